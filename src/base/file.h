@@ -1,0 +1,48 @@
+// Files on local disk: whole reads, durable writes, whole-file visibility.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace weir {
+
+namespace fs = std::filesystem;
+
+// An Error for `errno`, with the operation and the path; ENOSPC and EDQUOT become disk_full.
+Error io_error(std::string_view operation, const fs::path& path, int error_number);
+
+// Reads a whole file of at most `bytes_max`.
+Result<std::string> read_file(const fs::path& path, std::size_t bytes_max);
+
+// Writes a temporary file beside `path`, syncs it, and renames it over `path`: readers see the old or the new content.
+Status write_file_atomic(const fs::path& path, std::string_view content);
+
+// As write_file_atomic, but fails with table_conflict if `path` exists: exactly one of several writers succeeds.
+Status write_file_if_absent(const fs::path& path, std::string_view content);
+
+Status sync_file(const fs::path& path);
+Status sync_directory(const fs::path& path);
+Status make_directories(const fs::path& path);
+
+// A file descriptor that closes itself.
+class FileHandle {
+public:
+    FileHandle() = default;
+    explicit FileHandle(int fd) : fd_(fd) {}
+    FileHandle(FileHandle&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    FileHandle& operator=(FileHandle&& other) noexcept;
+    ~FileHandle();
+    int get() const { return fd_; }
+    bool open() const { return fd_ >= 0; }
+
+private:
+    int fd_ = -1;
+};
+
+Result<FileHandle> open_for_reading(const fs::path& path);
+
+}  // namespace weir

@@ -1,0 +1,25 @@
+// Every bound that weir keeps, with its reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace weir::limits {
+
+// One record of a text file. Larger ones are almost always a missing line end; they go to quarantine, cut.
+inline constexpr std::size_t record_bytes_max = 16u << 20;
+// Enough of a rejected record to recognise and replay it; a broken file is not copied into the quarantine.
+inline constexpr std::size_t rejected_bytes_max = 1u << 20;
+// Records travel from the reader to the parser in blocks of about this size: they stay in L2/L3 and memory stays
+// bounded.
+inline constexpr std::size_t block_bytes = 4u << 20;
+// Deeper JSON than this is refused: it is an attack or a bug, and recursion must end somewhere.
+inline constexpr std::size_t json_depth_max = 1024;
+// A file of a project that is larger than this is no declaration.
+inline constexpr std::size_t declaration_bytes_max = 4u << 20;
+inline constexpr int yaml_depth_max = 64;
+// Two writers rarely meet; fifteen lost races in a row mean that one of them is spinning.
+inline constexpr int commit_attempts_max = 15;
+inline constexpr std::int64_t checkpoint_interval = 10;
+
+}  // namespace weir::limits

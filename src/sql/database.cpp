@@ -1,0 +1,432 @@
+#include "sql/database.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace weir::sql {
+namespace {
+
+bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
+    return std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view p) { return text.starts_with(p); });
+}
+
+ErrorCode classify(std::string_view text) {
+    if (text.find("No space left on device") != std::string_view::npos) return ErrorCode::disk_full;
+    if (starts_with_any(text, {"Out of Memory Error"})) return ErrorCode::out_of_memory;
+    if (starts_with_any(text, {"IO Error", "HTTP Error"})) return ErrorCode::io_failed;
+    if (starts_with_any(text, {"INTERRUPT Error", "Interrupt Error"})) return ErrorCode::interrupted;
+    if (starts_with_any(text, {"INTERNAL Error", "FATAL Error"})) return ErrorCode::internal;
+    return ErrorCode::sql_invalid;
+}
+
+// DuckDB shows the place as "LINE 3: …text…\n         ^". The caret's offset in the shown text gives the column.
+void find_place(std::string_view text, std::string_view sql, Where& where) {
+    const auto at = text.find("\nLINE ");
+    if (at == std::string_view::npos) return;
+    const auto line_text = text.substr(at + 6);
+    const auto colon = line_text.find(": ");
+    const auto line_end = line_text.find('\n');
+    if (colon == std::string_view::npos || line_end == std::string_view::npos || colon > line_end) return;
+    where.line = std::atoi(std::string(line_text.substr(0, colon)).c_str());
+    const auto caret_line = line_text.substr(line_end + 1);
+    const auto caret = caret_line.find('^');
+    // "LINE 3: " precedes the shown text on its own line and its width precedes the caret too.
+    const auto lead = 5 + colon + 2;
+    if (caret == std::string_view::npos || caret < lead) return;
+    auto shown = line_text.substr(colon + 2, line_end - colon - 2);
+    auto offset = caret - lead;
+    // A long line is cut on the left with "...": find the shown part in the real line.
+    if (shown.starts_with("...") && offset >= 3) {
+        shown.remove_prefix(3);
+        offset -= 3;
+    }
+    if (shown.ends_with("...")) shown.remove_suffix(3);
+    std::size_t begin = 0;
+    for (int line = 1; line < where.line; ++line) {
+        begin = sql.find('\n', begin);
+        if (begin == std::string_view::npos) return;
+        ++begin;
+    }
+    const auto real = sql.substr(begin, sql.find('\n', begin) - begin);
+    const auto found = real.find(shown);
+    where.column = static_cast<int>((found == std::string_view::npos ? 0 : found) + offset + 1);
+}
+
+}  // namespace
+
+Error duckdb_error(std::string_view text, std::string_view sql) {
+    Error error;
+    error.code = classify(text);
+    find_place(text, sql, error.where);
+    const auto place = text.find("\n\nLINE ");
+    std::string message(text.substr(0, place == std::string_view::npos ? text.find("\nLINE ") : place));
+    while (!message.empty() && message.back() == '\n') message.pop_back();
+    error.message = std::move(message);
+    return error;
+}
+
+std::string quote_name(std::string_view name) {
+    std::string text = "\"";
+    for (const char c : name) {
+        if (c == '"') text += '"';
+        text += c;
+    }
+    return text + '"';
+}
+
+std::string quote_text(std::string_view raw) {
+    std::string text = "'";
+    for (const char c : raw) {
+        if (c == '\'') text += '\'';
+        text += c;
+    }
+    return text + '\'';
+}
+
+std::string quote_list(const std::vector<std::string>& texts) {
+    std::string list = "[";
+    for (std::size_t i = 0; i < texts.size(); ++i) list += (i ? ", " : "") + quote_text(texts[i]);
+    return list + "]";
+}
+
+std::optional<Type> to_lake_type(duckdb_logical_type type) {
+    using enum Type::Kind;
+    switch (duckdb_get_type_id(type)) {
+        case DUCKDB_TYPE_BOOLEAN: return Type::of(boolean);
+        case DUCKDB_TYPE_TINYINT: return Type::of(int8);
+        case DUCKDB_TYPE_SMALLINT:
+        case DUCKDB_TYPE_UTINYINT: return Type::of(int16);
+        case DUCKDB_TYPE_INTEGER:
+        case DUCKDB_TYPE_USMALLINT: return Type::of(int32);
+        case DUCKDB_TYPE_BIGINT:
+        case DUCKDB_TYPE_UINTEGER: return Type::of(int64);
+        case DUCKDB_TYPE_UBIGINT: return Type::decimal(20, 0);
+        case DUCKDB_TYPE_HUGEINT: return Type::decimal(38, 0);
+        case DUCKDB_TYPE_FLOAT: return Type::of(float32);
+        case DUCKDB_TYPE_DOUBLE: return Type::of(float64);
+        case DUCKDB_TYPE_DECIMAL: return Type::decimal(duckdb_decimal_width(type), duckdb_decimal_scale(type));
+        case DUCKDB_TYPE_VARCHAR:
+        case DUCKDB_TYPE_UUID:
+        case DUCKDB_TYPE_ENUM: return Type::of(string);
+        case DUCKDB_TYPE_BLOB: return Type::of(binary);
+        case DUCKDB_TYPE_DATE: return Type::of(date);
+        case DUCKDB_TYPE_TIMESTAMP_TZ: return Type::of(timestamp);
+        case DUCKDB_TYPE_TIMESTAMP:
+        case DUCKDB_TYPE_TIMESTAMP_S:
+        case DUCKDB_TYPE_TIMESTAMP_MS:
+        case DUCKDB_TYPE_TIMESTAMP_NS: return Type::of(timestamp_ntz);
+        case DUCKDB_TYPE_SQLNULL: return Type::of(null);
+        case DUCKDB_TYPE_STRUCT: {
+            Type result = Type::of(structure);
+            const auto count = duckdb_struct_type_child_count(type);
+            for (idx_t i = 0; i < count; ++i) {
+                char* name = duckdb_struct_type_child_name(type, i);
+                duckdb_logical_type child = duckdb_struct_type_child_type(type, i);
+                auto child_type = to_lake_type(child);
+                if (child_type) result.fields.push_back({.name = name, .type = *child_type});
+                duckdb_free(name);
+                duckdb_destroy_logical_type(&child);
+                if (!child_type) return std::nullopt;
+            }
+            return result;
+        }
+        case DUCKDB_TYPE_LIST:
+        case DUCKDB_TYPE_ARRAY: {
+            const bool list = duckdb_get_type_id(type) == DUCKDB_TYPE_LIST;
+            duckdb_logical_type child = list ? duckdb_list_type_child_type(type) : duckdb_array_type_child_type(type);
+            const auto element = to_lake_type(child);
+            duckdb_destroy_logical_type(&child);
+            if (!element) return std::nullopt;
+            Type result = Type::of(array);
+            result.fields.push_back({.name = "element", .type = *element});
+            return result;
+        }
+        case DUCKDB_TYPE_MAP: {
+            duckdb_logical_type key = duckdb_map_type_key_type(type);
+            duckdb_logical_type value = duckdb_map_type_value_type(type);
+            const auto key_type = to_lake_type(key);
+            const auto value_type = to_lake_type(value);
+            duckdb_destroy_logical_type(&key);
+            duckdb_destroy_logical_type(&value);
+            if (!key_type || !value_type) return std::nullopt;
+            Type result = Type::of(map);
+            result.fields.push_back({.name = "key", .type = *key_type, .nullable = false});
+            result.fields.push_back({.name = "value", .type = *value_type});
+            return result;
+        }
+        default: return std::nullopt;
+    }
+}
+
+// ---- Rows
+
+Rows::Rows(Rows&& other) noexcept
+    : names_(std::move(other.names_)),
+      types_(std::move(other.types_)),
+      chunks_(std::exchange(other.chunks_, {})),
+      chunk_starts_(std::move(other.chunk_starts_)),
+      row_count_(std::exchange(other.row_count_, 0)) {}
+
+Rows& Rows::operator=(Rows&& other) noexcept {
+    std::swap(names_, other.names_);
+    std::swap(types_, other.types_);
+    std::swap(chunks_, other.chunks_);
+    std::swap(chunk_starts_, other.chunk_starts_);
+    std::swap(row_count_, other.row_count_);
+    return *this;
+}
+
+Rows::~Rows() {
+    for (auto& chunk : chunks_) duckdb_destroy_data_chunk(&chunk);
+}
+
+Rows::Cell Rows::locate(std::size_t row) const {
+    assert(row < row_count_);
+    const auto after = std::upper_bound(chunk_starts_.begin(), chunk_starts_.end(), row);
+    const auto chunk = static_cast<std::size_t>(after - chunk_starts_.begin()) - 1;
+    return {chunks_[chunk], row - chunk_starts_[chunk]};
+}
+
+bool Rows::is_null(std::size_t row, std::size_t column) const {
+    const auto cell = locate(row);
+    std::uint64_t* validity = duckdb_vector_get_validity(duckdb_data_chunk_get_vector(cell.chunk, column));
+    return validity != nullptr && !duckdb_validity_row_is_valid(validity, cell.row);
+}
+
+std::int64_t Rows::integer(std::size_t row, std::size_t column) const {
+    if (is_null(row, column)) return 0;
+    const auto cell = locate(row);
+    const void* data = duckdb_vector_get_data(duckdb_data_chunk_get_vector(cell.chunk, column));
+    switch (types_[column]) {
+        case DUCKDB_TYPE_BOOLEAN: return static_cast<const bool*>(data)[cell.row] ? 1 : 0;
+        case DUCKDB_TYPE_TINYINT: return static_cast<const std::int8_t*>(data)[cell.row];
+        case DUCKDB_TYPE_UTINYINT: return static_cast<const std::uint8_t*>(data)[cell.row];
+        case DUCKDB_TYPE_SMALLINT: return static_cast<const std::int16_t*>(data)[cell.row];
+        case DUCKDB_TYPE_USMALLINT: return static_cast<const std::uint16_t*>(data)[cell.row];
+        case DUCKDB_TYPE_INTEGER:
+        case DUCKDB_TYPE_DATE: return static_cast<const std::int32_t*>(data)[cell.row];
+        case DUCKDB_TYPE_UINTEGER: return static_cast<const std::uint32_t*>(data)[cell.row];
+        case DUCKDB_TYPE_BIGINT:
+        case DUCKDB_TYPE_TIMESTAMP:
+        case DUCKDB_TYPE_TIMESTAMP_TZ: return static_cast<const std::int64_t*>(data)[cell.row];
+        case DUCKDB_TYPE_UBIGINT: return static_cast<std::int64_t>(static_cast<const std::uint64_t*>(data)[cell.row]);
+        case DUCKDB_TYPE_HUGEINT:
+            // sum() over integers; the values that we ask for fit into 64 bits.
+            return static_cast<std::int64_t>(static_cast<const duckdb_hugeint*>(data)[cell.row].lower);
+        default: assert(false && "not an integer column"); return 0;
+    }
+}
+
+double Rows::real(std::size_t row, std::size_t column) const {
+    if (is_null(row, column)) return 0;
+    const auto cell = locate(row);
+    const void* data = duckdb_vector_get_data(duckdb_data_chunk_get_vector(cell.chunk, column));
+    switch (types_[column]) {
+        case DUCKDB_TYPE_FLOAT: return static_cast<const float*>(data)[cell.row];
+        case DUCKDB_TYPE_DOUBLE: return static_cast<const double*>(data)[cell.row];
+        default: return static_cast<double>(integer(row, column));
+    }
+}
+
+std::string_view Rows::text(std::size_t row, std::size_t column) const {
+    if (is_null(row, column)) return {};
+    assert(types_[column] == DUCKDB_TYPE_VARCHAR || types_[column] == DUCKDB_TYPE_BLOB);
+    const auto cell = locate(row);
+    auto* data =
+        static_cast<duckdb_string_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(cell.chunk, column)));
+    return {duckdb_string_t_data(&data[cell.row]), duckdb_string_t_length(data[cell.row])};
+}
+
+std::optional<std::string> Rows::text_or_null(std::size_t row, std::size_t column) const {
+    if (is_null(row, column)) return std::nullopt;
+    return std::string(text(row, column));
+}
+
+// ---- Connection
+
+Connection::Connection(Connection&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
+
+Connection& Connection::operator=(Connection&& other) noexcept {
+    std::swap(connection_, other.connection_);
+    return *this;
+}
+
+Connection::~Connection() {
+    if (connection_ != nullptr) duckdb_disconnect(&connection_);
+}
+
+Status Connection::run(const std::string& sql) {
+    duckdb_result result;
+    const auto state = duckdb_query(connection_, sql.c_str(), &result);
+    Status status;
+    if (state != DuckDBSuccess) {
+        const char* text = duckdb_result_error(&result);
+        status = duckdb_error(text == nullptr ? "unknown error" : text, sql);
+    }
+    duckdb_destroy_result(&result);
+    return status;
+}
+
+Result<Rows> Connection::query(const std::string& sql) {
+    duckdb_result result;
+    if (duckdb_query(connection_, sql.c_str(), &result) != DuckDBSuccess) {
+        const char* text = duckdb_result_error(&result);
+        Error error = duckdb_error(text == nullptr ? "unknown error" : text, sql);
+        duckdb_destroy_result(&result);
+        return error;
+    }
+    Rows rows;
+    const auto columns = duckdb_column_count(&result);
+    for (idx_t i = 0; i < columns; ++i) {
+        rows.names_.emplace_back(duckdb_column_name(&result, i));
+        rows.types_.push_back(duckdb_column_type(&result, i));
+    }
+    while (duckdb_data_chunk chunk = duckdb_fetch_chunk(result)) {
+        const auto size = duckdb_data_chunk_get_size(chunk);
+        if (size == 0) {
+            duckdb_destroy_data_chunk(&chunk);
+            continue;
+        }
+        rows.chunk_starts_.push_back(rows.row_count_);
+        rows.chunks_.push_back(chunk);
+        rows.row_count_ += size;
+    }
+    duckdb_destroy_result(&result);
+    return rows;
+}
+
+namespace {
+
+class Prepared {
+public:
+    Prepared() = default;
+    Prepared(const Prepared&) = delete;
+    ~Prepared() { duckdb_destroy_prepare(&statement_); }
+    Status prepare(duckdb_connection connection, const std::string& sql) {
+        if (duckdb_prepare(connection, sql.c_str(), &statement_) == DuckDBSuccess) return ok();
+        const char* text = duckdb_prepare_error(statement_);
+        return duckdb_error(text == nullptr ? "unknown error" : text, sql);
+    }
+    duckdb_prepared_statement get() const { return statement_; }
+
+private:
+    duckdb_prepared_statement statement_ = nullptr;
+};
+
+}  // namespace
+
+Result<std::vector<Column>> Connection::describe(const std::string& sql) {
+    // Prepared first: DESCRIBE would accept, and move the position of an error in, the same text.
+    Prepared statement;
+    WEIR_TRY(statement.prepare(connection_, sql));
+    WEIR_ASSIGN(const auto rows, query("DESCRIBE " + sql));
+    std::vector<Column> columns;
+    for (std::size_t row = 0; row < rows.row_count(); ++row)
+        columns.push_back({std::string(rows.text(row, 0)), std::string(rows.text(row, 1))});
+    return columns;
+}
+
+Result<Schema> Connection::schema_of(const std::string& sql) {
+    Prepared statement;
+    WEIR_TRY(statement.prepare(connection_, sql));
+    Schema schema;
+    const auto columns = duckdb_prepared_statement_column_count(statement.get());
+    for (idx_t i = 0; i < columns; ++i) {
+        const char* name = duckdb_prepared_statement_column_name(statement.get(), i);
+        duckdb_logical_type type = duckdb_prepared_statement_column_logical_type(statement.get(), i);
+        const auto lake_type = to_lake_type(type);
+        duckdb_destroy_logical_type(&type);
+        std::string column = name == nullptr ? "" : name;
+        duckdb_free(const_cast<char*>(name));
+        if (!lake_type) {
+            return Error{.code = ErrorCode::sql_invalid,
+                         .message = fmt::format("column '{}' has a type that a lake cannot hold", column),
+                         .hint = "cast it, for example to VARCHAR, BIGINT or DECIMAL"};
+        }
+        schema.fields.push_back({.name = std::move(column), .type = *lake_type});
+    }
+    return schema;
+}
+
+Status Connection::stream(const std::string& sql, const std::function<Status(duckdb_data_chunk)>& take) {
+    Prepared statement;
+    WEIR_TRY(statement.prepare(connection_, sql));
+    duckdb_pending_result pending = nullptr;
+    duckdb_result result;
+    Status status;
+    // The streaming result of the C API; the materialised one would hold every row.
+    if (duckdb_pending_prepared_streaming(statement.get(), &pending) != DuckDBSuccess ||
+        duckdb_execute_pending(pending, &result) != DuckDBSuccess) {
+        const char* text = duckdb_pending_error(pending);
+        status = duckdb_error(text == nullptr ? "unknown error" : text, sql);
+        duckdb_destroy_pending(&pending);
+        return status;
+    }
+    while (status) {
+        duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
+        if (chunk == nullptr) {
+            if (const char* text = duckdb_result_error(&result); text != nullptr && *text != '\0')
+                status = duckdb_error(text, sql);
+            break;
+        }
+        status = take(chunk);
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    duckdb_destroy_result(&result);
+    duckdb_destroy_pending(&pending);
+    return status;
+}
+
+void Connection::interrupt() { duckdb_interrupt(connection_); }
+double Connection::progress() const { return duckdb_query_progress(connection_).percentage; }
+
+// ---- Database
+
+Database::Database(Database&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+
+Database& Database::operator=(Database&& other) noexcept {
+    std::swap(database_, other.database_);
+    return *this;
+}
+
+Database::~Database() {
+    if (database_ != nullptr) duckdb_close(&database_);
+}
+
+Result<Database> Database::open(const DatabaseOptions& options) {
+    duckdb_config config;
+    if (duckdb_create_config(&config) != DuckDBSuccess)
+        return Error{.code = ErrorCode::internal, .message = "DuckDB could not be configured"};
+    const auto set = [&](const char* name, const std::string& value) {
+        duckdb_set_config(config, name, value.c_str());
+    };
+    set("autoinstall_known_extensions", "false");
+    set("autoload_known_extensions", "false");
+    if (!options.memory_limit.empty()) set("memory_limit", options.memory_limit);
+    if (options.threads > 0) set("threads", std::to_string(options.threads));
+    if (!options.temp_directory.empty()) set("temp_directory", options.temp_directory);
+    duckdb_database database = nullptr;
+    char* text = nullptr;
+    const auto state = duckdb_open_ext(options.path.empty() ? nullptr : options.path.c_str(), &database, config, &text);
+    duckdb_destroy_config(&config);
+    if (state != DuckDBSuccess) {
+        Error error = duckdb_error(text == nullptr ? "DuckDB did not open" : text, "");
+        duckdb_free(text);
+        return error;
+    }
+    return Database(database);
+}
+
+Result<Connection> Database::connect() {
+    duckdb_connection raw = nullptr;
+    if (duckdb_connect(database_, &raw) != DuckDBSuccess)
+        return Error{.code = ErrorCode::internal, .message = "DuckDB gave no connection"};
+    Connection connection(raw);
+    WEIR_TRY(connection.run("SET TimeZone = 'UTC'"));
+    return connection;
+}
+
+}  // namespace weir::sql

@@ -1,0 +1,60 @@
+#include "sql/database.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::sql {
+namespace {
+
+class DatabaseTest : public testing::Test {
+protected:
+    Database database = std::move(Database::open({})).value();
+    Connection connection = std::move(database.connect()).value();
+};
+
+TEST_F(DatabaseTest, rows_come_back_typed) {
+    auto rows =
+        connection.query("SELECT i, i * 0.5::DOUBLE, 'x' || i, CASE WHEN i % 2 = 0 THEN i END FROM range(5000) t(i)");
+    ASSERT_TRUE(rows) << to_string(rows.error());
+    EXPECT_EQ(rows->row_count(), 5000u);
+    EXPECT_EQ(rows->integer(4999, 0), 4999);
+    EXPECT_EQ(rows->real(3, 1), 1.5);
+    EXPECT_EQ(rows->text(2500, 2), "x2500");
+    EXPECT_TRUE(rows->is_null(1, 3));
+    EXPECT_FALSE(rows->is_null(2, 3));
+}
+
+TEST_F(DatabaseTest, an_error_names_its_place) {
+    auto rows = connection.query("SELECT 1,\n       nope\nFROM range(3)");
+    ASSERT_FALSE(rows);
+    EXPECT_EQ(rows.error().code, ErrorCode::sql_invalid);
+    EXPECT_EQ(rows.error().where.line, 2);
+    EXPECT_EQ(rows.error().where.column, 8);
+}
+
+TEST_F(DatabaseTest, schema_of_names_what_a_lake_cannot_hold) {
+    auto schema = connection.schema_of("SELECT 1::BIGINT a, 1.5::DECIMAL(5,2) b, [1] c, now() d");
+    ASSERT_TRUE(schema) << to_string(schema.error());
+    EXPECT_EQ(to_string(schema->fields[1].type), "decimal(5,2)");
+    EXPECT_EQ(to_string(schema->fields[2].type), "array<integer>");
+    EXPECT_EQ(to_string(schema->fields[3].type), "timestamp");
+    EXPECT_FALSE(connection.schema_of("SELECT INTERVAL 1 DAY AS x"));
+}
+
+TEST_F(DatabaseTest, a_stream_stops_when_the_taker_says_so) {
+    std::size_t seen = 0;
+    auto status = connection.stream("SELECT * FROM range(100000)", [&](duckdb_data_chunk chunk) -> Status {
+        seen += duckdb_data_chunk_get_size(chunk);
+        if (seen > 4000) return Error{.message = "enough"};
+        return ok();
+    });
+    EXPECT_FALSE(status);
+    EXPECT_LT(seen, 100000u);
+}
+
+TEST(Quote, names_and_texts) {
+    EXPECT_EQ(quote_name("a\"b"), "\"a\"\"b\"");
+    EXPECT_EQ(quote_text("it's"), "'it''s'");
+}
+
+}  // namespace
+}  // namespace weir::sql
