@@ -1,0 +1,110 @@
+#include "model/system_tables.h"
+
+#include <array>
+#include <cassert>
+
+namespace weir {
+namespace {
+
+struct ColumnSpec {
+    std::string_view name;
+    Type::Kind kind;
+    std::string_view help;
+};
+
+SystemTable make(std::string_view name, bool stored, std::string_view summary,
+                 std::initializer_list<ColumnSpec> columns) {
+    SystemTable table{.name = name, .summary = summary, .stored = stored, .schema = {}, .column_help = {}};
+    for (const auto& column : columns) {
+        table.schema.fields.push_back({.name = std::string(column.name), .type = Type::of(column.kind)});
+        table.column_help.push_back(column.help);
+    }
+    return table;
+}
+
+const std::array<SystemTable, 5>& tables() {
+    using enum Type::Kind;
+    static const std::array all{
+        make("accounting", true,
+             "One row per source, arrival day and commit: read = accepted + duplicate + quarantined + filtered.",
+             {{"source", string, "the source's name"},
+              {"kind", string, "intake, or replay of quarantined rows"},
+              {"interval_from", date, "the arrival day; the interval is that day"},
+              {"epoch", int64, "the source's commit counter, also the version of its txn action"},
+              {"run_id", string, "the run that committed it"},
+              {"read", int64, "records found"},
+              {"accepted", int64, "rows that are in the table"},
+              {"duplicate", int64, "rows seen before, counted and not kept"},
+              {"quarantined", int64, "rows that broke the contract"},
+              {"filtered", int64, "rows that the source's predicate dropped"},
+              {"nulled", int64, "values of a wrong type that became NULL, as the contract says"},
+              {"committed_at", timestamp, "when"}}),
+        make("files", true,
+             "Every input file that was taken, once per intake; the newest row of a path is its present state.",
+             {{"source", string, "the source's name"},
+              {"path", string, "where the file was"},
+              {"size", int64, "bytes"},
+              {"mtime_ns", int64, "modification time, nanoseconds since 1970"},
+              {"sha256", string, "of the bytes taken"},
+              {"arrival_date", date, "the day that its rows belong to"},
+              {"first_line", int64, "the first line taken in this intake; above 1 where a grown file continued"},
+              {"records", int64, "records read in this intake"},
+              {"lines", int64, "lines of the file up to the end of what was taken"},
+              {"quarantined", int64, "of them quarantined"},
+              {"epoch", int64, "the source's commit counter"},
+              {"run_id", string, "the run that took it"},
+              {"taken_at", timestamp, "when"}}),
+        make("quarantine", true,
+             "Rows that broke their contract, with what arrived, where, and why; the newest state of each.",
+             {{"id", string, "names the row in `weir quarantine`"},
+              {"state", string, "pending, replayed or discarded"},
+              {"source", string, "the source's name"},
+              {"arrival_date", date, "the day that the row belongs to"},
+              {"file", string, "the file it came from"},
+              {"line", int64, "the line on which it starts"},
+              {"byte_offset", int64, "where it starts in the decoded file"},
+              {"column", string, "the column at fault; empty where the whole row is"},
+              {"rule", string, "the rule that it broke"},
+              {"reason", string, "a sentence for a person"},
+              {"raw", binary, "the bytes as they arrived"},
+              {"run_id", string, "the run that set this state"},
+              {"epoch", int64, "the commit counter of its source, or of the replay"},
+              {"changed_at", timestamp, "when this state was set"},
+              {"note", string, "why it was discarded"}}),
+        make("runs", false, "Every step of every run, from the ledger.",
+             {{"run_id", string, "the run"},
+              {"started_at", timestamp, "when the step began"},
+              {"finished_at", timestamp, "when it ended; NULL while it runs or if the process was killed"},
+              {"node", string, "the source or view"},
+              {"kind", string, "source, view or export"},
+              {"interval_from", date, "the day computed; NULL for a source"},
+              {"state", string, "running, done, unchanged or failed"},
+              {"rows", int64, "rows accepted or written"},
+              {"reason", string, "why it ran"},
+              {"error", string, "the message, if it failed"}}),
+        make("tables", false, "Every table of the lake.",
+             {{"name", string, "the table's name"},
+              {"version", int64, "its newest commit"},
+              {"rows", int64, "live rows"},
+              {"files", int64, "live data files"},
+              {"bytes", int64, "their size"},
+              {"columns", string, "names and types"},
+              {"partition_columns", string, "in order"},
+              {"changed_at", timestamp, "time of the newest commit"}}),
+    };
+    return all;
+}
+
+}  // namespace
+
+std::span<const SystemTable> system_tables() { return tables(); }
+
+const SystemTable& system_table(std::string_view name) {
+    for (const auto& table : tables()) {
+        if (table.name == name) return table;
+    }
+    assert(false && "no such system table");
+    return tables().front();
+}
+
+}  // namespace weir
