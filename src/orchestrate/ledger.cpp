@@ -1,0 +1,186 @@
+#include "orchestrate/ledger.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <array>
+#include <random>
+
+#include "base/file.h"
+
+namespace weir::orchestrate {
+namespace {
+
+constexpr std::array kinds{std::string_view("source"), std::string_view("view"), std::string_view("export")};
+constexpr std::array states{std::string_view("running"), std::string_view("done"), std::string_view("unchanged"),
+                            std::string_view("failed")};
+
+constexpr const char* tables = R"(
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+CREATE TABLE IF NOT EXISTS step(
+  id INTEGER PRIMARY KEY,
+  run_id TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  node TEXT NOT NULL,
+  interval_from INTEGER,          -- days since 1970
+  state INTEGER NOT NULL,
+  started_us INTEGER NOT NULL,    -- UTC
+  finished_us INTEGER,
+  rows INTEGER NOT NULL DEFAULT 0,
+  reason TEXT NOT NULL,
+  error TEXT NOT NULL DEFAULT '',
+  fingerprint TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS step_of_node ON step(node, interval_from, id);
+)";
+
+Error ledger_error(sqlite3* handle) {
+    const int code = handle == nullptr ? SQLITE_NOMEM : sqlite3_errcode(handle);
+    return {
+        .code = code == SQLITE_FULL ? ErrorCode::disk_full : ErrorCode::io_failed,
+        .message = fmt::format("the ledger of runs: {}", handle == nullptr ? "out of memory" : sqlite3_errmsg(handle))};
+}
+
+class Statement {
+public:
+    Statement(sqlite3* handle, const char* sql) : handle_(handle) {
+        sqlite3_prepare_v2(handle, sql, -1, &statement_, nullptr);
+    }
+    Statement(const Statement&) = delete;
+    ~Statement() { sqlite3_finalize(statement_); }
+
+    Statement& bind(int at, std::int64_t value) { return sqlite3_bind_int64(statement_, at, value), *this; }
+    Statement& bind(int at, std::string_view text) {
+        return sqlite3_bind_text(statement_, at, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT), *this;
+    }
+    // True: a row is there; false: done.
+    Result<bool> step() {
+        const int code = statement_ == nullptr ? SQLITE_ERROR : sqlite3_step(statement_);
+        if (code == SQLITE_ROW) return true;
+        if (code == SQLITE_DONE) return false;
+        return ledger_error(handle_);
+    }
+    bool null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+    std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
+    std::string text(int column) const {
+        const auto* bytes = sqlite3_column_text(statement_, column);
+        return bytes == nullptr ? std::string() : std::string(reinterpret_cast<const char*>(bytes));
+    }
+
+private:
+    sqlite3* handle_;
+    sqlite3_stmt* statement_ = nullptr;
+};
+
+std::int64_t micros(Time time) { return time.time_since_epoch().count(); }
+Time from_micros(std::int64_t value) { return Time{std::chrono::microseconds{value}}; }
+std::int64_t days_of(Day day) { return day.time_since_epoch().count(); }
+
+}  // namespace
+
+std::string_view to_string(StepKind kind) { return kinds.at(static_cast<std::size_t>(kind)); }
+std::string_view to_string(StepState state) { return states.at(static_cast<std::size_t>(state)); }
+
+void Ledger::Close::operator()(sqlite3* handle) const { sqlite3_close(handle); }
+
+Result<Ledger> Ledger::open_once(const std::filesystem::path& file) {
+    sqlite3* handle = nullptr;
+    const int code = sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+    Ledger ledger(handle);
+    if (code != SQLITE_OK) return ledger_error(handle);
+    sqlite3_busy_timeout(handle, 5000);
+    if (sqlite3_exec(handle, tables, nullptr, nullptr, nullptr) != SQLITE_OK) return ledger_error(handle);
+    return ledger;
+}
+
+Result<Ledger> Ledger::open(const std::filesystem::path& file) {
+    WEIR_TRY(make_directories(file.parent_path()));
+    auto ledger = open_once(file);
+    if (ledger) return ledger;
+    // Only what is no database (any more) is set aside; a full disk or missing rights are told as they are.
+    const auto& text = ledger.error().message;
+    if (text.find("not a database") == std::string::npos && text.find("malformed") == std::string::npos) return ledger;
+    const auto aside = file.string() + ".damaged";
+    std::error_code error;
+    std::filesystem::rename(file, aside, error);
+    if (error) return io_error("rename", file, error.value());
+    for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(file.string() + suffix, error);
+    auto fresh = open_once(file);
+    if (fresh) fresh->set_aside_ = aside;
+    return fresh;
+}
+
+Result<std::string> Ledger::new_run_id(Time now) {
+    Statement newest(handle_.get(), "SELECT coalesce(max(started_us), 0) FROM step");
+    WEIR_ASSIGN(const bool found, newest.step());
+    const auto at = std::max(micros(now), found ? newest.integer(0) + 1 : 0);
+    std::random_device random;
+    auto stamp = to_iso(from_micros(at)).substr(0, 23);
+    std::erase_if(stamp, [](char c) { return c == '-' || c == ':' || c == '.'; });
+    return fmt::format("{}-{:08x}", stamp, random());
+}
+
+Result<std::int64_t> Ledger::begin(const Step& step) {
+    Statement insert(handle_.get(),
+                     "INSERT INTO step(run_id, kind, node, interval_from, state, started_us, reason) "
+                     "VALUES(?1, ?2, ?3, ?4, 0, ?5, ?6)");
+    insert.bind(1, step.run_id).bind(2, static_cast<std::int64_t>(step.kind)).bind(3, step.node);
+    if (step.interval_from) insert.bind(4, days_of(*step.interval_from));
+    insert.bind(5, micros(step.started_at)).bind(6, step.reason);
+    WEIR_ASSIGN(const bool row, insert.step());
+    static_cast<void>(row);
+    return sqlite3_last_insert_rowid(handle_.get());
+}
+
+Status Ledger::finish(std::int64_t id, StepState state, std::int64_t rows, const std::string& fingerprint,
+                      const std::string& error, Time now) {
+    Statement update(
+        handle_.get(),
+        "UPDATE step SET state = ?2, rows = ?3, fingerprint = ?4, error = ?5, finished_us = ?6 WHERE id = ?1");
+    update.bind(1, id).bind(2, static_cast<std::int64_t>(state)).bind(3, rows).bind(4, fingerprint).bind(5, error);
+    update.bind(6, micros(now));
+    WEIR_ASSIGN(const bool row, update.step());
+    static_cast<void>(row);
+    return ok();
+}
+
+Result<std::string> Ledger::fingerprint(const std::string& view, Day interval_from) const {
+    Statement select(
+        handle_.get(),
+        "SELECT fingerprint FROM step WHERE node = ?1 AND kind = 1 AND interval_from = ?2 AND state IN (1, 2) "
+        "ORDER BY id DESC LIMIT 1");
+    select.bind(1, view).bind(2, days_of(interval_from));
+    WEIR_ASSIGN(const bool found, select.step());
+    return found ? select.text(0) : std::string();
+}
+
+Result<std::vector<Step>> Ledger::steps(std::size_t most) const {
+    Statement select(
+        handle_.get(),
+        "SELECT id, run_id, kind, node, interval_from, state, started_us, finished_us, rows, reason, error, "
+        "fingerprint FROM step ORDER BY id DESC LIMIT ?1");
+    select.bind(1, static_cast<std::int64_t>(most));
+    std::vector<Step> steps;
+    for (;;) {
+        WEIR_ASSIGN(const bool found, select.step());
+        if (!found) return steps;
+        Step step{.id = select.integer(0),
+                  .run_id = select.text(1),
+                  .kind = static_cast<StepKind>(select.integer(2)),
+                  .node = select.text(3),
+                  .interval_from = std::nullopt,
+                  .state = static_cast<StepState>(select.integer(5)),
+                  .started_at = from_micros(select.integer(6)),
+                  .finished_at = std::nullopt,
+                  .rows = select.integer(8),
+                  .reason = select.text(9),
+                  .error = select.text(10),
+                  .fingerprint = select.text(11)};
+        if (!select.null(4)) step.interval_from = Day{std::chrono::days{select.integer(4)}};
+        if (!select.null(7)) step.finished_at = from_micros(select.integer(7));
+        steps.push_back(std::move(step));
+    }
+}
+
+}  // namespace weir::orchestrate
