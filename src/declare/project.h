@@ -124,6 +124,7 @@ struct DatasetRule {
     Operator op = Operator::be;
     double bound = 0, bound_high = 0;        // between is inclusive
     bool percent = false;
+    bool whole_table = false;                // judged over the table with the intake's rows; false: over these rows alone
     Severity severity = Severity::error;
     std::string description;
     Where where;
