@@ -11,7 +11,7 @@ Day day(const char* text) { return *parse_day(text); }
 
 std::string days_text(const std::vector<Day>& days) {
     std::string text;
-    for (const auto d : days) text += (text.empty() ? "" : " ") + to_string(d);
+    for (const auto d : days) text += (text.empty() ? "" : " ") + weir::to_string(d);
     return text;
 }
 
