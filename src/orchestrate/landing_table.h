@@ -1,0 +1,30 @@
+// The table that a source lands in: its schema, and the SELECT that brings checked rows into its columns. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "contract/rules.h"
+#include "declare/project.h"
+
+namespace weir::orchestrate {
+
+// The contract's columns, `_extra` where unknown columns are kept, the intake's own, and the partition columns that
+// come from the arrival day (year, month, day as zero-padded text). All nullable: a promise may be relaxed later.
+Schema landing_schema(const declare::Source& source, const declare::Contract& contract);
+
+// How a table's columns may differ from what a source lands today.
+struct SchemaChange {
+    std::vector<Field> added;  // to be added as nullable columns
+};
+// What has to change in `have` so that rows of `want` fit. Columns that `have` alone knows stay and become NULL. A
+// changed type is refused, with both types and the way out.
+Result<SchemaChange> schema_change(const Schema& have, const Schema& want, const std::string& table);
+
+// What `records` (an alias of the reader's rows) and `files` (file_no, path, arrival) give, in the order of `table`;
+// columns that only the table knows are NULL.
+std::string landing_select(const Schema& table, const declare::Contract& contract, const std::string& records,
+                           const std::string& files, Time ingested_at);
+
+}  // namespace weir::orchestrate
