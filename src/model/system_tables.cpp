@@ -67,6 +67,8 @@ const std::array<SystemTable, 5>& tables() {
               {"rule", string, "the rule that it broke"},
               {"reason", string, "a sentence for a person"},
               {"raw", binary, "the bytes as they arrived"},
+              {"cut", boolean, "whether raw is only the beginning of a record that was too long to keep"},
+              {"header", string, "the file's column names, as its own header line; NULL where the format has none"},
               {"run_id", string, "the run that set this state"},
               {"epoch", int64, "the commit counter of its source, or of the replay"},
               {"changed_at", timestamp, "when this state was set"},
