@@ -1,6 +1,9 @@
-#include <cstdio>
+#include <string>
+#include <vector>
 
-int main() {
-    std::puts("weir 0.1.0");
-    return 0;
+#include "cli/run.h"
+
+int main(int count, char** words) {
+    const std::vector<std::string> arguments(words + 1, words + count);
+    return weir::cli::run(arguments);
 }

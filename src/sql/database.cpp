@@ -351,7 +351,27 @@ Result<Schema> Connection::schema_of(const std::string& sql) {
     return schema;
 }
 
+namespace {
+
+Status announce(duckdb_result& result, const std::function<Status(const ResultHeader&)>& begin) {
+    ResultHeader header;
+    for (idx_t i = 0; i < duckdb_column_count(&result); ++i) {
+        header.names.emplace_back(duckdb_column_name(&result, i));
+        header.types.push_back(duckdb_column_logical_type(&result, i));
+    }
+    auto status = begin(header);
+    for (auto& type : header.types) duckdb_destroy_logical_type(&type);
+    return status;
+}
+
+}  // namespace
+
 Status Connection::stream(const std::string& sql, const std::function<Status(duckdb_data_chunk)>& take) {
+    return stream(sql, nullptr, take);
+}
+
+Status Connection::stream(const std::string& sql, const std::function<Status(const ResultHeader&)>& begin,
+                          const std::function<Status(duckdb_data_chunk)>& take) {
     Prepared statement;
     WEIR_TRY(statement.prepare(connection_, sql));
     duckdb_pending_result pending = nullptr;
@@ -365,6 +385,7 @@ Status Connection::stream(const std::string& sql, const std::function<Status(duc
         duckdb_destroy_pending(&pending);
         return status;
     }
+    if (begin) status = announce(result, begin);
     while (status) {
         duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
         if (chunk == nullptr) {

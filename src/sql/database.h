@@ -64,6 +64,12 @@ struct Column {
     std::string type;  // DuckDB's spelling
 };
 
+// What a result looks like, known before its first row. The types belong to the result.
+struct ResultHeader {
+    std::vector<std::string> names;
+    std::vector<duckdb_logical_type> types;
+};
+
 class Connection {
 public:
     Connection(Connection&&) noexcept;
@@ -81,6 +87,9 @@ public:
     Result<Schema> schema_of(const std::string& sql);
     // Chunk by chunk, never the whole result in memory; `take` may stop it by returning an error.
     Status stream(const std::string& sql, const std::function<Status(duckdb_data_chunk)>& take);
+    // The same, with the columns first, even where no row follows.
+    Status stream(const std::string& sql, const std::function<Status(const ResultHeader&)>& begin,
+                  const std::function<Status(duckdb_data_chunk)>& take);
 
     void interrupt();
     // Share done of the running statement, 0 to 100, or -1 when not known.

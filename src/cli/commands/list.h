@@ -1,0 +1,13 @@
+// The commands, each declared beside its code.
+#pragma once
+
+#include "cli/command.h"
+
+namespace weir::cli {
+
+Command version_command();
+Command doctor_command();
+Command completion_command();
+Command complete_command();
+
+}  // namespace weir::cli
