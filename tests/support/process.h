@@ -1,0 +1,47 @@
+// Runs the built program (or any other) as a user would, and keeps what it printed.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace weir::test {
+
+struct Finished {
+    int exit_code = -1;  // 128 + signal number if a signal ended it
+    std::string out, err;
+};
+
+struct RunWith {
+    std::filesystem::path directory = ".";
+    std::map<std::string, std::string> environment;  // added to ours
+    int timeout_seconds = 120;                       // then it is killed
+};
+
+// `command[0]` is looked up in PATH. Never goes through a shell.
+Finished run(const std::vector<std::string>& command, const RunWith& with = {});
+
+// The program under test.
+std::filesystem::path weir();
+
+// An own, empty folder that is removed at the end.
+class Scratch {
+public:
+    explicit Scratch(const std::string& name);
+    ~Scratch();
+    Scratch(const Scratch&) = delete;
+    const std::filesystem::path& path() const { return path_; }
+    std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+private:
+    std::filesystem::path path_;
+};
+
+void write(const std::filesystem::path& file, const std::string& content);
+std::string read(const std::filesystem::path& file);
+
+// The folder of real data, or empty where it is not: then a test says GTEST_SKIP() << "skipped: …".
+std::filesystem::path data_folder();
+
+}  // namespace weir::test
