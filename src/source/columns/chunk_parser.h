@@ -1,0 +1,46 @@
+// Records of a block, a chunk at a time, to fields in columns. Rejects what is no record: bad bytes, wrong shape.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "source/columns/fields.h"
+#include "source/columns/json_record.h"
+#include "source/records/block.h"
+#include "source/records/file_reader.h"
+
+namespace weir::source {
+
+// One per thread.
+class ChunkParser {
+public:
+    ChunkParser(const ReadContext& context, const JsonKeys& keys)
+        : context_(context), keys_(keys), json_(keys), dialect_(context.dialect()) {}
+
+    void begin(Block& block);
+    // Fills the chunk (cleared first) with the next records; false when the block is used up and no record came.
+    bool next(FieldChunk& chunk);
+
+private:
+    void csv_piece(FieldChunk& chunk, const Piece& piece);
+    void json_piece(FieldChunk& chunk, const Piece& piece);
+    // Adds a row with all its columns absent; false if its bytes are refused (the row is rejected then).
+    bool add_row(FieldChunk& chunk, std::size_t begin, std::size_t end);
+    void csv_fields(FieldChunk& chunk, const Piece& piece, std::uint32_t row);
+    void json_fields(FieldChunk& chunk, std::uint32_t row);
+
+    const ReadContext& context_;
+    const JsonKeys& keys_;
+    JsonRecordParser json_;
+    CsvDialect dialect_;
+    Block* block_ = nullptr;
+    bool dirty_ = false;  // some bytes of the block are NUL or no UTF-8: look at each record
+    std::uint32_t piece_ = 0;
+    std::size_t at_ = 0;
+    std::uint32_t line_ = 0;  // from the piece's line
+    std::vector<CsvField> fields_;
+    std::vector<JsonMember> members_;
+    std::string text_;
+};
+
+}  // namespace weir::source

@@ -1,0 +1,69 @@
+// One JSON object, strictly: every byte is checked, also of values that nobody asked for. Nothing is built: the values
+// of the wanted keys are given as places in the text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/columns/fields.h"
+
+namespace weir::source {
+
+// The keys that are wanted; index = column.
+class JsonKeys {
+public:
+    explicit JsonKeys(std::vector<std::string> names);
+    static constexpr int unknown = -1;
+    // `hint`: the column that the key most likely is, as keys mostly come in the same order.
+    int find(std::string_view key, int hint) const;
+    std::size_t size() const { return names_.size(); }
+
+private:
+    std::vector<std::string> names_;
+    std::vector<std::uint32_t> table_;  // open addressing; column + 1
+};
+
+struct JsonMember {
+    int column;            // JsonKeys::unknown for an unknown key
+    std::string_view key;  // as written, without quotes
+    Field value;
+};
+
+class JsonRecordParser {
+public:
+    explicit JsonRecordParser(const JsonKeys& keys) : keys_(keys) {}
+
+    // Parses text[begin, end). Gives the members in their order; false: `problem()` says what and where (byte from 1).
+    bool parse(const char* text, std::size_t begin, std::size_t end, std::vector<JsonMember>& members);
+    const std::string& problem() const { return problem_; }
+
+private:
+    bool fail(const char* what);
+    bool string(bool& escaped);
+    bool number();
+    bool literal(std::string_view word);
+    bool value(Kind& kind);
+    bool nested();
+    void skip_blanks() {
+        while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+    }
+
+    const JsonKeys& keys_;
+    const char* start_ = nullptr;
+    const char* at_ = nullptr;
+    const char* end_ = nullptr;
+    std::string stack_;  // of '{' and '['
+    std::string key_text_;
+    std::string problem_;
+};
+
+// The text of a JSON string with escapes (without its quotes), appended to `to`; the string was parsed before.
+// False: an escape that stands for no character (half a UTF-16 pair).
+bool json_unescape(std::string_view text, std::string& to);
+
+// A text as a JSON string with its quotes, appended to `to`.
+void json_quote(std::string_view text, std::string& to);
+
+}  // namespace weir::source
