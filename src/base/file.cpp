@@ -31,13 +31,13 @@ Status write_all(int fd, std::string_view content, const fs::path& path) {
 }
 
 // A temporary file beside `path` with `content`, synced; removed by the caller.
-Result<fs::path> write_temporary(const fs::path& path, std::string_view content) {
+Result<fs::path> write_temporary(const fs::path& path, std::string_view content, bool durable) {
     // A leading dot keeps Delta readers and directory listings from taking it for a real file.
     const fs::path temporary = path.parent_path() / ("." + path.filename().string() + unique_suffix());
     FileHandle file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!file.open()) return io_error("create", temporary, errno);
     auto status = write_all(file.get(), content, temporary);
-    if (status && ::fsync(file.get()) != 0) status = io_error("sync", temporary, errno);
+    if (status && durable && ::fsync(file.get()) != 0) status = io_error("sync", temporary, errno);
     if (!status) {
         ::unlink(temporary.c_str());
         return std::move(status).error();
@@ -91,18 +91,18 @@ Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
     }
 }
 
-Status write_file_atomic(const fs::path& path, std::string_view content) {
-    WEIR_ASSIGN(const auto temporary, write_temporary(path, content));
+Status write_file_atomic(const fs::path& path, std::string_view content, bool durable) {
+    WEIR_ASSIGN(const auto temporary, write_temporary(path, content, durable));
     if (::rename(temporary.c_str(), path.c_str()) != 0) {
         const int error_number = errno;
         ::unlink(temporary.c_str());
         return io_error("rename to", path, error_number);
     }
-    return sync_directory(path.parent_path());
+    return durable ? sync_directory(path.parent_path()) : ok();
 }
 
-Status write_file_if_absent(const fs::path& path, std::string_view content) {
-    WEIR_ASSIGN(const auto temporary, write_temporary(path, content));
+Status write_file_if_absent(const fs::path& path, std::string_view content, bool durable) {
+    WEIR_ASSIGN(const auto temporary, write_temporary(path, content, durable));
     const int linked = ::link(temporary.c_str(), path.c_str());
     const int error_number = errno;
     ::unlink(temporary.c_str());
@@ -111,7 +111,7 @@ Status write_file_if_absent(const fs::path& path, std::string_view content) {
             return Error{.code = ErrorCode::table_conflict, .message = fmt::format("{} exists already", path.string())};
         return io_error("link", path, error_number);
     }
-    return sync_directory(path.parent_path());
+    return durable ? sync_directory(path.parent_path()) : ok();
 }
 
 Status sync_file(const fs::path& path) {

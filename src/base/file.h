@@ -19,10 +19,11 @@ Error io_error(std::string_view operation, const fs::path& path, int error_numbe
 Result<std::string> read_file(const fs::path& path, std::size_t bytes_max);
 
 // Writes a temporary file beside `path`, syncs it, and renames it over `path`: readers see the old or the new content.
-Status write_file_atomic(const fs::path& path, std::string_view content);
+// `durable` = false leaves out the syncs: still whole-file, but a power cut may lose it.
+Status write_file_atomic(const fs::path& path, std::string_view content, bool durable = true);
 
 // As write_file_atomic, but fails with table_conflict if `path` exists: exactly one of several writers succeeds.
-Status write_file_if_absent(const fs::path& path, std::string_view content);
+Status write_file_if_absent(const fs::path& path, std::string_view content, bool durable = true);
 
 Status sync_file(const fs::path& path);
 Status sync_directory(const fs::path& path);

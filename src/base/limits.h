@@ -18,8 +18,18 @@ inline constexpr std::size_t json_depth_max = 1024;
 // A file of a project that is larger than this is no declaration.
 inline constexpr std::size_t declaration_bytes_max = 4u << 20;
 inline constexpr int yaml_depth_max = 64;
+// Structs in structs: real tables stay below ten, and our own recursion must end somewhere.
+inline constexpr int schema_depth_max = 64;
 // Two writers rarely meet; fifteen lost races in a row mean that one of them is spinning.
 inline constexpr int commit_attempts_max = 15;
+// A scan's file list, partition values or deleted rows up to this many stand in the SQL text itself; DuckDB parses about
+// a hundred thousand list items a second.
+inline constexpr std::size_t scan_inline_items_max = 1000;
+// Each distinct partition value becomes a branch of its own that DuckDB can prune; more branches than these cost more to
+// plan than a join on the file's number.
+inline constexpr std::size_t scan_branches_max = 32;
 inline constexpr std::int64_t checkpoint_interval = 10;
+// A commit or other log file larger than this is damage: a million files need about 500 MB.
+inline constexpr std::size_t log_entry_bytes_max = std::size_t{2} << 30;
 
 }  // namespace weir::limits
