@@ -14,6 +14,7 @@ std::span<const Command> commands() {
         version_command(),
         completion_command(),
         complete_command(),
+        docs_command(),
     };
     return all;
 }

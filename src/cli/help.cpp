@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "cli/width.h"
+#include "observe/width.h"
 
 namespace weir::cli {
 namespace {
@@ -24,7 +24,7 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t first
     while (!text.empty()) {
         const auto space = text.find(' ');
         const auto word = text.substr(0, space);
-        if (!line_begins && column + 1 + display_width(word) > line_width) {
+        if (!line_begins && column + 1 + observe::display_width(word) > line_width) {
             out += "\n" + std::string(indent, ' ');
             column = indent;
         } else if (!line_begins) {
@@ -33,7 +33,7 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t first
         }
         line_begins = false;
         out += word;
-        column += display_width(word);
+        column += observe::display_width(word);
         text = space == std::string_view::npos ? std::string_view{} : text.substr(space + 1);
     }
     return out;
@@ -41,10 +41,10 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t first
 
 std::string two_columns(const Lines& lines) {
     std::size_t left = 0;
-    for (const auto& [name, what] : lines) left = std::max(left, std::min(display_width(name), left_width_max));
+    for (const auto& [name, what] : lines) left = std::max(left, std::min(observe::display_width(name), left_width_max));
     std::string out;
     for (const auto& [name, what] : lines) {
-        const auto width = display_width(name);
+        const auto width = observe::display_width(name);
         out += "  " + name;
         out += width > left ? "\n" + std::string(left + 4, ' ') : std::string(left - width + 2, ' ');
         out += wrapped(what, left + 4, left + 4) + "\n";

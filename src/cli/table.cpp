@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "cli/width.h"
+#include "observe/width.h"
 
 namespace weir::cli {
 namespace {
@@ -23,7 +23,7 @@ Table::Table(Terminal& terminal, std::vector<TableColumn> columns)
 Status Table::add(std::vector<TableCell> row) {
     ++rows_;
     for (auto& cell : row)
-        if (cell) cell = printable(*cell);
+        if (cell) cell = observe::printable(*cell);
     if (started_) return terminal_.write(line(row));
     waiting_.push_back(std::move(row));
     return waiting_.size() >= rows_measured ? start() : ok();
@@ -31,18 +31,18 @@ Status Table::add(std::vector<TableCell> row) {
 
 Status Table::start() {
     started_ = true;
-    for (const auto& column : columns_) widths_.push_back(display_width(printable(column.name)));
+    for (const auto& column : columns_) widths_.push_back(observe::display_width(observe::printable(column.name)));
     for (const auto& row : waiting_)
         for (std::size_t i = 0; i < row.size(); ++i)
-            widths_[i] = std::max(widths_[i], display_width(row[i] ? std::string_view(*row[i]) : null_text));
+            widths_[i] = std::max(widths_[i], observe::display_width(row[i] ? std::string_view(*row[i]) : null_text));
     shown_ = columns_.size();
     if (terminal_.width() != 0) fit_to_terminal();
 
     std::string text;
     std::string rule;
     for (std::size_t i = 0; i < shown_; ++i) {
-        const auto name = cut_to_width(printable(columns_[i].name), widths_[i]);
-        const std::string padding(widths_[i] - display_width(name), ' ');
+        const auto name = observe::cut_to_width(observe::printable(columns_[i].name), widths_[i]);
+        const std::string padding(widths_[i] - observe::display_width(name), ' ');
         const auto title = terminal_.styled(Style::bold, name);
         const bool last = i + 1 == shown_;
         text += columns_[i].right ? padding + title : title + (last ? "" : padding);
@@ -82,9 +82,9 @@ std::string Table::line(const std::vector<TableCell>& row) {
     std::string text;
     for (std::size_t i = 0; i < shown_; ++i) {
         const std::string full = row[i] ? *row[i] : std::string(null_text);
-        const auto cell = terminal_.width() != 0 ? cut_to_width(full, widths_[i]) : full;
+        const auto cell = terminal_.width() != 0 ? observe::cut_to_width(full, widths_[i]) : full;
         cut_ = cut_ || cell.size() != full.size();
-        const auto width = display_width(cell);
+        const auto width = observe::display_width(cell);
         const std::string padding(widths_[i] > width ? widths_[i] - width : 0, ' ');
         const auto shown = row[i] ? cell : terminal_.styled(Style::dim, cell);
         const bool last = i + 1 == shown_;

@@ -18,7 +18,7 @@
 #include "cli/commands/list.h"
 #include "cli/parse.h"
 #include "cli/terminal.h"
-#include "cli/units.h"
+#include "observe/progress.h"
 #include "sink/value.h"
 #include "sql/database.h"
 
@@ -96,9 +96,9 @@ Finding check_space(const fs::path& lake) {
                 ""};
     const auto free = static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
     if (free < free_bytes_min)
-        return {"space", Verdict::warning, fmt::format("{} free at {}", bytes_text(free), existing.string()),
+        return {"space", Verdict::warning, fmt::format("{} free at {}", observe::bytes_text(free), existing.string()),
                 "free some room; `weir table vacuum` shows what a lake could let go of"};
-    return {"space", Verdict::ok, fmt::format("{} free at {}", bytes_text(free), existing.string()), ""};
+    return {"space", Verdict::ok, fmt::format("{} free at {}", observe::bytes_text(free), existing.string()), ""};
 }
 
 Finding check_memory() {
@@ -110,9 +110,9 @@ Finding check_memory() {
     }
     if (available == 0) return {"memory", Verdict::warning, "the system does not say how much is available", ""};
     if (available < memory_bytes_min)
-        return {"memory", Verdict::warning, fmt::format("{} available", bytes_text(available)),
+        return {"memory", Verdict::warning, fmt::format("{} available", observe::bytes_text(available)),
                 "set engine.memory in weir.yaml to less, or end other programs"};
-    return {"memory", Verdict::ok, fmt::format("{} available", bytes_text(available)), ""};
+    return {"memory", Verdict::ok, fmt::format("{} available", observe::bytes_text(available)), ""};
 }
 
 Finding check_threads() {

@@ -9,5 +9,6 @@ Command version_command();
 Command doctor_command();
 Command completion_command();
 Command complete_command();
+Command docs_command();
 
 }  // namespace weir::cli

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace weir::cli {
+namespace weir::observe {
 
 // Wide characters count two, combining ones none. `text` is UTF-8; a broken byte counts one.
 std::size_t display_width(std::string_view text);
@@ -16,4 +16,4 @@ std::string cut_to_width(std::string_view text, std::size_t columns);
 // Line ends, tabs and other control characters as \n, \t, \x1b: data cannot move the cursor.
 std::string printable(std::string_view text);
 
-}  // namespace weir::cli
+}  // namespace weir::observe

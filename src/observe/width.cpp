@@ -1,4 +1,4 @@
-#include "cli/width.h"
+#include "observe/width.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <iterator>
 
-namespace weir::cli {
+namespace weir::observe {
 namespace {
 
 struct Range {
@@ -150,4 +150,4 @@ std::string printable(std::string_view text) {
     return out;
 }
 
-}  // namespace weir::cli
+}  // namespace weir::observe
