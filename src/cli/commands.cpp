@@ -10,11 +10,7 @@ namespace weir::cli {
 
 std::span<const Command> commands() {
     static const std::vector<Command> all{
-        doctor_command(),
-        version_command(),
-        completion_command(),
-        complete_command(),
-        docs_command(),
+        doctor_command(), version_command(), completion_command(), complete_command(), docs_command(),
     };
     return all;
 }

@@ -12,7 +12,8 @@ namespace weir::cli {
 namespace {
 
 std::string page(std::string_view title, std::string_view introduction) {
-    return fmt::format("# {}\n\n<!-- Printed by `weir docs`; edit the tables in src/ instead. -->\n\n{}\n", title, introduction);
+    return fmt::format("# {}\n\n<!-- Printed by `weir docs`; edit the tables in src/ instead. -->\n\n{}\n", title,
+                       introduction);
 }
 
 // A text inside a cell of a Markdown table.
@@ -32,7 +33,8 @@ std::string sentence(std::string_view summary) {
 }
 
 std::string option_row(const Option& option) {
-    const auto name = option.letter != 0 ? fmt::format("-{}, {}", option.letter, option.name) : std::string(option.name);
+    const auto name =
+        option.letter != 0 ? fmt::format("-{}, {}", option.letter, option.name) : std::string(option.name);
     std::string help(option.help);
     if (!option.choices.empty() && help.find(option.choices.front()) == std::string::npos)
         help += fmt::format(": {}", fmt::join(option.choices, ", "));
@@ -97,21 +99,24 @@ std::string errors_page() {
                      "`message`, `hint`, `file`, `line`, `column` (from 1; 0: not known) and `path`.");
     text += "\n| code | meaning | who can mend it | exit code |\n|---|---|---|---|\n";
     for (const auto& error : error_codes())
-        text += fmt::format("| `{}` | {} | {} | {} |\n", error.name, cell(error.summary), who(error.domain), error.exit_code);
+        text += fmt::format("| `{}` | {} | {} | {} |\n", error.name, cell(error.summary), who(error.domain),
+                            error.exit_code);
     return text;
 }
 
 std::string system_tables_page() {
-    auto text = page("System tables",
-                     "What weir knows about itself, as tables: `weir sql \"select * from weir.accounting\"`. Stored ones are "
-                     "Delta tables under `weir/` in the lake, which any Delta reader can read; the others are computed "
-                     "when they are read.");
+    auto text =
+        page("System tables",
+             "What weir knows about itself, as tables: `weir sql \"select * from weir.accounting\"`. Stored ones are "
+             "Delta tables under `weir/` in the lake, which any Delta reader can read; the others are computed "
+             "when they are read.");
     for (const auto& table : system_tables()) {
         text += fmt::format("\n## weir.{}\n\n{} {}\n\n| column | type | |\n|---|---|---|\n", table.name, table.summary,
                             table.stored ? "Stored." : "Computed.");
         for (std::size_t i = 0; i < table.schema.fields.size(); ++i) {
             const auto& field = table.schema.fields[i];
-            text += fmt::format("| `{}` | {} | {} |\n", field.name, weir::to_string(field.type), cell(table.column_help[i]));
+            text += fmt::format("| `{}` | {} | {} |\n", field.name, weir::to_string(field.type),
+                                cell(table.column_help[i]));
         }
     }
     return text;

@@ -41,7 +41,8 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t first
 
 std::string two_columns(const Lines& lines) {
     std::size_t left = 0;
-    for (const auto& [name, what] : lines) left = std::max(left, std::min(observe::display_width(name), left_width_max));
+    for (const auto& [name, what] : lines)
+        left = std::max(left, std::min(observe::display_width(name), left_width_max));
     std::string out;
     for (const auto& [name, what] : lines) {
         const auto width = observe::display_width(name);

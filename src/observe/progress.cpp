@@ -128,7 +128,7 @@ std::string progress_text(const StepStarted& step, const StepAdvanced& advanced,
             text += fmt::format("  {}/s", bytes_text(static_cast<std::uint64_t>(rate)));
             if (advanced.bytes_total >= advanced.bytes) {
                 text += fmt::format("  {:.0f} %", 100.0 * static_cast<double>(advanced.bytes) /
-                                                     static_cast<double>(advanced.bytes_total));
+                                                      static_cast<double>(advanced.bytes_total));
                 text += fmt::format("  {} left",
                                     seconds_text(static_cast<double>(advanced.bytes_total - advanced.bytes) / rate));
             }
@@ -179,7 +179,8 @@ void Progress::tell(const Event& event) {
 }
 
 void Progress::replace_line(const std::string& line, bool stays) {
-    options_.write(fmt::format("\r\x1b[K{}{}", stays ? line : cut_to_width(line, options_.columns - 1), stays ? "\n" : ""));
+    options_.write(
+        fmt::format("\r\x1b[K{}{}", stays ? line : cut_to_width(line, options_.columns - 1), stays ? "\n" : ""));
     line_open_ = !stays;
 }
 

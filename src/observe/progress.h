@@ -19,8 +19,8 @@ struct ProgressOptions {
     std::function<void(std::string_view)> write{};
 };
 
-// Terminal: the running step's rows, bytes, rate, share and time left, at most ten times a second; a line stays for each
-// step that is over. JSON lines: every event, but advances at most once a second.
+// Terminal: the running step's rows, bytes, rate, share and time left, at most ten times a second; a line stays for
+// each step that is over. JSON lines: every event, but advances at most once a second.
 class Progress final : public Observer {
 public:
     // To standard error, by what it is; `quiet` silences everything.
@@ -48,8 +48,8 @@ private:
 
 // The refreshing line's text: "events 2024-03-01  1.2 M rows  345 MiB  120 MiB/s  34 %  0:12 left".
 std::string progress_text(const StepStarted& step, const StepAdvanced& advanced, double seconds);
-std::string bytes_text(std::uint64_t bytes);   // "512 B", "1.5 KiB", "23.4 GiB"
-std::string count_text(std::int64_t count);    // "999", "12,345", "1.2 M"
-std::string seconds_text(double seconds);      // "0.4 s", "12 s", "3:05 min", "1:02 h"
+std::string bytes_text(std::uint64_t bytes);  // "512 B", "1.5 KiB", "23.4 GiB"
+std::string count_text(std::int64_t count);   // "999", "12,345", "1.2 M"
+std::string seconds_text(double seconds);     // "0.4 s", "12 s", "3:05 min", "1:02 h"
 
 }  // namespace weir::observe

@@ -21,7 +21,8 @@ const StepStarted step{.kind = "source", .node = "events", .interval = "2024-03-
 TEST(Progress, the_line_says_rows_bytes_rate_share_and_time_left) {
     EXPECT_EQ(progress_text(step, {.rows = 1234567, .bytes = 100 << 20, .bytes_total = 400 << 20}, 2.0),
               "source events 2024-03-01  1.23 M rows  100.0 MiB  50.0 MiB/s  25 %  6.0 s left");
-    EXPECT_EQ(progress_text(step, {.rows = 1, .bytes = 2048}, 2.0), "source events 2024-03-01  1 row  2.0 KiB  1.0 KiB/s");
+    EXPECT_EQ(progress_text(step, {.rows = 1, .bytes = 2048}, 2.0),
+              "source events 2024-03-01  1 row  2.0 KiB  1.0 KiB/s");
     EXPECT_EQ(progress_text(step, {}, 12.3), "source events 2024-03-01  12 s");
 }
 
@@ -64,7 +65,8 @@ TEST(Progress, elsewhere_it_is_json_at_most_once_a_second) {
     progress.tell(StepDone{.state = "done", .rows = 30});
     progress.tell(RunDone{.run_id = "r1", .rows = 30});
     EXPECT_EQ(std::count(recorded.text.begin(), recorded.text.end(), '\n'), 1 + 1 + 2 + 1 + 1) << recorded.text;
-    EXPECT_TRUE(recorded.text.starts_with("{\"event\": \"run_started\", \"run_id\": \"r1\", \"project\": \"a\\\"b\", \"steps\": 2}\n"));
+    EXPECT_TRUE(recorded.text.starts_with(
+        "{\"event\": \"run_started\", \"run_id\": \"r1\", \"project\": \"a\\\"b\", \"steps\": 2}\n"));
     EXPECT_NE(recorded.text.find("\"event\": \"step_done\", \"kind\": \"source\", \"node\": \"events\", \"interval\": "
                                  "\"2024-03-01\", \"state\": \"done\", \"rows\": 30"),
               std::string::npos);

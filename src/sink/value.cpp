@@ -66,7 +66,10 @@ void append_real(T value, std::string& out) {
         const auto done =
             plain ? std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed)
                   : std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
-        out.append(buffer.data(), done.ptr);
+        const std::string_view text(buffer.data(), static_cast<std::size_t>(done.ptr - buffer.data()));
+        out += text;
+        // A whole number keeps the mark of its type: readers that guess types see a double.
+        if (plain && text.find('.') == std::string_view::npos) out += ".0";
     }
 }
 

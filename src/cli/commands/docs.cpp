@@ -14,7 +14,9 @@ namespace {
 Result<int> run(const Invocation& invocation, Terminal& terminal) {
     const fs::path directory = invocation.option("--out");
     if (directory.empty())
-        return Error{.code = ErrorCode::usage, .message = "`weir docs` needs --out DIR", .hint = "weir docs --out docs/reference"};
+        return Error{.code = ErrorCode::usage,
+                     .message = "`weir docs` needs --out DIR",
+                     .hint = "weir docs --out docs/reference"};
     WEIR_TRY(make_directories(directory));
     for (const auto& page : reference_pages()) {
         WEIR_TRY(write_file_atomic(directory / page.file, page.text));
