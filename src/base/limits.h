@@ -20,6 +20,8 @@ inline constexpr std::size_t declaration_bytes_max = 4u << 20;
 inline constexpr int yaml_depth_max = 64;
 // Structs in structs: real tables stay below ten, and our own recursion must end somewhere.
 inline constexpr int schema_depth_max = 64;
+// A contract of 5,000 columns has about this many values; more is not written by people.
+inline constexpr std::size_t yaml_nodes_max = 200'000;
 // Two writers rarely meet; fifteen lost races in a row mean that one of them is spinning.
 inline constexpr int commit_attempts_max = 15;
 // A scan's file list, partition values or deleted rows up to this many stand in the SQL text itself; DuckDB parses about

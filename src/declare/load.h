@@ -12,15 +12,15 @@ namespace weir::declare {
 
 struct LoadOptions {
     std::filesystem::path directory = ".";
-    std::map<std::string, std::string> params;      // --param NAME=VALUE
-    std::string lake;                               // --lake; empty: the project's
-    std::string environment;                        // --env; empty: variable ENVIRONMENT, else dev
+    std::map<std::string, std::string> params;  // --param NAME=VALUE
+    std::string lake;                           // --lake; empty: the project's
+    std::string environment;                    // --env; empty: variable ENVIRONMENT, else dev
 };
 
 struct Loaded {
-    Project project;                 // whole only if `problems` is empty
-    std::vector<Error> problems;     // sorted by file, line, column
-    std::vector<Error> warnings;     // do not stop a run
+    Project project;              // whole only if `problems` is empty
+    std::vector<Error> problems;  // sorted by file, line, column
+    std::vector<Error> warnings;  // do not stop a run
 };
 
 // Never stops at the first problem. Reads every file, resolves references and parameters, parses and binds all SQL.

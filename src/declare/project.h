@@ -25,8 +25,8 @@ struct Param {
 };
 
 struct Engine {
-    int threads = 0;               // 0: one per core
-    std::string memory = "1GB";    // DuckDB's spelling
+    int threads = 0;             // 0: one per core
+    std::string memory = "1GB";  // DuckDB's spelling
 };
 
 // ---- sources/*.yaml
@@ -37,13 +37,13 @@ enum class Encoding { detect, utf8, utf16le, utf16be, windows1252 };
 
 struct CsvOptions {
     char delimiter = ',';
-    char quote = '"';             // '\0': no quoting
-    char escape = '"';            // the quote itself: doubled; otherwise a character before it
+    char quote = '"';   // '\0': no quoting
+    char escape = '"';  // the quote itself: doubled; otherwise a character before it
     bool header = true;
-    std::vector<std::string> columns;                // names for a headerless file, in its order
-    std::vector<std::string> nulls = {""};           // unquoted texts that mean NULL
-    std::map<std::string, std::string> rename;       // header text -> contract column
-    int skip_lines = 0;                              // before the header
+    std::vector<std::string> columns;           // names for a headerless file, in its order
+    std::vector<std::string> nulls = {""};      // unquoted texts that mean NULL
+    std::map<std::string, std::string> rename;  // header text -> contract column
+    int skip_lines = 0;                         // before the header
 };
 
 struct Arrival {
@@ -56,7 +56,7 @@ struct Arrival {
 struct Source {
     std::string name;
     Where where;
-    std::string files;            // a file, a directory, a glob or a path template; parameters filled in; absolute
+    std::string files;  // a file, a directory, a glob or a path template; parameters filled in; absolute
     Where files_where;
     Format format = Format::csv;
     Compression compression = Compression::detect;
@@ -65,40 +65,41 @@ struct Source {
     Arrival arrival;
     std::string contract;
     Where contract_where;
-    std::string table;                        // default: the source's name
-    std::vector<std::string> partition_by;    // columns; year, month, day and _arrival_date come from the arrival date
-    std::string where_sql;                    // a declared predicate; what it drops is counted as filtered
+    std::string table;                      // default: the source's name
+    std::vector<std::string> partition_by;  // columns; year, month, day and _arrival_date come from the arrival date
+    std::string where_sql;                  // a declared predicate; what it drops is counted as filtered
     Where where_sql_where;
-    std::size_t record_bytes_max = 0;         // 0: limits::record_bytes_max
-    bool append_only = true;                  // a grown file continues; false: any change is an error
+    std::size_t record_bytes_max = 0;  // 0: limits::record_bytes_max
+    bool append_only = true;           // a grown file continues; false: any change is an error
 };
 
 // ---- contracts/*.odcs.yaml (Open Data Contract Standard v3)
 
 enum class UnknownColumns { keep, drop, refuse };
-enum class OnTypeError { quarantine, null };   // null: the value becomes NULL and is counted
+enum class OnTypeError { quarantine, null };  // null: the value becomes NULL and is counted
 enum class Severity { info, warning, error };
 
 struct ContractColumn {
     std::string name;
     Where where;
-    Type type;                       // from logicalType and physicalType
+    Type type;  // from logicalType and physicalType
     std::string logical_type;
     bool required = false;
     bool unique = false;
-    int primary_key_position = 0;    // from 1; 0: not part of the key
+    int primary_key_position = 0;  // from 1; 0: not part of the key
     std::optional<std::int64_t> min_length, max_length;
     std::optional<std::string> pattern;
-    std::string format;              // string: email, uuid, …; date and timestamp: a JDK pattern, empty: ISO 8601
-    std::optional<std::string> minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of;  // literals as written
-    std::vector<std::string> allowed;        // enumeration; empty: any
-    std::vector<std::string> missing;        // texts that mean NULL
+    std::string format;  // string: email, uuid, …; date and timestamp: a JDK pattern, empty: ISO 8601
+    std::optional<std::string> minimum, maximum, exclusive_minimum, exclusive_maximum,
+        multiple_of;                   // literals as written
+    std::vector<std::string> allowed;  // enumeration; empty: any
+    std::vector<std::string> missing;  // texts that mean NULL
     OnTypeError on_type_error = OnTypeError::quarantine;
-    bool warn_only = false;                  // customProperty severity: warning; a violation is counted, the row kept
+    bool warn_only = false;  // customProperty severity: warning; a violation is counted, the row kept
     std::string classification;
-    bool pii = false;                        // classification is one of the sensitive ones
-    std::string masking;                     // "", drop, null, hash, hmac-sha256
-    std::string masking_key;                 // a secret reference
+    bool pii = false;         // classification is one of the sensitive ones
+    std::string masking;      // "", drop, null, hash, hmac-sha256
+    std::string masking_key;  // a secret reference
     std::string description;
 };
 
@@ -106,9 +107,9 @@ struct ContractColumn {
 struct RowRule {
     std::string id;
     std::string sql;
-    std::string column;      // empty: the whole row
+    std::string column;  // empty: the whole row
     std::string description;
-    Where where;             // of the SQL text
+    Where where;  // of the SQL text
 };
 
 // A rule on all rows of one intake, judged before the commit.
@@ -118,13 +119,13 @@ struct DatasetRule {
     std::string id;
     Metric metric = Metric::row_count;
     std::vector<std::string> columns;
-    std::vector<std::string> values;         // validValues or missingValues
+    std::vector<std::string> values;  // validValues or missingValues
     std::string pattern;
-    std::string query;                       // Metric::sql, with {object} and {property}
+    std::string query;  // Metric::sql, with {object} and {property}
     Operator op = Operator::be;
-    double bound = 0, bound_high = 0;        // between is inclusive
+    double bound = 0, bound_high = 0;  // between is inclusive
     bool percent = false;
-    bool whole_table = false;                // judged over the table with the intake's rows; false: over these rows alone
+    bool whole_table = false;  // judged over the table with the intake's rows; false: over these rows alone
     Severity severity = Severity::error;
     std::string description;
     Where where;
@@ -134,21 +135,21 @@ struct Deduplicate {
     enum class By { nothing, row, columns };
     By by = By::nothing;
     std::vector<std::string> columns;
-    std::optional<int> horizon_days;         // none: for ever
+    std::optional<int> horizon_days;  // none: for ever
     Where where;
 };
 
 struct Contract {
-    std::string name;                        // file name without .odcs.yaml; sources refer to it
+    std::string name;  // file name without .odcs.yaml; sources refer to it
     std::string id, version, status;
     Where where;
     std::vector<ContractColumn> columns;
     std::vector<RowRule> row_rules;
     std::vector<DatasetRule> dataset_rules;
-    std::vector<std::string> not_enforced;   // "file:line: why", told by `weir check`
+    std::vector<std::string> not_enforced;  // "file:line: why", told by `weir check`
     UnknownColumns unknown_columns = UnknownColumns::drop;
-    Deduplicate deduplicate;                 // default: by the primary key, where one is declared
-    double quarantine_limit_percent = 5.0;   // exactly at the limit passes
+    Deduplicate deduplicate;                // default: by the primary key, where one is declared
+    double quarantine_limit_percent = 5.0;  // exactly at the limit passes
     std::optional<int> retention_days;
 };
 
@@ -157,34 +158,36 @@ struct Contract {
 struct View {
     enum class Keep { latest, every_interval };
     std::string name;
-    Where where;                    // of the file
-    std::string sql;                // the SELECT, without the header; parameters filled in as literals
-    int sql_first_line = 1;         // the file's line on which `sql` starts
+    Where where;             // of the file
+    std::string sql;         // the SELECT, without the header; parameters filled in as literals
+    int sql_first_line = 1;  // the file's line on which `sql` starts
     std::string description;
-    Keep keep = Keep::latest;       // every_interval: the result of each interval is kept, with its run_date
-    std::vector<std::string> reads; // tables and views, from the parse tree
+    Keep keep = Keep::latest;  // every_interval: the result of each interval is kept, with its run_date
+    std::string contract;      // empty: none; the columns are held to it
+    Where contract_where;
+    std::vector<std::string> reads;  // tables and views, from the parse tree
 };
 
 struct Export {
     std::string view;
-    std::string format;             // csv, json, parquet
+    std::string format;  // csv, json, parquet
     std::string path;
     Where where;
 };
 
 struct Project {
-    std::filesystem::path root;     // absolute
+    std::filesystem::path root;  // absolute
     std::string name;
-    std::string environment;        // "dev" unless ENVIRONMENT or --env says otherwise
-    std::filesystem::path lake;     // absolute
+    std::string environment;     // "dev" unless ENVIRONMENT or --env says otherwise
+    std::filesystem::path lake;  // absolute
     std::string zone = "UTC";
     Engine engine;
     std::vector<Param> params;
-    std::map<std::string, std::string> param_values;   // effective, secrets never among them
-    std::string macros;             // SQL of macros.sql: CREATE MACRO statements, run on every connection
+    std::map<std::string, std::string> param_values;  // effective, secrets never among them
+    std::string macros;  // SQL of macros.sql: CREATE MACRO statements, run on every connection
     std::vector<Source> sources;
     std::vector<Contract> contracts;
-    std::vector<View> views;        // in dependency order
+    std::vector<View> views;  // in dependency order
     std::vector<Export> exports;
 
     const Source* source(std::string_view name) const;
@@ -193,10 +196,10 @@ struct Project {
 };
 
 // Columns that the intake adds to every source's table.
-inline constexpr std::string_view arrival_column = "_arrival_date";   // DATE
-inline constexpr std::string_view file_column = "_source_file";       // VARCHAR, path as discovered
-inline constexpr std::string_view line_column = "_source_line";       // BIGINT, from 1; Parquet: row number from 1
-inline constexpr std::string_view ingested_column = "_ingested_at";   // TIMESTAMP WITH TIME ZONE
-inline constexpr std::string_view extra_column = "_extra";            // VARCHAR, JSON of unknown columns (policy keep)
+inline constexpr std::string_view arrival_column = "_arrival_date";  // DATE
+inline constexpr std::string_view file_column = "_source_file";      // VARCHAR, path as discovered
+inline constexpr std::string_view line_column = "_source_line";      // BIGINT, from 1; Parquet: row number from 1
+inline constexpr std::string_view ingested_column = "_ingested_at";  // TIMESTAMP WITH TIME ZONE
+inline constexpr std::string_view extra_column = "_extra";           // VARCHAR, JSON of unknown columns (policy keep)
 
 }  // namespace weir::declare

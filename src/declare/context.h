@@ -1,0 +1,59 @@
+// What the readers of one project share while it is loaded.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "declare/load.h"
+#include "declare/options.h"
+#include "declare/problems.h"
+#include "declare/project.h"
+#include "declare/yaml.h"
+
+namespace weir::declare {
+
+// A SQL expression inside a YAML file, with the node that maps its places back.
+struct SqlSnippet {
+    enum class Kind { where, row_rule, dataset_query, pattern };
+    Kind kind = Kind::where;
+    std::string owner;  // a source for `where`, else a contract
+    std::string title;  // "row rule 'cook_known'"
+    std::string sql;
+    std::string column;  // of the property that holds a dataset query; may be empty
+    std::string file;
+    YamlNode node;
+};
+
+struct Context {
+    const LoadOptions& options;
+    Project& project;
+    Problems& problems;
+    std::vector<SqlSnippet> snippets{};
+
+    // How a file of the project is shown: beside the directory that the user named.
+    std::string shown(const std::filesystem::path& relative) const;
+    // Reads and parses a YAML file; problems are reported. Nothing where it cannot be used.
+    std::optional<YamlNode> read_yaml(const std::filesystem::path& relative);
+    std::optional<std::string> read_text(const std::filesystem::path& relative);
+    // The files in a directory whose names end so, sorted; an absent directory is empty. Files with other endings are
+    // warned of, as `hint` says.
+    std::vector<std::filesystem::path> list(const std::string& directory, const std::string& ending,
+                                            const std::string& hint);
+    OptionReader::Fill fill();
+};
+
+// weir.yaml: everything but the parameters' use. Reports all problems; the project is usable as far as it goes.
+void read_project_file(Context& context);
+// sources/*.yaml, contracts/*.odcs.yaml, serve.yaml
+void read_sources(Context& context);
+void read_contracts(Context& context);
+void read_serve_file(Context& context);
+
+// One contract document; public for tests and fuzzing.
+Contract read_contract(const YamlNode& root, const std::string& file, const std::string& name, Problems& problems,
+                       std::vector<SqlSnippet>& snippets);
+
+}  // namespace weir::declare

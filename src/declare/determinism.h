@@ -1,0 +1,14 @@
+// Functions whose answer is not decided by their arguments, and functions behind FROM that a view may use.
+#pragma once
+
+#include <string_view>
+
+namespace weir::declare {
+
+// What to write instead, or empty if the function is deterministic.
+std::string_view way_out_of_nondeterminism(std::string_view function);
+
+// range, unnest and the like: they read nothing but their arguments.
+bool is_pure_table_function(std::string_view function);
+
+}  // namespace weir::declare

@@ -1,0 +1,130 @@
+#include "declare/load.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "declare/context.h"
+#include "declare/path_template.h"
+#include "declare/sql_check.h"
+#include "declare/table_schema.h"
+
+namespace weir::declare {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> contract_names(const Project& project) {
+    std::vector<std::string> names;
+    for (const auto& contract : project.contracts) names.push_back(contract.name);
+    return names;
+}
+
+// What one file says about another.
+void check_references(Context& context) {
+    auto& problems = context.problems;
+    const auto& project = context.project;
+    for (const auto& source : project.sources) {
+        if (source.where.line == 0) continue;
+        const auto* contract = project.contract(source.contract);
+        if (contract == nullptr) {
+            auto hint = suggest(source.contract, contract_names(project));
+            if (hint.empty()) hint = fmt::format("write contracts/{}.odcs.yaml", source.contract);
+            problems.error(source.contract_where, fmt::format("there is no contract '{}'", source.contract),
+                           std::move(hint));
+            continue;
+        }
+        if (contract->status == "retired")
+            problems.error(source.contract_where, fmt::format("the contract '{}' is retired", source.contract),
+                           "a retired contract takes no rows; use its successor");
+        if (contract->columns.empty()) continue;
+        const auto schema = table_schema(source, *contract);
+        for (const auto& name : source.partition_by) {
+            if (schema.find(name) == nullptr)
+                problems.error(source.where, fmt::format("the table is partitioned by '{}', which is no column", name),
+                               suggest(name, schema.names()));
+        }
+        for (const std::string name : {"year", "month", "day"}) {
+            const bool partition =
+                std::find(source.partition_by.begin(), source.partition_by.end(), name) != source.partition_by.end();
+            const auto column =
+                std::find_if(contract->columns.begin(), contract->columns.end(),
+                             [&](const ContractColumn& c) { return equal_ignoring_case(c.name, name); });
+            if (partition && column != contract->columns.end())
+                problems.error(
+                    column->where,
+                    fmt::format("the column '{}' is also a part of the arrival date that '{}' is partitioned by", name,
+                                source.name),
+                    "rename the column, or partition by _arrival_date");
+        }
+        for (const auto& [from, to] : source.csv.rename) {
+            const bool known = std::any_of(contract->columns.begin(), contract->columns.end(),
+                                           [&](const ContractColumn& c) { return c.name == to; });
+            if (known) continue;
+            std::vector<std::string> names;
+            for (const auto& c : contract->columns) names.push_back(c.name);
+            problems.error(source.where,
+                           fmt::format("'{}' is renamed to '{}', which is no column of the contract", from, to),
+                           suggest(to, names));
+        }
+    }
+}
+
+void check_exports(Context& context) {
+    const auto& project = context.project;
+    std::vector<std::string> names;
+    for (const auto& view : project.views) names.push_back(view.name);
+    for (const auto& one : project.exports) {
+        if (project.view(one.view) == nullptr)
+            context.problems.error(one.where, fmt::format("there is no view '{}'", one.view), suggest(one.view, names));
+    }
+}
+
+}  // namespace
+
+const Source* Project::source(std::string_view wanted) const {
+    const auto found = std::find_if(sources.begin(), sources.end(), [&](const Source& s) { return s.name == wanted; });
+    return found == sources.end() ? nullptr : &*found;
+}
+
+const Contract* Project::contract(std::string_view wanted) const {
+    const auto found =
+        std::find_if(contracts.begin(), contracts.end(), [&](const Contract& c) { return c.name == wanted; });
+    return found == contracts.end() ? nullptr : &*found;
+}
+
+const View* Project::view(std::string_view wanted) const {
+    const auto found = std::find_if(views.begin(), views.end(), [&](const View& v) { return v.name == wanted; });
+    return found == views.end() ? nullptr : &*found;
+}
+
+Loaded load(const LoadOptions& options) {
+    Loaded loaded;
+    Problems problems;
+    std::error_code failure;
+    auto root = fs::absolute(options.directory.empty() ? fs::path(".") : options.directory, failure).lexically_normal();
+    if (!root.has_filename()) root = root.parent_path();
+    loaded.project.root = root;
+    Context context{options, loaded.project, problems};
+    if (!fs::is_directory(root, failure) || !fs::exists(root / "weir.yaml", failure)) {
+        const bool directory = fs::is_directory(root, failure);
+        problems.error({},
+                       directory ? fmt::format("there is no weir.yaml in {}", root.string())
+                                 : fmt::format("there is no directory {}", root.string()),
+                       "name a project's directory, or make one: weir new DIR", ErrorCode::not_found);
+    } else {
+        read_project_file(context);
+        read_contracts(context);
+        read_sources(context);
+        read_serve_file(context);
+        check_references(context);
+        check_sql(context);
+        check_exports(context);
+    }
+    problems.sort();
+    loaded.problems = problems.errors();
+    loaded.warnings = problems.warnings();
+    return loaded;
+}
+
+}  // namespace weir::declare

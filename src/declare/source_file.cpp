@@ -1,0 +1,192 @@
+// sources/*.yaml
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "declare/context.h"
+#include "declare/path_template.h"
+#include "declare/text.h"
+#include "model/interval.h"
+
+namespace weir::declare {
+namespace {
+
+namespace fs = std::filesystem;
+using Choice = std::string_view;
+
+constexpr std::array<std::pair<Choice, Format>, 4> formats{{{"csv", Format::csv},
+                                                            {"ndjson", Format::ndjson},
+                                                            {"json_array", Format::json_array},
+                                                            {"parquet", Format::parquet}}};
+constexpr std::array<std::pair<Choice, Compression>, 4> compressions{{{"detect", Compression::detect},
+                                                                      {"none", Compression::none},
+                                                                      {"gzip", Compression::gzip},
+                                                                      {"zstd", Compression::zstd}}};
+constexpr std::array<std::pair<Choice, Encoding>, 5> encodings{{{"detect", Encoding::detect},
+                                                                {"utf8", Encoding::utf8},
+                                                                {"utf16le", Encoding::utf16le},
+                                                                {"utf16be", Encoding::utf16be},
+                                                                {"windows1252", Encoding::windows1252}}};
+
+std::string without_compression(std::string name) {
+    for (const std::string_view ending : {".gz", ".zst", ".gzip", ".zstd"}) {
+        if (name.ends_with(ending)) name.resize(name.size() - ending.size());
+    }
+    return name;
+}
+
+std::optional<Format> format_by_name(const std::string& files) {
+    const auto name = without_compression(files);
+    if (name.ends_with(".csv") || name.ends_with(".tsv")) return Format::csv;
+    if (name.ends_with(".ndjson") || name.ends_with(".jsonl")) return Format::ndjson;
+    if (name.ends_with(".parquet")) return Format::parquet;
+    return std::nullopt;
+}
+
+void read_csv(Context& context, const YamlNode& node, const std::string& file, Source& source) {
+    OptionReader reader(node, key_section("sources/*.yaml", "csv"), file, context.problems);
+    auto& csv = source.csv;
+    csv.delimiter = reader.take_or("delimiter", csv.delimiter);
+    const auto* quote = node.find("quote");
+    if (quote != nullptr && quote->is_scalar() && quote->text == "none") {
+        reader.ignore({"quote"});
+        csv.quote = '\0';
+    } else {
+        csv.quote = reader.take_or("quote", csv.quote);
+    }
+    csv.escape = reader.take_or("escape", csv.quote == '\0' ? '"' : csv.quote);
+    csv.header = reader.take_or("header", csv.header);
+    csv.columns = reader.take_or("columns", csv.columns);
+    csv.nulls = reader.take_or("nulls", csv.nulls);
+    csv.skip_lines = reader.take_or("skip_lines", csv.skip_lines);
+    if (const auto* rename = reader.take_map("rename")) {
+        for (const auto& entry : rename->entries) {
+            if (!entry.value.is_scalar()) {
+                context.problems.error(
+                    {file, entry.value.line, entry.value.column},
+                    fmt::format("'{}' must be renamed to a column, not to {}", entry.key, describe(entry.value)));
+                continue;
+            }
+            csv.rename[entry.key] = entry.value.text;
+        }
+    }
+    reader.finish();
+    if (source.format != Format::csv)
+        context.problems.error({file, node.line, node.column}, "'csv' stands in a source of another format",
+                               "remove it, or write format: csv");
+    if (csv.header && !csv.columns.empty())
+        context.problems.error(reader.where("columns"), "'columns' is for files without a header",
+                               "add header: false, or use rename");
+    if (!csv.header && csv.columns.empty())
+        context.problems.error(reader.where("header"), "a file without a header needs its column names",
+                               "add columns: [a, b, …] in the order of the file");
+    if (csv.delimiter == csv.quote)
+        context.problems.error(reader.where("delimiter"), "delimiter and quote are the same character");
+}
+
+void read_arrival(Context& context, OptionReader& reader, Source& source) {
+    const auto text = reader.take<Text>("arrival_date");
+    source.arrival.where = text ? text->where : source.where;
+    const auto word = text ? text->text : std::string("auto");
+    const bool in_path = has_arrival_date(source.files);
+    if (word == "auto" || word.empty()) {
+        source.arrival.kind = in_path ? Arrival::Kind::path : Arrival::Kind::file_time;
+    } else if (word == "file_time") {
+        source.arrival.kind = Arrival::Kind::file_time;
+    } else if (word == "path") {
+        source.arrival.kind = Arrival::Kind::path;
+        if (!in_path && !source.files.empty())
+            context.problems.error(
+                source.arrival.where, "the arrival date comes from the path, which names no day",
+                fmt::format("write {{year}}, {{month}} and {{day}}, or {{date}}, into files: '{}'", source.files));
+    } else if (parse_day(word)) {
+        source.arrival.kind = Arrival::Kind::text;
+        source.arrival.text = word;
+    } else {
+        context.problems.error(source.arrival.where, fmt::format("'{}' is no arrival date", word),
+                               "write auto, path, file_time, or a day such as 2024-03-01");
+    }
+}
+
+void read_source(Context& context, const fs::path& path) {
+    auto& problems = context.problems;
+    const auto file = context.shown(path);
+    Source source;
+    source.name = path.stem().string();
+    source.where = {file, 1, 1};
+    if (!is_plain_name(source.name))
+        problems.error({file}, fmt::format("'{}' cannot name a source", source.name),
+                       "rename the file: letters, digits and underscores");
+    const auto root = context.read_yaml(path);
+    if (!root) {
+        // Known by name, so that views over it are not reported as well.
+        source.table = source.contract = source.name;
+        source.where.line = 0;
+        context.project.sources.push_back(std::move(source));
+        return;
+    }
+    OptionReader reader(*root, key_section("sources/*.yaml"), file, problems, context.fill());
+    reader.ignore({"description"});
+    if (const auto files = reader.take<Text>("files")) {
+        source.files_where = files->where;
+        if (files->text.empty()) {
+            problems.error(files->where, "'files' is empty", "name a file, a directory, a glob or a template");
+        } else if (files->text.find("://") != std::string::npos) {
+            problems.error(files->where, fmt::format("'{}' is not a local path", files->text),
+                           "files on local disk are supported so far");
+        } else {
+            source.files = (context.project.root / files->text).lexically_normal().string();
+            check_path_template(source.files, files->where, problems);
+        }
+    }
+    if (const auto format = reader.take_choice<Format>("format", formats)) {
+        source.format = *format;
+    } else if (const auto guessed = format_by_name(source.files)) {
+        source.format = *guessed;
+    } else if (!source.files.empty() && !reader.has("format")) {
+        problems.error(source.files_where,
+                       fmt::format("the name '{}' does not say how the files are written", source.files),
+                       "add format: csv, ndjson, json_array or parquet");
+    }
+    if (without_compression(source.files).ends_with(".tsv")) source.csv.delimiter = '\t';
+    source.compression = reader.take_choice<Compression>("compression", compressions).value_or(source.compression);
+    source.encoding = reader.take_choice<Encoding>("encoding", encodings).value_or(source.encoding);
+    if (const auto* csv = reader.take_map("csv")) read_csv(context, *csv, file, source);
+    read_arrival(context, reader, source);
+    const auto contract = reader.take<Text>("contract");
+    source.contract = contract ? contract->text : source.name;
+    source.contract_where = contract ? contract->where : reader.where();
+    const auto table = reader.take<Text>("table");
+    source.table = table ? table->text : source.name;
+    if (table && !is_plain_name(table->text))
+        problems.error(table->where, fmt::format("'{}' cannot name a table", table->text),
+                       "use letters, digits and underscores");
+    source.partition_by = reader.take_or("partition_by", source.partition_by);
+    if (const auto* where = root->find("where"); where != nullptr && where->is_scalar()) {
+        reader.ignore({"where"});
+        source.where_sql = where->text;
+        source.where_sql_where = {file, where->text_line, where->text_column};
+        context.snippets.push_back({.kind = SqlSnippet::Kind::where,
+                                    .owner = source.name,
+                                    .title = "'where'",
+                                    .sql = where->text,
+                                    .file = file,
+                                    .node = *where});
+    } else {
+        (void)reader.take<std::string>("where");
+    }
+    source.record_bytes_max = reader.take_or("record_bytes_max", Bytes{}).count;
+    source.append_only = reader.take_or("append_only", source.append_only);
+    reader.finish();
+    context.project.sources.push_back(std::move(source));
+}
+
+}  // namespace
+
+void read_sources(Context& context) {
+    for (const auto& path : context.list("sources", ".yaml", "sources are files named NAME.yaml"))
+        read_source(context, path);
+}
+
+}  // namespace weir::declare

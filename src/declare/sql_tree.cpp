@@ -1,0 +1,101 @@
+#include "declare/sql_tree.h"
+
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+
+namespace weir::declare {
+namespace {
+
+using nlohmann::json;
+
+std::string lowered(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
+}
+
+std::string text_of(const json& node, const char* key) {
+    const auto found = node.find(key);
+    return found != node.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+class Walk {
+public:
+    SqlUses uses;
+
+    void visit(const json& node) {
+        if (node.is_array()) {
+            for (const auto& item : node) visit(item);
+            return;
+        }
+        if (!node.is_object()) return;
+        const auto type = text_of(node, "type");
+        const auto scope_before = scope_.size();
+        // Each name of a WITH is known to those after it and to the query; its own body knows it if it is recursive.
+        if (const auto map = node.find("cte_map"); map != node.end() && map->is_object()) {
+            if (const auto entries = map->find("map"); entries != map->end() && entries->is_array()) {
+                for (const auto& entry : *entries) {
+                    if (entry.contains("value")) visit(entry["value"]);
+                    scope_.push_back(lowered(text_of(entry, "key")));
+                }
+            }
+        }
+        if (type == "RECURSIVE_CTE_NODE") scope_.push_back(lowered(text_of(node, "cte_name")));
+        note(node, type);
+        for (const auto& [key, value] : node.items()) {
+            if (key != "cte_map") visit(value);
+        }
+        scope_.resize(scope_before);
+    }
+
+private:
+    static std::size_t offset_of(const json& node) {
+        const auto found = node.find("query_location");
+        if (found == node.end() || !found->is_number_unsigned()) return std::string::npos;
+        return found->get<std::size_t>();
+    }
+
+    void note(const json& node, const std::string& type) {
+        const auto place = offset_of(node);
+        const auto kind = text_of(node, "class");
+        if (const auto sample = node.find("sample"); sample != node.end() && sample->is_object())
+            uses.samples.push_back({"sample", "", place});
+        if (type == "BASE_TABLE") {
+            SqlUse use{text_of(node, "table_name"), text_of(node, "schema_name"), place};
+            if (const auto catalog = text_of(node, "catalog_name"); !catalog.empty())
+                use.schema = catalog + "." + use.schema;
+            if (use.schema.empty() && std::find(scope_.begin(), scope_.end(), lowered(use.name)) != scope_.end())
+                return;
+            uses.tables.push_back(std::move(use));
+        } else if (type == "TABLE_FUNCTION") {
+            if (const auto function = node.find("function"); function != node.end())
+                uses.table_functions.push_back(
+                    {lowered(text_of(*function, "function_name")), text_of(*function, "schema"), place});
+        } else if (type == "SHOW_REF") {
+            uses.shows.push_back({lowered(text_of(node, "show_type")), "", place});
+        } else if (kind == "FUNCTION" || kind == "WINDOW") {
+            uses.functions.push_back({lowered(text_of(node, "function_name")), text_of(node, "schema"), place});
+        } else if (kind == "COLUMN_REF") {
+            const auto names = node.find("column_names");
+            if (names != node.end() && names->is_array() && names->size() == 1 && names->front().is_string())
+                uses.columns.push_back({lowered(names->front().get<std::string>()), "", place});
+        } else if (kind == "PARAMETER") {
+            uses.parameters.push_back(text_of(node, "identifier"));
+        } else if (kind == "SUBQUERY") {
+            uses.has_subquery = true;
+        }
+    }
+
+    std::vector<std::string> scope_;
+};
+
+}  // namespace
+
+SqlUses uses_of(const json& statement) {
+    Walk walk;
+    walk.visit(statement);
+    return std::move(walk.uses);
+}
+
+}  // namespace weir::declare

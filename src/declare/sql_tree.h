@@ -1,0 +1,30 @@
+// What a SELECT reads and calls, from DuckDB's own syntax tree.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace weir::declare {
+
+struct SqlUse {
+    std::string name;
+    std::string schema;      // empty: not written
+    std::size_t offset = 0;  // bytes; npos where the parser does not say
+};
+
+struct SqlUses {
+    std::vector<SqlUse> tables;           // everything behind FROM that is no name of a WITH in scope
+    std::vector<SqlUse> functions;        // scalar, aggregate and window functions, lower case
+    std::vector<SqlUse> table_functions;  // functions behind FROM, lower case
+    std::vector<SqlUse> columns;          // first part of every column reference, lower case, where it has one part
+    std::vector<std::string> parameters;  // names, repetitions included
+    std::vector<SqlUse> samples;          // USING SAMPLE and TABLESAMPLE
+    std::vector<SqlUse> shows;            // DESCRIBE, SHOW and SUMMARIZE behind FROM
+    bool has_subquery = false;
+};
+
+// `statement` is one element of "statements" of json_serialize_sql.
+SqlUses uses_of(const nlohmann::json& statement);
+
+}  // namespace weir::declare
