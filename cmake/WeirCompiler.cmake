@@ -1,6 +1,6 @@
 # Warnings, sanitizers, compiler cache.
 # A designated initializer that leaves a member at its default says what it means.
-add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Werror=return-type)
+add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -Wpedantic -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast> -Werror=return-type)
 option(WEIR_WERROR "Treat warnings as errors" ON)
 if(WEIR_WERROR)
   add_compile_options(-Werror)
