@@ -6,6 +6,7 @@ base_packages=(
     libfmt-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libsimdjson-dev libssl-dev zlib1g-dev libzstd-dev
     libxxhash-dev libsqlite3-dev libgtest-dev libgmock-dev
 )
+bench_packages=(time python3-venv)
 clang_packages=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck)
 
 # The library comes prebuilt; its C header is that of the last release before, whose calls the library still offers.
@@ -23,6 +24,7 @@ setup_base() {
 }
 
 setup_clang() { install_packages "${clang_packages[@]}"; }
+setup_bench() { install_packages "${bench_packages[@]}"; }
 
 # Installs those of the named Debian packages that are not there.
 install_packages() {

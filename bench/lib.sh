@@ -1,0 +1,67 @@
+# What the scripts here share. Sourced.
+# shellcheck shell=bash
+# shellcheck disable=SC2034
+#
+# A script makes its data (a fixed seed, kept in build/bench/), runs the peer and us alternately on the same bytes, checks
+# that the results agree, and prints medians, the ratio and peak memory. WEIR_BENCH_REPEATS says how often (5).
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+weir="${WEIR:-$PWD/build/release/weir}"
+repeats="${WEIR_BENCH_REPEATS:-5}"
+threads="${WEIR_BENCH_THREADS:-$(nproc)}"
+bench_data="$PWD/build/bench"
+mkdir -p "$bench_data"
+command -v /usr/bin/time >/dev/null || { echo "bench: GNU time is missing; run ./dev bench" >&2; exit 1; }
+cmake --build --preset release --target duckdb_run >/dev/null
+work="$(mktemp -d "$bench_data/work.XXXXXX")"
+trap 'rm -rf "$work"' EXIT
+
+# The plain DuckDB that weir has inside, for data and as the peer: one statement list, rows as CSV without a header.
+duckdb_sql() { build/release/duckdb_run "$threads" "$1"; }
+
+# timed NAME COMMAND…: appends "seconds KiB" to the samples of NAME.
+timed() {
+    local name="$1" before after
+    shift
+    before="$EPOCHREALTIME"
+    /usr/bin/time -q -o "$work/time" -f '%M' "$@" >"$work/out" 2>"$work/err" || {
+        echo "bench: '$*' failed:" >&2
+        tail -n 20 "$work/err" >&2
+        exit 1
+    }
+    after="$EPOCHREALTIME"
+    echo "$(awk -v a="$after" -v b="$before" 'BEGIN { printf "%.4f", a - b }') $(tail -n 1 "$work/time")" >>"$work/samples.$name"
+}
+
+median() { cut -d' ' -f1 "$work/samples.$1" | sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+peak() { cut -d' ' -f2 "$work/samples.$1" | sort -n | tail -n 1; }
+
+# report NAME: median seconds, smallest and largest, peak memory.
+report() {
+    local low high
+    low="$(cut -d' ' -f1 "$work/samples.$1" | sort -n | head -n 1)"
+    high="$(cut -d' ' -f1 "$work/samples.$1" | sort -n | tail -n 1)"
+    printf '  %-22s median %8.3f s   (%.3f … %.3f)   peak %6d MiB\n' "$1" "$(median "$1")" "$low" "$high" "$(($(peak "$1") / 1024))"
+}
+
+# ratio A B: how many times as long A takes as B.
+ratio() { awk -v a="$(median "$1")" -v b="$(median "$2")" 'BEGIN { printf "%.2f", a / b }'; }
+
+# goal TEXT VALUE OPERATOR BOUND: says whether it is reached; never hides that it is not.
+goal() {
+    awk -v text="$1" -v value="$2" -v operator="$3" -v bound="$4" 'BEGIN {
+        good = operator == "<=" ? value <= bound : value >= bound
+        printf "  %s: %s (goal %s %s): %s\n", text, value, operator, bound, good ? "reached" : "MISSED"
+    }'
+}
+
+# same WHAT OURS THEIRS: the results have to agree, or the comparison means nothing.
+same() {
+    if [[ "$2" != "$3" ]]; then
+        echo "bench: $1 differs: ours '$2', theirs '$3'" >&2
+        exit 1
+    fi
+    echo "  $1 agrees: $2"
+}
+
+echo "  $(nproc) cores, $threads threads, $repeats repeats, load before: $(cut -d' ' -f1 /proc/loadavg)"
