@@ -10,7 +10,8 @@ namespace weir::cli {
 
 std::span<const Command> commands() {
     static const std::vector<Command> all{
-        doctor_command(), version_command(), completion_command(), complete_command(), docs_command(),
+        check_command(),      sql_command(),      doctor_command(), version_command(),
+        completion_command(), complete_command(), docs_command(),
     };
     return all;
 }

@@ -9,7 +9,7 @@ namespace {
 
 Result<std::int64_t> write_parquet(sql::Connection& connection, const std::string& sql, const fs::path& file) {
     // Bound by itself first: an error's place is then a place in `sql`.
-    WEIR_TRY(connection.describe(sql));
+    if (auto bound = connection.bind(sql); !bound) return std::move(bound).error();
     WEIR_ASSIGN(const auto rows,
                 connection.query(fmt::format("COPY ({}\n) TO {} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
                                              sql, sql::quote_text(file.string()))));

@@ -318,6 +318,12 @@ private:
 
 }  // namespace
 
+Result<duckdb_statement_type> Connection::bind(const std::string& sql) {
+    Prepared statement;
+    WEIR_TRY(statement.prepare(connection_, sql));
+    return duckdb_prepared_statement_type(statement.get());
+}
+
 Result<std::vector<Column>> Connection::describe(const std::string& sql) {
     // Prepared first: DESCRIBE would accept, and move the position of an error in, the same text.
     Prepared statement;

@@ -80,6 +80,8 @@ public:
     Status run(const std::string& sql);
     // Runs one statement. The error keeps DuckDB's message; a position inside the SQL text becomes where.line/column.
     Result<Rows> query(const std::string& sql);
+    // Binds one statement and tells its kind; nothing runs.
+    Result<duckdb_statement_type> bind(const std::string& sql);
     // Names and types of one statement's columns, from DuckDB's binder; nothing runs.
     Result<std::vector<Column>> describe(const std::string& sql);
     // The same as a Schema; fails with the column's name where a type has no counterpart in a lake (HUGEINT, INTERVAL,

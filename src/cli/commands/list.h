@@ -5,6 +5,8 @@
 
 namespace weir::cli {
 
+Command check_command();
+Command sql_command();
 Command version_command();
 Command doctor_command();
 Command completion_command();
