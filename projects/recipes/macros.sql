@@ -29,30 +29,27 @@ CREATE MACRO duration_seconds(value) AS
             AS DECIMAL(28, 9))
     END;
 
--- What is known about the time of a recipe: known, partial (one part is missing), unknown (both are), invalid.
-CREATE MACRO time_status(cook, prep) AS
+-- What is known about the time of a recipe, from the status of its two durations: known, partial (one is missing),
+-- unknown (both are), invalid.
+CREATE MACRO time_status_of(cook_status, prep_status) AS
     CASE
-        WHEN 'invalid' IN (duration_status(cook), duration_status(prep)) THEN 'invalid'
-        WHEN duration_status(cook) = 'known' AND duration_status(prep) = 'known' THEN 'known'
-        WHEN 'known' IN (duration_status(cook), duration_status(prep)) THEN 'partial'
-        ELSE 'unknown'
+        WHEN 'invalid' IN (cook_status, prep_status) THEN 'invalid'
+        WHEN cook_status = prep_status THEN CASE cook_status WHEN 'known' THEN 'known' ELSE 'unknown' END
+        ELSE 'partial'
     END;
 
 -- Seconds altogether, as `times` reads them; NULL where they cannot be told.
-CREATE MACRO total_seconds(cook, prep, times) AS
-    CASE times
-        WHEN 'zero' THEN coalesce(duration_seconds(cook), 0) + coalesce(duration_seconds(prep), 0)
-        WHEN 'strict' THEN duration_seconds(cook) + duration_seconds(prep)
-        ELSE CASE
-            WHEN time_status(cook, prep) IN ('known', 'partial')
-            THEN coalesce(duration_seconds(cook), 0) + coalesce(duration_seconds(prep), 0)
-        END
+CREATE MACRO total_seconds_of(cook_seconds, prep_seconds, time_status, times) AS
+    CASE
+        WHEN times = 'strict' THEN cook_seconds + prep_seconds
+        WHEN times = 'zero' OR time_status IN ('known', 'partial')
+        THEN coalesce(cook_seconds, 0) + coalesce(prep_seconds, 0)
     END;
 
 -- Whether a word stands in a text, in any case, with no letter, mark, digit or underscore of any script beside it.
 CREATE MACRO has_word(value, word) AS
     word = '' OR regexp_matches(
-        value, '(^|[^\p{L}\p{M}\p{N}_])' || regexp_escape(word) || '($|[^\p{L}\p{M}\p{N}_])', 'i');
+        value, '(^|[^\p{L}\p{M}\p{N}_])(?i:' || regexp_escape(word) || ')($|[^\p{L}\p{M}\p{N}_])');
 
 CREATE MACRO difficulty_of(seconds, easy_below_minutes, hard_above_minutes) AS
     CASE
