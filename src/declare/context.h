@@ -32,6 +32,8 @@ struct Context {
     Project& project;
     Problems& problems;
     std::vector<SqlSnippet> snippets{};
+    // Where things stand that other files are checked against: "source NAME partition_by", "zone".
+    std::map<std::string, Where> places{};
 
     // How a file of the project is shown: beside the directory that the user named.
     std::string shown(const std::filesystem::path& relative) const;

@@ -41,7 +41,8 @@ void check_references(Context& context) {
         const auto schema = table_schema(source, *contract);
         for (const auto& name : source.partition_by) {
             if (schema.find(name) == nullptr)
-                problems.error(source.where, fmt::format("the table is partitioned by '{}', which is no column", name),
+                problems.error(context.places["source " + source.name + " partition_by"],
+                               fmt::format("the table is partitioned by '{}', which is no column", name),
                                suggest(name, schema.names()));
         }
         for (const std::string name : {"year", "month", "day"}) {
@@ -63,8 +64,8 @@ void check_references(Context& context) {
             if (known) continue;
             std::vector<std::string> names;
             for (const auto& c : contract->columns) names.push_back(c.name);
-            problems.error(source.where,
-                           fmt::format("'{}' is renamed to '{}', which is no column of the contract", from, to),
+            problems.error(context.places["source " + source.name + " csv"],
+                           fmt::format("\'{}\' is renamed to '{}', which is no column of the contract", from, to),
                            suggest(to, names));
         }
     }

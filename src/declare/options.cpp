@@ -131,7 +131,9 @@ void OptionReader::finish(bool unknown_is_error) {
         const Where at{file_, entry.line, entry.column};
         auto message = fmt::format("unknown key '{}' in {}", entry.key, title);
         auto hint = suggest(entry.key, names);
-        if (hint.empty()) hint = fmt::format("one of: {}", fmt::join(names, ", "));
+        constexpr std::size_t shown = 14;
+        if (hint.empty() && names.size() <= shown) hint = fmt::format("one of: {}", fmt::join(names, ", "));
+        if (hint.empty()) hint = "docs/reference/configuration.md lists the keys";
         if (unknown_is_error) {
             problems_.error(at, std::move(message), std::move(hint));
         } else {

@@ -82,17 +82,20 @@ std::optional<std::string> fill_params(std::string_view text, const std::map<std
                                        const Where& where, Problems& problems) {
     constexpr std::string_view prefix = "${param:";
     std::string filled;
+    bool good = true;
     for (;;) {
         const auto at = text.find("${");
         filled += text.substr(0, at);
-        if (at == std::string_view::npos) return filled;
+        if (at == std::string_view::npos) return good ? std::optional(filled) : std::nullopt;
         text.remove_prefix(at);
         const auto end = text.find('}');
         if (!text.starts_with(prefix) || end == std::string_view::npos) {
             const auto shown = text.substr(0, end == std::string_view::npos ? 20 : end + 1);
             problems.error(where, fmt::format("'{}' is not a reference that can stand here", shown),
                            "write ${param:NAME}");
-            return std::nullopt;
+            good = false;
+            text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+            continue;
         }
         const std::string name(text.substr(prefix.size(), end - prefix.size()));
         const auto value = values.find(name);
@@ -102,9 +105,10 @@ std::optional<std::string> fill_params(std::string_view text, const std::map<std
             auto hint = suggest(name, names);
             problems.error(where, fmt::format("there is no parameter '{}'", name),
                            hint.empty() ? "declare it under params in weir.yaml" : std::move(hint));
-            return std::nullopt;
+            good = false;
+        } else {
+            filled += value->second;
         }
-        filled += value->second;
         text.remove_prefix(end + 1);
     }
 }

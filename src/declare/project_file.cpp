@@ -189,6 +189,7 @@ void read_project_file(Context& context) {
         }
         lake = reader.take<Text>("lake");
         project.zone = reader.take_or("zone", project.zone);
+        context.places["zone"] = reader.where("zone");
         if (const auto* engine = reader.take_map("engine")) read_engine(context, *engine, file);
         if (const auto* params = reader.take_map("params")) {
             for (const auto& entry : params->entries) read_param(context, entry, file, defaults);

@@ -97,9 +97,8 @@ void read_arrival(Context& context, OptionReader& reader, Source& source) {
     } else if (word == "path") {
         source.arrival.kind = Arrival::Kind::path;
         if (!in_path && !source.files.empty())
-            context.problems.error(
-                source.arrival.where, "the arrival date comes from the path, which names no day",
-                fmt::format("write {{year}}, {{month}} and {{day}}, or {{date}}, into files: '{}'", source.files));
+            context.problems.error(source.arrival.where, "the arrival date comes from the path, which names no day",
+                                   "write {year}, {month} and {day}, or {date}, into `files`");
     } else if (parse_day(word)) {
         source.arrival.kind = Arrival::Kind::text;
         source.arrival.text = word;
@@ -119,7 +118,11 @@ void read_source(Context& context, const fs::path& path) {
         problems.error({file}, fmt::format("'{}' cannot name a source", source.name),
                        "rename the file: letters, digits and underscores");
     const auto root = context.read_yaml(path);
-    if (!root) {
+    if (root && !root->is_map() && !root->is_null())
+        problems.error({file, root->line, root->column},
+                       fmt::format("a map of keys belongs here, not {}", describe(*root)),
+                       "a source is written `files: …`");
+    if (!root || !(root->is_map() || root->is_null())) {
         // Known by name, so that views over it are not reported as well.
         source.table = source.contract = source.name;
         source.where.line = 0;
@@ -128,6 +131,7 @@ void read_source(Context& context, const fs::path& path) {
     }
     OptionReader reader(*root, key_section("sources/*.yaml"), file, problems, context.fill());
     reader.ignore({"description"});
+    std::string written_files;
     if (const auto files = reader.take<Text>("files")) {
         source.files_where = files->where;
         if (files->text.empty()) {
@@ -137,7 +141,8 @@ void read_source(Context& context, const fs::path& path) {
                            "files on local disk are supported so far");
         } else {
             source.files = (context.project.root / files->text).lexically_normal().string();
-            check_path_template(source.files, files->where, problems);
+            check_path_template(files->text, files->where, problems);
+            written_files = files->text;
         }
     }
     if (const auto format = reader.take_choice<Format>("format", formats)) {
@@ -146,7 +151,7 @@ void read_source(Context& context, const fs::path& path) {
         source.format = *guessed;
     } else if (!source.files.empty() && !reader.has("format")) {
         problems.error(source.files_where,
-                       fmt::format("the name '{}' does not say how the files are written", source.files),
+                       fmt::format("the name '{}' does not say how the files are written", written_files),
                        "add format: csv, ndjson, json_array or parquet");
     }
     if (without_compression(source.files).ends_with(".tsv")) source.csv.delimiter = '\t';
@@ -163,6 +168,8 @@ void read_source(Context& context, const fs::path& path) {
         problems.error(table->where, fmt::format("'{}' cannot name a table", table->text),
                        "use letters, digits and underscores");
     source.partition_by = reader.take_or("partition_by", source.partition_by);
+    context.places["source " + source.name + " partition_by"] = reader.where("partition_by");
+    context.places["source " + source.name + " csv"] = reader.where("csv");
     if (const auto* where = root->find("where"); where != nullptr && where->is_scalar()) {
         reader.ignore({"where"});
         source.where_sql = where->text;

@@ -63,7 +63,7 @@ private:
         if (project_.zone == "UTC") return;
         SqlFault fault;
         if (!duckdb_.run("SET TimeZone = " + sql::quote_text(project_.zone), fault)) {
-            problems_.error({context_.shown("weir.yaml")}, fmt::format("'{}' is no time zone", project_.zone),
+            problems_.error(context_.places["zone"], fmt::format("'{}' is no time zone", project_.zone),
                             "for example UTC or Europe/Berlin");
             project_.zone = "UTC";
         }
@@ -138,7 +138,7 @@ private:
                                                                          : "table";
             message = fmt::format("there is no {} '{}'", noun, fault.name);
             if (!fault.candidates.empty() && noun != std::string_view("table"))
-                hint = fmt::format("did you mean '{}'?", fault.candidates.front());
+                hint = nearest(fault.name, fault.candidates).empty() ? "" : suggest(fault.name, fault.candidates);
         } else if (fault.subtype == "NO_MATCHING_FUNCTION") {
             hint = fault.candidates.empty() ? "" : fmt::format("it takes: {}", fault.candidates.front());
         }
@@ -237,13 +237,20 @@ private:
         const At at = [&](std::size_t offset) {
             return origin.at(offset == std::string::npos ? range.begin : range.begin + offset);
         };
+        const bool has_parameter = std::any_of(tokens.begin(), tokens.end(), [&](const SqlToken& token) {
+            return token.kind == SqlToken::Kind::parameter && token.begin >= range.begin && token.begin < range.end;
+        });
+        if (has_parameter) return;
+        if (macros_.contains(name)) {
+            problems_.error(origin.at(range.begin), fmt::format("the macro '{}' stands here twice", name),
+                            "remove one of them");
+            return;
+        }
         SqlFault fault;
         if (!duckdb_.run(statement, fault)) {
             report(fault, what, at);
             return;
         }
-        if (!macros_.emplace(name, Macro{}).second)
-            problems_.error(origin.at(range.begin), fmt::format("the macro '{}' stands here twice", name));
         // The body as a SELECT of its own, for what it reads and calls.
         const std::string body_text(origin.text.substr(body, range.end - body));
         const auto body_words = sql_tokens(body_text);
@@ -293,8 +300,10 @@ private:
                 problems_.error({file}, "the view has no SELECT", "write one SELECT after the header");
             return false;
         }
+        const auto before_filling = problems_.count();
         parsed.filled = fill_sql(origin_of(parsed), project_, problems_);
         parsed.view.sql = parsed.filled.sql;
+        if (problems_.count() > before_filling) return false;
         SqlFault fault;
         const auto at = place_in(parsed);
         if (!parsed.filled.used.empty()) {
@@ -390,9 +399,11 @@ private:
             }
             claim(source.name, "source", source.where);
         }
-        for (const auto& parsed : views_) {
+        for (auto& parsed : views_) {
             reserved(parsed.view.name, "view", parsed.view.where);
+            const auto before = problems_.count();
             claim(parsed.view.name, "view", parsed.view.where);
+            if (problems_.count() > before) parsed.usable = false;
             names_.push_back(parsed.view.name);
         }
     }
@@ -655,7 +666,12 @@ private:
         };
         SqlFault fault;
         const auto tree = duckdb_.parse(lead + filled.sql + "\n)", fault);
-        if (!tree) return report(fault, snippet.title, inside);
+        if (!tree) {
+            // The parenthesis that we add is not the user's.
+            if (fault.offset && *fault.offset >= lead.size() + filled.sql.size())
+                fault.message = "the expression ends too early";
+            return report(fault, snippet.title, inside);
+        }
         const auto refuse = [&](std::string message, std::string hint) {
             problems_.error(at(std::string::npos), fmt::format("{}: {}", snippet.title, message), std::move(hint),
                             ErrorCode::sql_invalid);

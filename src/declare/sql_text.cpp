@@ -161,7 +161,8 @@ FilledSql fill_sql(const SqlOrigin& origin, const Project& project, Problems& pr
         if (param == project.params.end()) {
             std::vector<std::string> names;
             for (const auto& p : project.params) names.push_back(p.name);
-            auto hint = suggest(name, names);
+            const bool named = !name.empty() && !std::isdigit(static_cast<unsigned char>(name.front()));
+            auto hint = named ? suggest(name, names) : std::string("parameters have names: $name");
             problems.error(origin.at(token.begin), fmt::format("there is no parameter '{}'", written),
                            hint.empty() ? "declare it under params in weir.yaml, and write $name" : std::move(hint));
             continue;

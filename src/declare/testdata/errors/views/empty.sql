@@ -1,0 +1,4 @@
+/* weir
+description: nothing
+*/
+-- nothing

@@ -1,0 +1,4 @@
+/* weir
+description: fine
+*/
+SELECT id, twice(price) AS price FROM good WHERE price < $limit;

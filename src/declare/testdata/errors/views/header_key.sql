@@ -1,0 +1,5 @@
+/* weir
+descripton: x
+keep: newest
+*/
+SELECT 1 AS a

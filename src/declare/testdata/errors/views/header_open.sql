@@ -1,0 +1,3 @@
+/* weir
+description: x
+SELECT 1 AS a

@@ -1,0 +1,1 @@
+SELECT kind, sum(price) AS s FROM good

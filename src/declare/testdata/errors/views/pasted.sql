@@ -1,0 +1,1 @@
+SELECT ${param:word} AS a

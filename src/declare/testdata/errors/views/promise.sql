@@ -1,0 +1,4 @@
+/* weir
+contract: good
+*/
+SELECT kind AS id, 1 AS price FROM good

@@ -1,0 +1,4 @@
+/* weir
+contract: goood
+*/
+SELECT 1 AS id

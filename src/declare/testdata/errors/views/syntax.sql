@@ -1,0 +1,3 @@
+-- a comment
+SELECT id,
+  FROM good WHER price > 1

@@ -1,0 +1,1 @@
+SELECT strfime(id) AS s FROM good

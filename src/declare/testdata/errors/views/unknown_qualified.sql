@@ -1,0 +1,1 @@
+SELECT g.prise FROM good g

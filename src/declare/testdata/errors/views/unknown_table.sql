@@ -1,0 +1,3 @@
+SELECT *
+FROM good g
+JOIN goood ON true

@@ -1,0 +1,1 @@
+SELECT id::bigin AS s FROM good

@@ -1,0 +1,1 @@
+SELECT sum(kind) AS s FROM good
