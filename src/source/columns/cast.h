@@ -170,10 +170,15 @@ inline bool digits_at(const char* at, int count, int& value) {
     return true;
 }
 
+// "2024-03-01" at `at`.
 inline bool date_at(const char* at, std::int32_t& days) {
-    int year = 0, month = 0, day = 0;
-    return digits_at(at, 4, year) && at[4] == '-' && digits_at(at + 5, 2, month) && at[7] == '-' &&
-           digits_at(at + 8, 2, day) && days_of(year, month, day, days);
+    const auto digit = [at](int i) { return static_cast<unsigned>(static_cast<unsigned char>(at[i])) - '0'; };
+    const unsigned y0 = digit(0), y1 = digit(1), y2 = digit(2), y3 = digit(3);
+    const unsigned m0 = digit(5), m1 = digit(6), d0 = digit(8), d1 = digit(9);
+    const bool bad = (y0 > 9) | (y1 > 9) | (y2 > 9) | (y3 > 9) | (m0 > 9) | (m1 > 9) | (d0 > 9) | (d1 > 9) |
+                     (at[4] != '-') | (at[7] != '-');
+    return !bad && days_of(static_cast<int>(y0 * 1000 + y1 * 100 + y2 * 10 + y3), static_cast<int>(m0 * 10 + m1),
+                           static_cast<int>(d0 * 10 + d1), days);
 }
 
 inline bool cast_date(std::string_view text, std::int32_t& days) {

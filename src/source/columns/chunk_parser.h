@@ -15,7 +15,11 @@ namespace weir::source {
 class ChunkParser {
 public:
     ChunkParser(const ReadContext& context, const JsonKeys& keys)
-        : context_(context), keys_(keys), json_(keys), dialect_(context.dialect()) {}
+        : context_(context),
+          keys_(keys),
+          json_(keys),
+          dialect_(context.dialect()),
+          keep_(context.plan.unknown == declare::UnknownColumns::keep) {}
 
     void begin(Block& block);
     // Fills the chunk (cleared first) with the next records; false when the block is used up and no record came.
@@ -26,7 +30,9 @@ private:
     void json_piece(FieldChunk& chunk, const Piece& piece);
     // Adds a row with all its columns absent; false if its bytes are refused (the row is rejected then).
     bool add_row(FieldChunk& chunk, std::size_t begin, std::size_t end);
-    void csv_fields(FieldChunk& chunk, const Piece& piece, std::uint32_t row);
+    // Where the fields of a layout go: a column of the chunk, or a column of `others_`.
+    void aim(FieldChunk& chunk, const CsvLayout& layout);
+    void csv_extra(FieldChunk& chunk, const CsvLayout& layout, std::uint32_t row);
     void json_fields(FieldChunk& chunk, std::uint32_t row);
 
     const ReadContext& context_;
@@ -37,8 +43,11 @@ private:
     bool dirty_ = false;  // some bytes of the block are NUL or no UTF-8: look at each record
     std::uint32_t piece_ = 0;
     std::size_t at_ = 0;
-    std::uint32_t line_ = 0;  // from the piece's line
-    std::vector<CsvField> fields_;
+    std::uint32_t line_ = 0;       // from the piece's line
+    std::vector<Field*> targets_;  // per field of `aimed_`
+    const CsvLayout* aimed_ = nullptr;
+    std::vector<Field> others_;  // fields that are no column: dropped, or for _extra
+    bool keep_;
     std::vector<JsonMember> members_;
     std::string text_;
 };

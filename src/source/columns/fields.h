@@ -58,7 +58,8 @@ struct RowReject {
 };
 
 struct FieldChunk {
-    explicit FieldChunk(std::size_t columns) : fields(columns * chunk_rows), places(chunk_rows), bad(chunk_rows) {}
+    explicit FieldChunk(std::size_t columns)
+        : fields(columns * chunk_rows), places(chunk_rows), bad(chunk_rows), extra(chunk_rows) {}
 
     Field* column(std::size_t slot) { return fields.data() + slot * chunk_rows; }
     void reject(std::uint32_t row, std::string_view rule, std::string reason, std::string column = {}) {
@@ -70,7 +71,6 @@ struct FieldChunk {
         rows = 0;
         rejects.clear();
         extra_text.clear();
-        extra.clear();
     }
 
     std::size_t rows = 0;
@@ -78,7 +78,7 @@ struct FieldChunk {
     std::vector<RowPlace> places;
     std::vector<std::uint8_t> bad;  // rejected rows; cleared row by row as rows are added
     std::vector<RowReject> rejects;
-    // Unknown columns as JSON text: [begin, end) of extra_text; empty: none.
+    // Unknown columns as JSON text: [begin, end) of extra_text; empty: none. Kept only under the policy keep.
     std::string extra_text;
     std::vector<std::pair<std::uint32_t, std::uint32_t>> extra;
 };

@@ -9,6 +9,7 @@
 // other than a delimiter or a line end was opened by a stray quote: its physical line alone is given up.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -32,16 +33,16 @@ inline std::size_t count_byte(const char* from, const char* to, char wanted) {
     std::size_t count = 0;
 #if defined(__SSE2__)
     const __m128i pattern = _mm_set1_epi8(wanted);
-    while (to - from >= 64) {
-        std::uint64_t bits = 0;
-        for (int i = 0; i < 4; ++i) {
-            const auto part = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 16 * i));
-            bits |=
-                static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(part, pattern))))
-                << (16 * i);
-        }
-        count += static_cast<std::size_t>(__builtin_popcountll(bits));
-        from += 64;
+    while (to - from >= 16) {
+        // Each byte lane counts down from zero for every hit, 255 times at most.
+        const auto rounds = std::min<std::ptrdiff_t>((to - from) / 16, 255);
+        __m128i lanes = _mm_setzero_si128();
+        for (std::ptrdiff_t i = 0; i < rounds; ++i, from += 16)
+            lanes =
+                _mm_sub_epi8(lanes, _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)), pattern));
+        const auto sums = _mm_sad_epu8(lanes, _mm_setzero_si128());
+        count += static_cast<std::size_t>(_mm_cvtsi128_si32(sums)) +
+                 static_cast<std::size_t>(_mm_cvtsi128_si32(_mm_srli_si128(sums, 8)));
     }
 #endif
     for (; from != to; ++from) count += *from == wanted;
@@ -56,6 +57,23 @@ inline const char* find_byte(const char* from, const char* to, char wanted) {
 inline const char* find_last_byte(const char* from, const char* to, char wanted) {
     return from == to ? nullptr
                       : static_cast<const char*>(::memrchr(from, wanted, static_cast<std::size_t>(to - from)));
+}
+
+// A bit for each of the 64 bytes at `from` that is one of three; all 64 must be readable.
+inline std::uint64_t find_three(const char* from, char a, char b, char c) {
+    std::uint64_t bits = 0;
+#if defined(__SSE2__)
+    const __m128i pa = _mm_set1_epi8(a), pb = _mm_set1_epi8(b), pc = _mm_set1_epi8(c);
+    for (int i = 0; i < 4; ++i) {
+        const auto part = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 16 * i));
+        const auto hits =
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(part, pa), _mm_cmpeq_epi8(part, pb)), _mm_cmpeq_epi8(part, pc));
+        bits |= static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm_movemask_epi8(hits))) << (16 * i);
+    }
+#else
+    for (int i = 0; i < 64; ++i) bits |= static_cast<std::uint64_t>(from[i] == a || from[i] == b || from[i] == c) << i;
+#endif
+    return bits;
 }
 
 // The closing quote of a quoted part whose first byte is `from`; null when it is not in sight. `more`: bytes may follow
