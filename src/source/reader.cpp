@@ -206,7 +206,9 @@ struct ReadRun::Impl {
                 supply.reader.reset();
             }
             const auto& block = *supply.block;
-            if (block.size >= block.capacity() - block.capacity() / 4 || (!finished && !block.pieces.empty())) break;
+            if (block.size >= block.capacity() - block.capacity() / 4 ||
+                (!finished && (!block.pieces.empty() || !block.rejects.empty())))
+                break;
         }
         return !supply.block->pieces.empty() || !supply.block->rejects.empty();
     }
@@ -375,6 +377,8 @@ struct ReadFunctions {
             }
             WEIR_ASSIGN(const auto rows, write_chunk(thread, output));
             if (rows > 0) return rows;
+            // Not one row was good; what was marked NULL on the way must not show in the next ones.
+            duckdb_data_chunk_reset(output);
         }
         return std::size_t{0};
     }

@@ -25,7 +25,9 @@ CsvSplit split_csv(const CsvDialect& dialect, const char* data, std::size_t size
         advance(quote);
         const char* close = find_close(dialect, quote + 1, end, !final);
         bool stray = false;
-        if (close == nullptr || (!final && close + 2 >= end)) {
+        const bool follows_unknown =
+            close != nullptr && !final && (close + 1 == end || (close[1] == '\r' && close + 2 == end));
+        if (close == nullptr || follows_unknown) {
             // What follows the quote is needed to judge it.
             if (!final && static_cast<std::size_t>(end - record) <= limit + 2) break;
             stray = close == nullptr;
@@ -46,6 +48,7 @@ CsvSplit split_csv(const CsvDialect& dialect, const char* data, std::size_t size
         if (at == end) break;
     }
     if (at != end && !(dialect.quote != '\0' && find_byte(at, end, dialect.quote) != nullptr)) advance(end);
+    split.settled = static_cast<std::size_t>(at - data);
     split.consumed = final ? size : static_cast<std::size_t>(record - data);
     return split;
 }

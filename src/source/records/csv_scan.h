@@ -108,6 +108,8 @@ struct CsvSplit {
     };
     std::size_t consumed = 0;  // end of the last whole record (line end included); offsets count from `data`
     std::vector<Hole> holes;   // in order, within [0, consumed)
+    // Line ends in [consumed, settled) stand in quoted parts that are closed.
+    std::size_t settled = 0;
 };
 
 // Cuts data[0, size) behind its last whole record. `final`: nothing follows. `limit`: longest record.

@@ -246,20 +246,25 @@ void FileReader::add_piece(Block& block, std::size_t begin, std::size_t end) {
     advance(block.text() + begin, block.text() + end);
 }
 
-// Skips what belongs to a record that is too long; false while its end is not in sight.
-bool FileReader::pass_too_long(Block& block, std::size_t& begin) {
+// Skips what belongs to a record that is too long, at least `settled` bytes; false while its end is not in sight.
+bool FileReader::pass_too_long(Block& block, std::size_t& begin, std::size_t settled) {
     const char* from = block.text() + begin;
     const char* to = block.text() + block.size;
-    const char* line_end = find_byte(from, to, dialect_.line_end);
+    const char* line_end = find_byte(from + settled, to, dialect_.line_end);
     const char* stop = line_end == nullptr ? to : line_end;
     auto& record = *too_long_;
     const auto room = limits::rejected_bytes_max - std::min(record.kept.size(), limits::rejected_bytes_max);
     record.kept.append(from, std::min(room, static_cast<std::size_t>(stop - from)));
     record.size += static_cast<std::uint64_t>(stop - from);
+    if (stop != from) record.last = stop[-1];
     if (line_end != nullptr) ++stop;
     advance(from, stop);
     begin = static_cast<std::size_t>(stop - block.text());
     if (line_end == nullptr && !end_) return false;
+    if (dialect_.line_end == '\n' && record.last == '\r') {
+        --record.size;
+        record.kept.resize(std::min<std::uint64_t>(record.kept.size(), record.size));
+    }
     block.rejects.push_back(
         {.file = &state_,
          .line = record.line,
@@ -315,7 +320,7 @@ Status FileReader::fill(Block& block) {
                 continue;
             }
         }
-        if (too_long_ && !pass_too_long(block, begin)) {
+        if (too_long_ && !pass_too_long(block, begin, 0)) {
             block.size = begin = block_begin;
             continue;
         }
@@ -325,11 +330,11 @@ Status FileReader::fill(Block& block) {
         // Nothing whole was in sight.
         if (shared) return ok();
         if (carry_.size() > context_.record_bytes_max + 2 && !array_) {
-            too_long_ = TooLong{line_, offset_, {}, 0};
+            too_long_ = TooLong{line_, offset_, {}, 0, '\0'};
             std::memcpy(block.text() + begin, carry_.data(), carry_.size());
             block.size = begin + carry_.size();
             carry_.clear();
-            pass_too_long(block, begin);
+            pass_too_long(block, begin, carry_settled_);
             block.size = begin = block_begin;
             continue;
         }
@@ -377,11 +382,16 @@ Status FileReader::split(Block& block, std::size_t begin) {
         for (const auto& hole : cut.holes) {
             add_piece(block, begin + at, begin + hole.begin);
             const auto raw = without_line_end({text + hole.begin, hole.end - hole.begin}, dialect_);
+            // A line that long is told as such, whether or not the quote in it was seen.
+            const bool long_line = raw.size() > context_.record_bytes_max;
             block.rejects.push_back({.file = &state_,
                                      .line = line_,
                                      .offset = offset_,
-                                     .rule = "unbalanced_quote",
-                                     .reason = "a quote opens a field and is not closed where a field may end",
+                                     .rule = long_line ? "too_long" : "unbalanced_quote",
+                                     .reason = long_line
+                                                   ? fmt::format("the record has {} bytes, the limit is {}", raw.size(),
+                                                                 context_.record_bytes_max)
+                                                   : "a quote opens a field and is not closed where a field may end",
                                      .raw = std::string(raw.substr(0, limits::rejected_bytes_max)),
                                      .raw_size = raw.size()});
             advance(text + hole.begin, text + hole.end);
@@ -389,6 +399,7 @@ Status FileReader::split(Block& block, std::size_t begin) {
         }
         add_piece(block, begin + at, begin + cut.consumed);
         consumed = cut.consumed;
+        carry_settled_ = std::max(cut.settled, consumed) - consumed;
     } else {
         const char* last = end_ ? text + size : find_last_byte(text, text + size, '\n');
         consumed = last == nullptr ? 0 : static_cast<std::size_t>(last - text) + (end_ ? 0 : 1);

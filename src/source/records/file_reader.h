@@ -69,6 +69,7 @@ private:
         std::int64_t line, offset;
         std::string kept;
         std::uint64_t size;
+        char last;  // byte so far
     };
 
     Status open();
@@ -81,12 +82,13 @@ private:
     Status finish();
     void add_piece(Block& block, std::size_t begin, std::size_t end);
     void advance(const char* from, const char* to);
-    bool pass_too_long(Block& block, std::size_t& begin);
+    bool pass_too_long(Block& block, std::size_t& begin, std::size_t settled);
 
     ReadContext& context_;
     FileState& state_;
     std::unique_ptr<DecodedFile> stream_;
     std::string carry_;
+    std::size_t carry_settled_ = 0;  // line ends before it stand in quoted parts
     CsvDialect dialect_;
     bool line_end_known_ = false;
     bool header_done_ = false;
