@@ -25,6 +25,7 @@ struct FileToTake {
     std::string path;
     int file_no = 0;                      // the caller's number, given back with every row and reject
     std::uint64_t start_offset = 0;       // raw bytes taken before: reading goes on behind them
+    std::uint64_t size = 0;               // as discovered; for the progress display only
     std::vector<std::string> captures{};  // as text, in the order of ReadPlan::captures
 };
 

@@ -118,6 +118,8 @@ struct ReadRun::Impl {
     std::uint32_t next_block_id = 1;
     std::unordered_map<std::uint32_t, std::shared_ptr<Block>> live_blocks;
 
+    std::atomic<bool> started{false};  // a second scan would share the records with the first
+
     std::mutex error_mutex;
     std::optional<Error> error;
 
@@ -336,7 +338,13 @@ struct ReadFunctions {
     }
 
     static void init(duckdb_init_info info) {
-        const auto& run = *static_cast<Bound*>(duckdb_init_get_bind_data(info))->run;
+        auto& run = *static_cast<Bound*>(duckdb_init_get_bind_data(info))->run;
+        if (run.started.exchange(true)) {
+            const auto error =
+                run.fail({.code = ErrorCode::internal, .message = "a statement reads the same run twice"});
+            duckdb_init_set_error(info, to_string(error).c_str());
+            return;
+        }
         duckdb_init_set_max_threads(info, static_cast<idx_t>(run.plan.threads > 0 ? run.plan.threads : 256));
     }
 
@@ -347,13 +355,23 @@ struct ReadFunctions {
 
     static void read(duckdb_function_info info, duckdb_data_chunk output) {
         auto& thread = *static_cast<Thread*>(duckdb_function_get_local_init_data(info));
-        auto rows = next_chunk(thread, output);
+        auto rows = next_chunk_or_error(thread, output);
         if (!rows) {
             const auto error = thread.run->fail(std::move(rows).error());
             duckdb_function_set_error(info, to_string(error).c_str());
             return;
         }
         duckdb_data_chunk_set_size(output, *rows);
+    }
+
+    static Result<std::size_t> next_chunk_or_error(Thread& thread, duckdb_data_chunk output) {
+        try {
+            return next_chunk(thread, output);
+        } catch (const std::bad_alloc&) {
+            return Error{.code = ErrorCode::out_of_memory,
+                         .message = "there is not enough memory for a block of records",
+                         .hint = "lower the source's record limit or the number of threads"};
+        }
     }
 
     static Result<std::size_t> next_chunk(Thread& thread, duckdb_data_chunk output) {
@@ -759,7 +777,10 @@ Result<std::unique_ptr<ReadRun>> ReadRun::start(ReadPlan plan) {
                          .message = fmt::format("two files have the number {}", file.file_no)};
         return ok();
     };
-    for (const auto& file : run.plan.files) WEIR_TRY(add_state(file));
+    for (const auto& file : run.plan.files) {
+        WEIR_TRY(add_state(file));
+        run.context->progress.bytes_total += file.size;
+    }
     for (const auto& record : run.plan.records) {
         if (run.state_of_number.contains(record.file_no)) continue;
         run.record_files.push_back(

@@ -16,6 +16,8 @@
 // (one CASE: DuckDB may reorder the parts of an AND). A record that is asked for after its block is gone ends the
 // statement with an internal error; no record is ever filed with wrong bytes.
 //
+// A run is read by one scan, once: a statement that names the table twice (a CTE that is not materialized) fails.
+//
 // Memory: each thread holds one block (limits::block_bytes, up to a record's limit if a record needs it) and each file
 // that is being read the tail of one record; rejects leave in batches.
 //

@@ -250,6 +250,50 @@ TEST_F(ReaderTest, a_record_of_an_older_block_is_refused_loudly) {
     EXPECT_FALSE(connection.query("SELECT * FROM weir_read(123456)"));
 }
 
+TEST_F(ReaderTest, a_run_is_read_once) {
+    plan.columns = {column("id", of(K::int64))};
+    take(write("a.csv", "id\n1\n2\n"));
+    auto rows = select("(SELECT count(*) FROM weir_read($h)), id");
+    ASSERT_FALSE(rows);
+    EXPECT_THAT(rows.error().message, HasSubstr("reads the same run twice"));
+    EXPECT_EQ(must_select("id"), (Texts{"1", "2"}));
+    EXPECT_EQ(run->progress().bytes_done.load(), 7u);
+    EXPECT_EQ(run->progress().rows.load(), 2);
+}
+
+TEST_F(ReaderTest, projections_above_and_below_do_not_call_the_functions_again) {
+    plan.columns = {column("id", of(K::int64)), column("name", of(K::string))};
+    std::string text = "id,name\n";
+    for (int i = 0; i < 30'000; ++i) text += fmt::format("{},n{}\n", i, i % 100);
+    for (int i = 0; i < 4; ++i) take(write(fmt::format("{}.csv", i), text));
+    plan.block_bytes = 20'000;
+    const std::string filtered =
+        "(SELECT *, upper(name) AS big FROM (SELECT *, id % 5 AS five FROM weir_read($h)) "
+        "WHERE CASE WHEN five = 1 THEN weir_filtered($h, _file_no) WHEN name <> 'n7' THEN true "
+        "ELSE weir_reject($h, _record, '1') END) t";
+    // 20 of 100 names are filtered; of the others one in 100 is n7, whose id modulo 5 is 2.
+    for (const auto* shape :
+         {"SELECT concat_ws('|', count(*), sum(id) > 0, max(big) > '') FROM {}",
+          "SELECT concat_ws('|', sum(n), true, true) FROM (SELECT big, five, count(*) AS n FROM {} GROUP BY ALL)",
+          "SELECT concat_ws('|', count(*), true, true) FROM (SELECT row_number() OVER (ORDER BY id, big) FROM {} WHERE "
+          "five >= 0)",
+          "SELECT concat_ws('|', count(*), true, true) FROM {} LEFT JOIN (SELECT 'N5' AS k) j ON j.k = big"}) {
+        rejects.clear();
+        run = std::move(ReadRun::start(plan)).value();
+        auto sql = fmt::format(fmt::runtime(shape), filtered);
+        for (auto at = sql.find("$h"); at != std::string::npos; at = sql.find("$h"))
+            sql.replace(at, 2, std::to_string(run->handle()));
+        auto rows = connection.query(sql);
+        auto status = run->finish(rows ? Status() : Status(rows.error()));
+        ASSERT_TRUE(status) << to_string(status.error());
+        EXPECT_EQ(rows->text(0, 0), "94800|true|true") << shape;
+        EXPECT_EQ(rejects.size(), 1200u) << shape;
+        std::int64_t count = 0;
+        for (const auto& file : run->report()) count += file.filtered;
+        EXPECT_EQ(count, 24'000) << shape;
+    }
+}
+
 // ---- shapes and policies
 
 TEST_F(ReaderTest, empty_files_have_no_records) {

@@ -290,9 +290,9 @@ Status FileReader::fill(Block& block) {
     carry_.clear();
     std::size_t begin = block_begin;
     for (;;) {
-        const auto raw_before = stream_->raw_bytes();
         WEIR_TRY(read_into(block));
-        context_.progress.bytes_done.fetch_add(stream_->raw_bytes() - raw_before, std::memory_order_relaxed);
+        context_.progress.bytes_done.fetch_add(stream_->raw_bytes() - bytes_told_, std::memory_order_relaxed);
+        bytes_told_ = stream_->raw_bytes();
 
         if (check_first_byte_ && block.size > begin) {
             check_first_byte_ = false;

@@ -95,6 +95,7 @@ private:
     const CsvLayout* layout_ = nullptr;
     std::optional<JsonArraySplitter> array_;
     std::optional<TooLong> too_long_;
+    std::uint64_t bytes_told_ = 0;  // to the progress
     bool check_first_byte_ = false;
     bool end_ = false;
     bool finished_ = false;
