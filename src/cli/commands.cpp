@@ -9,15 +9,19 @@
 namespace weir::cli {
 
 std::span<const Command> commands() {
-    static const std::vector<Command> all{
-        check_command(),      sql_command(),      doctor_command(), version_command(),
-        completion_command(), complete_command(), docs_command(),
-    };
+    static const std::vector<Command> all = [] {
+        std::vector<Command> list{new_command(), check_command(), sql_command(), export_command(), status_command(),
+                                  quarantine_list_command(), quarantine_show_command()};
+        list.insert(list.end(), {doctor_command(), version_command(), completion_command(), complete_command(), docs_command()});
+        return list;
+    }();
     return all;
 }
 
 std::span<const Group> groups() {
-    static const std::vector<Group> all{};
+    static const std::vector<Group> all{
+        {"quarantine", "rows that broke their contract"},
+    };
     return all;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "declare/keys.h"
 #include "model/system_tables.h"
 
 namespace weir::cli {
@@ -122,12 +123,28 @@ std::string system_tables_page() {
     return text;
 }
 
+std::string configuration_page() {
+    auto text = page("Configuration",
+                     "Every key that the files of a project may hold. An unknown key is an error with the nearest valid "
+                     "name; `weir check` reports all problems at once.");
+    for (const auto& section : declare::configuration_keys()) {
+        text += section.path.empty() ? fmt::format("\n## {}\n", section.file)
+                                     : fmt::format("\n### {} in {}\n", section.path, section.file);
+        text += fmt::format("\n{}\n\n| key | type | default | |\n|---|---|---|---|\n", section.summary);
+        for (const auto& key : section.keys)
+            text += fmt::format("| `{}` | {} | {} | {} |\n", cell(key.name), cell(key.type),
+                                key.required ? "required" : cell(key.fallback), cell(key.help));
+    }
+    return text;
+}
+
 }  // namespace
 
 std::vector<ReferencePage> reference_pages() {
     return {{"commands.md", commands_page()},
             {"exit-codes.md", exit_codes_page()},
             {"errors.md", errors_page()},
+            {"configuration.md", configuration_page()},
             {"system-tables.md", system_tables_page()}};
 }
 

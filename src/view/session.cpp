@@ -77,18 +77,15 @@ std::vector<std::string> tables_in(const fs::path& folder) {
     return names;
 }
 
-std::optional<std::string> latest_run_date(const lake::Snapshot& snapshot) {
-    std::optional<std::string> latest;
-    const auto offer = [&](const std::string& day) {
-        if (!latest || day > *latest) latest = day;
-    };
+std::set<std::string> run_dates(const lake::Snapshot& snapshot) {
+    std::set<std::string> days;
     for (const auto& file : snapshot.files()) {
         const auto value = file.partition_values.find(std::string(run_date_column));
-        if (value != file.partition_values.end() && value->second) offer(*value->second);
+        if (value != file.partition_values.end() && value->second) days.insert(*value->second);
     }
     for (const auto& [app_id, transaction] : snapshot.transactions())
-        if (app_id.starts_with(run_date_app_prefix)) offer(app_id.substr(run_date_app_prefix.size()));
-    return latest;
+        if (app_id.starts_with(run_date_app_prefix)) days.insert(app_id.substr(run_date_app_prefix.size()));
+    return days;
 }
 
 Result<std::optional<std::vector<TableName>>> named_tables(sql::Connection& connection, const std::string& statement) {
@@ -182,6 +179,15 @@ Session::Entry* Session::find(std::string_view schema, std::string_view name) {
     return nullptr;
 }
 
+Result<std::vector<std::string>> Session::result_days(const std::string& view) {
+    const auto* entry = find("history", view);
+    if (entry == nullptr) return std::vector<std::string>{};
+    lake::LocalStore store(entry->path);
+    WEIR_ASSIGN(const auto snapshot, lake::read_snapshot(store, *database_, as_of_));
+    const auto days = run_dates(snapshot);
+    return std::vector<std::string>(days.begin(), days.end());
+}
+
 void Session::provide(std::string_view system_table, Fill fill) { fills_[std::string(system_table)] = std::move(fill); }
 
 Status Session::open_entry(Entry& entry) {
@@ -228,7 +234,8 @@ Status Session::open_stored(const Entry& entry) {
     std::string what = "SELECT *";
     std::string where;
     if (kind == Entry::Kind::latest) {
-        const auto day = latest_run_date(snapshot);
+        const auto days = run_dates(snapshot);
+        const auto day = days.empty() ? std::nullopt : std::optional(*days.rbegin());
         what = fmt::format("SELECT * EXCLUDE ({})", run_date_column);
         where = day ? fmt::format(" WHERE {} = {}", run_date_column, sql::quote_text(*day)) : " WHERE false";
         if (day) options.skip.push_back({.column = std::string(run_date_column), .literal = *day});

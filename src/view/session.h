@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,9 @@ public:
     // Opens what one statement reads, binds it and tells its kind. Errors carry a place in the statement where DuckDB
     // tells one, and for an unknown table the nearest name.
     Result<duckdb_statement_type> prepare(const std::string& statement);
+
+    // The days for which a view that keeps every interval has a result, in order; empty for other views and tables.
+    Result<std::vector<std::string>> result_days(const std::string& view);
 
     // Fills a system table that is computed: called when a statement reads it, with the empty table's full name.
     using Fill = std::function<Status(sql::Connection&, const std::string& table)>;
@@ -83,8 +87,8 @@ private:
 // The tables directly under `folder`: directories with a _delta_log, sorted by name.
 std::vector<std::string> tables_in(const std::filesystem::path& folder);
 
-// The newest run_date that a kept view's table knows of.
-std::optional<std::string> latest_run_date(const lake::Snapshot& snapshot);
+// The days that a kept view's table has a result for.
+std::set<std::string> run_dates(const lake::Snapshot& snapshot);
 
 struct TableName {
     std::string schema, name;

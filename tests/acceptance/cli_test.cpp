@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cli/command.h"
 #include "cli/docs.h"
@@ -140,6 +141,132 @@ TEST(Reference, the_committed_manual_is_the_programs) {
     for (const auto& page : cli::reference_pages())
         EXPECT_EQ(read(fs::path(WEIR_SOURCE_DIR) / "docs" / "reference" / page.file), page.text)
             << "docs/reference/" << page.file << " is not what the program says; run `weir docs --out docs/reference`";
+}
+
+// A project and a lake with one table, written without weir's help: a log of one commit over one Parquet file.
+class Lake : public testing::Test {
+protected:
+    Scratch scratch{"cli_lake"};
+    fs::path lake = scratch / "lake";
+
+    void SetUp() override {
+        write(lake / "trips" / "_delta_log" / "00000000000000000000.json",
+              R"({"protocol":{"minReaderVersion":1,"minWriterVersion":2}})"
+              "\n"
+              R"({"metaData":{"id":"00000000-0000-0000-0000-000000000001","format":{"provider":"parquet","options":{}},"schemaString":"{\"type\":\"struct\",\"fields\":[{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}},{\"name\":\"who\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}}]}","partitionColumns":[],"configuration":{}}})"
+              "\n");
+        const auto file = (lake / "trips" / "a.parquet").string();
+        const auto written = sql("SELECT i + 1 AS id, CASE i WHEN 0 THEN 'a,b' WHEN 1 THEN NULL ELSE 'Grüße' END AS who "
+                                 "FROM range(3) t(i)",
+                                 {"--format", "parquet", "--out", file});
+        ASSERT_EQ(written.exit_code, 0) << written.err;
+        write(lake / "trips" / "_delta_log" / "00000000000000000001.json",
+              R"({"add":{"path":"a.parquet","partitionValues":{},"size":)" + std::to_string(fs::file_size(file)) +
+                  R"(,"modificationTime":1700000000000,"dataChange":true}})"
+                  "\n");
+    }
+    Finished sql(const std::string& statement, std::vector<std::string> more = {}) {
+        more.insert(more.begin(), {"sql", "--lake", lake.string(), statement});
+        return weir_with(more);
+    }
+};
+
+TEST_F(Lake, rows_in_every_format) {
+    const std::string all = "SELECT * FROM trips ORDER BY id";
+    EXPECT_EQ(sql(all).out, "id  who\n──  ─────\n 1  a,b\n 2  NULL\n 3  Grüße\n");
+    EXPECT_EQ(sql(all, {"--format", "csv"}).out, "id,who\n1,\"a,b\"\n2,\n3,Grüße\n");
+    EXPECT_EQ(sql(all, {"--format", "ndjson"}).out,
+              "{\"id\":1,\"who\":\"a,b\"}\n{\"id\":2,\"who\":null}\n{\"id\":3,\"who\":\"Grüße\"}\n");
+    EXPECT_EQ(nlohmann::json::parse(sql(all, {"--json"}).out).size(), 3u);
+    const auto parquet = sql(all, {"--format", "parquet"});
+    EXPECT_EQ(parquet.exit_code, 2);
+    EXPECT_NE(parquet.err.find("--out FILE"), std::string::npos);
+}
+
+TEST_F(Lake, only_reading_is_done) {
+    for (const auto* statement :
+         {"DROP TABLE trips", "CREATE TABLE x AS SELECT 1", "INSERT INTO trips VALUES (1)", "DELETE FROM trips",
+          "COPY (SELECT 1) TO '/tmp/weir_must_not_be'", "EXPLAIN ANALYZE COPY (SELECT 1) TO '/tmp/weir_must_not_be'",
+          "WITH x AS (SELECT 1) INSERT INTO trips FROM x", "ATTACH '/tmp/weir_must_not_be'", "SET threads = 1",
+          "CALL pragma_version()", "INSTALL httpfs"}) {
+        const auto finished = sql(statement);
+        EXPECT_EQ(finished.exit_code, 1) << statement << finished.out << finished.err;
+        EXPECT_NE(finished.err.find("only reads"), std::string::npos) << statement << ": " << finished.err;
+    }
+    EXPECT_FALSE(fs::exists("/tmp/weir_must_not_be"));
+    EXPECT_EQ(sql("EXPLAIN SELECT * FROM trips").exit_code, 0);
+    EXPECT_EQ(sql("DESCRIBE trips").exit_code, 0);
+    EXPECT_EQ(sql("SHOW TABLES", {"--format", "csv"}).out.substr(0, 5), "name\n");
+    EXPECT_EQ(sql("/* c */ FROM trips; -- end").exit_code, 0);
+}
+
+TEST_F(Lake, mistakes_in_sql_have_their_place) {
+    EXPECT_EQ(sql("SELECT *\nFROM tripz").err,
+              "sql:2:6: there is no table or view 'tripz'\n  hint: did you mean 'trips'?\n");
+    const auto column = sql("SELECT idd FROM trips");
+    EXPECT_EQ(column.exit_code, 1);
+    EXPECT_EQ(column.err.substr(0, 8), "sql:1:8:") << column.err;
+    EXPECT_EQ(sql("SELECT 1; SELECT 2").exit_code, 2);
+    EXPECT_EQ(sql("").exit_code, 2);
+    EXPECT_EQ(sql("SELECT 1", {"--as-of", "soon"}).exit_code, 2);
+}
+
+TEST_F(Lake, earlier_versions) {
+    EXPECT_EQ(sql("SELECT count(*) AS n FROM trips", {"--as-of", "0", "--format", "csv"}).out, "n\n0\n");
+    const auto future = sql("FROM trips", {"--as-of", "7"});
+    EXPECT_EQ(future.exit_code, 1) << future.err;
+}
+
+TEST_F(Lake, exports_are_files_that_appear_whole) {
+    const auto finished = weir_with({"export", "trips", "--lake", lake.string(), "--out", (scratch / "out").string()});
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    EXPECT_EQ(read(scratch / "out" / "trips.csv"), "id,who\n1,\"a,b\"\n2,\n3,Grüße\n");
+    const auto typo = weir_with({"export", "tripz", "--lake", lake.string(), "--out", (scratch / "out").string()});
+    EXPECT_EQ(typo.exit_code, 1);
+    EXPECT_NE(typo.err.find("did you mean 'trips'?"), std::string::npos) << typo.err;
+    EXPECT_EQ(weir_with({"export", "trips", "--lake", lake.string()}).exit_code, 2);
+}
+
+TEST_F(Lake, status_as_text_and_json) {
+    EXPECT_NE(weir_with({"status", "--lake", lake.string()}).out.find("trips"), std::string::npos);
+    const auto json = nlohmann::json::parse(weir_with({"status", "--lake", lake.string(), "--json"}).out);
+    EXPECT_EQ(json.at("tables").at(0).at("rows"), 3);
+}
+
+TEST(Project, a_new_one_passes_check_and_a_broken_one_tells_everything) {
+    const Scratch scratch("cli_new");
+    const auto shop = (scratch / "shop").string();
+    ASSERT_EQ(weir_with({"new", shop, "--from", "recipes"}).exit_code, 0);
+    EXPECT_EQ(weir_with({"check", shop}).exit_code, 0);
+    EXPECT_EQ(weir_with({"new", shop}).exit_code, 1);
+    EXPECT_NE(weir_with({"new", shop, "--from", "recpies"}).err.find("did you mean 'recipes'?"), std::string::npos);
+    write(fs::path(shop) / "weir.yaml", read(fs::path(shop) / "weir.yaml") + "\nlakes: x\nlake: y\n");
+    const auto broken = weir_with({"check", shop});
+    EXPECT_EQ(broken.exit_code, 1);
+    EXPECT_NE(broken.err.find("weir.yaml:"), std::string::npos) << broken.err;
+    const auto list = nlohmann::json::parse(weir_with({"check", shop, "--json"}).out);
+    EXPECT_GE(list.size(), 1u);
+    EXPECT_GT(list.at(0).at("line"), 1);
+}
+
+// Whatever the help shows works as shown, in a project made by its first example.
+TEST(Help, every_example_runs) {
+    const Scratch scratch("cli_examples");
+    ASSERT_EQ(weir_with({"new", "shop", "--from", "recipes"}, {.directory = scratch.path()}).exit_code, 0);
+    write(scratch / "orders.csv", "id,amount\n1,2.5\n");
+    fs::create_directories(scratch / "shop" / "projects");
+    const std::set<std::string_view> without_a_shop{"new", "version", "completion", "doctor", "__complete", "docs"};
+    for (const auto& command : cli::commands()) {
+        if (!without_a_shop.contains(command.name)) continue;
+        for (const auto& example : command.examples) {
+            if (example.line == "weir new shop --from recipes" || example.line.find(" fish ") != std::string_view::npos ||
+                example.line.find(" zsh") != std::string_view::npos || example.line.find("/srv/") != std::string_view::npos)
+                continue;
+            const auto finished = run({"bash", "-c", "PATH='" + weir().parent_path().string() + "':$PATH; " + std::string(example.line)},
+                                      {.directory = scratch.path()});
+            EXPECT_EQ(finished.exit_code, 0) << example.line << "\n" << finished.err;
+        }
+    }
 }
 
 }  // namespace

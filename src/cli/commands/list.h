@@ -2,15 +2,25 @@
 #pragma once
 
 #include "cli/command.h"
+#include "cli/parse.h"
 
 namespace weir::cli {
 
+Command new_command();
 Command check_command();
+Command export_command();
+Command status_command();
+Command quarantine_list_command();
+Command quarantine_show_command();
 Command sql_command();
 Command version_command();
 Command doctor_command();
 Command completion_command();
 Command complete_command();
 Command docs_command();
+
+// What `weir quarantine` commands choose rows by, and the SQL condition that it means.
+std::vector<Option> quarantine_options();
+Result<std::string> quarantine_filter(const Invocation& invocation);
 
 }  // namespace weir::cli
