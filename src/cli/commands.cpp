@@ -10,9 +10,15 @@ namespace weir::cli {
 
 std::span<const Command> commands() {
     static const std::vector<Command> all = [] {
-        std::vector<Command> list{new_command(), check_command(), sql_command(), export_command(), status_command(),
-                                  quarantine_list_command(), quarantine_show_command()};
-        list.insert(list.end(), {doctor_command(), version_command(), completion_command(), complete_command(), docs_command()});
+        std::vector<Command> list{new_command(),
+                                  check_command(),
+                                  sql_command(),
+                                  export_command(),
+                                  status_command(),
+                                  quarantine_list_command(),
+                                  quarantine_show_command()};
+        list.insert(list.end(),
+                    {doctor_command(), version_command(), completion_command(), complete_command(), docs_command()});
         return list;
     }();
     return all;

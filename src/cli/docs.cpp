@@ -124,9 +124,10 @@ std::string system_tables_page() {
 }
 
 std::string configuration_page() {
-    auto text = page("Configuration",
-                     "Every key that the files of a project may hold. An unknown key is an error with the nearest valid "
-                     "name; `weir check` reports all problems at once.");
+    auto text =
+        page("Configuration",
+             "Every key that the files of a project may hold. An unknown key is an error with the nearest valid "
+             "name; `weir check` reports all problems at once.");
     for (const auto& section : declare::configuration_keys()) {
         text += section.path.empty() ? fmt::format("\n## {}\n", section.file)
                                      : fmt::format("\n### {} in {}\n", section.path, section.file);

@@ -150,15 +150,17 @@ protected:
     fs::path lake = scratch / "lake";
 
     void SetUp() override {
-        write(lake / "trips" / "_delta_log" / "00000000000000000000.json",
-              R"({"protocol":{"minReaderVersion":1,"minWriterVersion":2}})"
-              "\n"
-              R"({"metaData":{"id":"00000000-0000-0000-0000-000000000001","format":{"provider":"parquet","options":{}},"schemaString":"{\"type\":\"struct\",\"fields\":[{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}},{\"name\":\"who\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}}]}","partitionColumns":[],"configuration":{}}})"
-              "\n");
+        write(
+            lake / "trips" / "_delta_log" / "00000000000000000000.json",
+            R"({"protocol":{"minReaderVersion":1,"minWriterVersion":2}})"
+            "\n"
+            R"({"metaData":{"id":"00000000-0000-0000-0000-000000000001","format":{"provider":"parquet","options":{}},"schemaString":"{\"type\":\"struct\",\"fields\":[{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}},{\"name\":\"who\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}}]}","partitionColumns":[],"configuration":{}}})"
+            "\n");
         const auto file = (lake / "trips" / "a.parquet").string();
-        const auto written = sql("SELECT i + 1 AS id, CASE i WHEN 0 THEN 'a,b' WHEN 1 THEN NULL ELSE 'Grüße' END AS who "
-                                 "FROM range(3) t(i)",
-                                 {"--format", "parquet", "--out", file});
+        const auto written =
+            sql("SELECT i + 1 AS id, CASE i WHEN 0 THEN 'a,b' WHEN 1 THEN NULL ELSE 'Grüße' END AS who "
+                "FROM range(3) t(i)",
+                {"--format", "parquet", "--out", file});
         ASSERT_EQ(written.exit_code, 0) << written.err;
         write(lake / "trips" / "_delta_log" / "00000000000000000001.json",
               R"({"add":{"path":"a.parquet","partitionValues":{},"size":)" + std::to_string(fs::file_size(file)) +
@@ -187,12 +189,13 @@ TEST_F(Lake, only_reading_is_done) {
     for (const auto* statement :
          {"DROP TABLE trips", "CREATE TABLE x AS SELECT 1", "INSERT INTO trips VALUES (1)", "DELETE FROM trips",
           "COPY (SELECT 1) TO '/tmp/weir_must_not_be'", "EXPLAIN ANALYZE COPY (SELECT 1) TO '/tmp/weir_must_not_be'",
-          "WITH x AS (SELECT 1) INSERT INTO trips FROM x", "ATTACH '/tmp/weir_must_not_be'", "SET threads = 1",
-          "CALL pragma_version()", "INSTALL httpfs"}) {
+          "ATTACH '/tmp/weir_must_not_be'", "SET threads = 1", "CALL pragma_version()", "INSTALL httpfs"}) {
         const auto finished = sql(statement);
         EXPECT_EQ(finished.exit_code, 1) << statement << finished.out << finished.err;
         EXPECT_NE(finished.err.find("only reads"), std::string::npos) << statement << ": " << finished.err;
     }
+    EXPECT_EQ(sql("WITH x AS (SELECT 1) INSERT INTO trips FROM x").exit_code, 1);
+    EXPECT_EQ(sql("WITH x AS (SELECT 1 AS table_name) INSERT INTO weir.runs (run_id) SELECT 'x'").exit_code, 1);
     EXPECT_FALSE(fs::exists("/tmp/weir_must_not_be"));
     EXPECT_EQ(sql("EXPLAIN SELECT * FROM trips").exit_code, 0);
     EXPECT_EQ(sql("DESCRIBE trips").exit_code, 0);
@@ -259,11 +262,14 @@ TEST(Help, every_example_runs) {
     for (const auto& command : cli::commands()) {
         if (!without_a_shop.contains(command.name)) continue;
         for (const auto& example : command.examples) {
-            if (example.line == "weir new shop --from recipes" || example.line.find(" fish ") != std::string_view::npos ||
-                example.line.find(" zsh") != std::string_view::npos || example.line.find("/srv/") != std::string_view::npos)
+            if (example.line == "weir new shop --from recipes" ||
+                example.line.find(" fish ") != std::string_view::npos ||
+                example.line.find(" zsh") != std::string_view::npos ||
+                example.line.find("/srv/") != std::string_view::npos)
                 continue;
-            const auto finished = run({"bash", "-c", "PATH='" + weir().parent_path().string() + "':$PATH; " + std::string(example.line)},
-                                      {.directory = scratch.path()});
+            const auto finished =
+                run({"bash", "-c", "PATH='" + weir().parent_path().string() + "':$PATH; " + std::string(example.line)},
+                    {.directory = scratch.path()});
             EXPECT_EQ(finished.exit_code, 0) << example.line << "\n" << finished.err;
         }
     }

@@ -34,13 +34,15 @@ Result<std::vector<Task>> tasks_of(const Invocation& invocation, const Opened& o
     };
     const auto names = invocation.all_arguments("VIEW");
     if (out.empty() && (!names.empty() || !opened.project || opened.project->exports.empty()))
-        return Error{.code = ErrorCode::usage,
-                     .message = "where should the files go?",
-                     .hint = "--out DIR; without it, the exports that the project declares are written to their places"};
+        return Error{
+            .code = ErrorCode::usage,
+            .message = "where should the files go?",
+            .hint = "--out DIR; without it, the exports that the project declares are written to their places"};
     for (const auto& name : names) add(name, format.value_or(sink::Format::csv));
     if (!names.empty()) return tasks;
     if (!opened.project)
-        return Error{.code = ErrorCode::usage, .message = "a bare lake has no views to choose from", .hint = "name the tables"};
+        return Error{
+            .code = ErrorCode::usage, .message = "a bare lake has no views to choose from", .hint = "name the tables"};
     for (const auto& declared : opened.project->exports) {
         WEIR_ASSIGN(const auto own, sink::parse_format(declared.format));
         if (out.empty()) {
@@ -65,8 +67,9 @@ Result<std::string> statement_of(const std::string& view, const Invocation& invo
     if (std::find(days.begin(), days.end(), day) == days.end())
         return Error{.code = ErrorCode::not_found,
                      .message = fmt::format("view {} has no result for {}", view, day),
-                     .hint = days.empty() ? "`keep: every_interval` in its header keeps one a day"
-                                          : fmt::format("it has {} from {} to {}", days.size(), days.front(), days.back())};
+                     .hint = days.empty()
+                                 ? "`keep: every_interval` in its header keeps one a day"
+                                 : fmt::format("it has {} from {} to {}", days.size(), days.front(), days.back())};
     return fmt::format("SELECT * EXCLUDE ({0}) FROM history.{1} WHERE {0} = {2}", view::run_date_column,
                        sql::quote_name(view), sql::quote_text(day));
 }
@@ -107,8 +110,8 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
             sink::append_json_string(task.file.string(), json);
             json += fmt::format(", \"rows\": {}, \"bytes\": {}}}", written->rows, written->bytes);
         } else if (!terminal.quiet()) {
-            WEIR_TRY(terminal.write(fmt::format("{}: {} row{}, {}\n", task.file.string(), observe::count_text(written->rows),
-                                                written->rows == 1 ? "" : "s",
+            WEIR_TRY(terminal.write(fmt::format("{}: {} row{}, {}\n", task.file.string(),
+                                                observe::count_text(written->rows), written->rows == 1 ? "" : "s",
                                                 observe::bytes_text(static_cast<std::uint64_t>(written->bytes)))));
         }
     }
@@ -121,16 +124,21 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
 Command export_command() {
     return {.name = "export",
             .summary = "write results as CSV, JSON, NDJSON or Parquet files",
-            .description = "Each file is called VIEW.FORMAT, and appears whole or not at all. Without VIEW, what the project "
-                           "declares under exports is written; where it declares none, every view.",
-            .arguments = {{.name = "PROJECT", .help = "the project's directory (default: the current one)", .words = Words::project},
+            .description =
+                "Each file is called VIEW.FORMAT, and appears whole or not at all. Without VIEW, what the project "
+                "declares under exports is written; where it declares none, every view.",
+            .arguments = {{.name = "PROJECT",
+                           .help = "the project's directory (default: the current one)",
+                           .words = Words::project},
                           {.name = "VIEW", .help = "views or tables", .many = true, .words = Words::view_or_table}},
             .options = {{.name = "--format",
                          .value = "FORMAT",
                          .help = "how rows are written (default: csv, or what the project declares)",
                          .choices = {"csv", "json", "ndjson", "parquet"}},
                         {.name = "--out", .value = "DIR", .help = "where the files go", .words = Words::directory},
-                        {.name = "--interval", .value = "DAY", .help = "the result of that day, of a view that keeps every interval"}},
+                        {.name = "--interval",
+                         .value = "DAY",
+                         .help = "the result of that day, of a view that keeps every interval"}},
             .examples = {{"weir export difficulty_report --format csv --out out", "out/difficulty_report.csv"},
                          {"weir export projects/recipes --format parquet --out out", "all that the project exports"}},
             .exit_codes = {0, 1, 2, 4, 130},

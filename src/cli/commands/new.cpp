@@ -41,8 +41,9 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
 Command new_command() {
     return {.name = "new",
             .summary = "make a project: empty, around a CSV file, or from one that ships with weir",
-            .description = "The project passes `weir check` at once; change it into yours. From a CSV file only its "
-                           "dialect, its columns' names and their types are taken, never a value.",
+            .description =
+                "The project passes `weir check` at once; change it into yours. From a CSV file only its "
+                "dialect, its columns' names and their types are taken, never a value.",
             .arguments = {{.name = "DIR", .help = "the new directory", .required = true, .words = Words::directory}},
             .options = {{.name = "--from",
                          .value = "PROJECT",

@@ -38,19 +38,21 @@ Result<int> show(const Invocation& invocation, Terminal& terminal) {
     if (auto prepared = session.prepare(count); !prepared) return std::move(prepared).error();
     WEIR_ASSIGN(const auto found, session.connection().query(count));
     if (found.integer(0, 0) != 1)
-        return Error{.code = ErrorCode::not_found,
-                     .message = found.integer(0, 0) == 0
-                                    ? fmt::format("no quarantined row has the id {}", id)
-                                    : fmt::format("{} quarantined rows have an id that begins with {}", found.integer(0, 0), id),
-                     .hint = "`weir quarantine list` shows the ids"};
+        return Error{
+            .code = ErrorCode::not_found,
+            .message = found.integer(0, 0) == 0
+                           ? fmt::format("no quarantined row has the id {}", id)
+                           : fmt::format("{} quarantined rows have an id that begins with {}", found.integer(0, 0), id),
+            .hint = "`weir quarantine list` shows the ids"};
     if (terminal.json() || invocation.has("--format")) {
-        WEIR_TRY(print_query(session.connection(), "SELECT * FROM weir.quarantine WHERE " + where, chosen_format(invocation),
-                             "", terminal));
+        WEIR_TRY(print_query(session.connection(), "SELECT * FROM weir.quarantine WHERE " + where,
+                             chosen_format(invocation), "", terminal));
         return 0;
     }
     // Bytes that are no text are shown as \x.. by DuckDB; the table below shows one field a line.
     const auto statement = fmt::format(
-        "UNPIVOT (SELECT state, source, arrival_date::VARCHAR AS arrival_date, file, line::VARCHAR AS line, \"column\", rule, "
+        "UNPIVOT (SELECT state, source, arrival_date::VARCHAR AS arrival_date, file, line::VARCHAR AS line, "
+        "\"column\", rule, "
         "reason, raw::VARCHAR AS raw, cut::VARCHAR AS cut, header, run_id, changed_at::VARCHAR AS changed_at, note "
         "FROM weir.quarantine WHERE {}) ON COLUMNS(*) INTO NAME field VALUE value",
         where);
@@ -92,20 +94,22 @@ Command quarantine_list_command() {
             .arguments = {project_argument()},
             .options = std::move(options),
             .examples = {{"weir quarantine list", "all that wait"},
-                         {"weir quarantine list --source events --rule required --format csv", "some of them, for a person to mend"}},
+                         {"weir quarantine list --source events --rule required --format csv",
+                          "some of them, for a person to mend"}},
             .exit_codes = {0, 1, 2, 4},
             .run = list};
 }
 
 Command quarantine_show_command() {
-    return {.name = "quarantine show",
-            .summary = "one row, with the bytes that arrived",
-            .description = "",
-            .arguments = {project_argument(), {.name = "ID", .help = "the row's id, or its beginning", .required = true}},
-            .options = {format_option()},
-            .examples = {{"weir quarantine show 01J8", "why this row is here"}},
-            .exit_codes = {0, 1, 2, 4},
-            .run = show};
+    return {
+        .name = "quarantine show",
+        .summary = "one row, with the bytes that arrived",
+        .description = "",
+        .arguments = {project_argument(), {.name = "ID", .help = "the row's id, or its beginning", .required = true}},
+        .options = {format_option()},
+        .examples = {{"weir quarantine show 01J8", "why this row is here"}},
+        .exit_codes = {0, 1, 2, 4},
+        .run = show};
 }
 
 }  // namespace weir::cli

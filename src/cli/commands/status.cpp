@@ -37,8 +37,8 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto opened, open_project_or_lake(invocation, terminal));
     std::error_code error;
     if (!std::filesystem::is_directory(opened.lake, error)) {
-        WEIR_TRY(terminal.write(terminal.json() ? "{}\n"
-                                                : fmt::format("{}: nothing yet; `weir run` makes it\n", opened.lake.string())));
+        WEIR_TRY(terminal.write(
+            terminal.json() ? "{}\n" : fmt::format("{}: nothing yet; `weir run` makes it\n", opened.lake.string())));
         return 0;
     }
     WEIR_ASSIGN(auto session, open_session(opened));
@@ -72,7 +72,9 @@ Command status_command() {
     return {.name = "status",
             .summary = "the last runs, the tables, and what waits in quarantine",
             .description = "",
-            .arguments = {{.name = "PROJECT", .help = "the project's directory (default: the current one)", .words = Words::project}},
+            .arguments = {{.name = "PROJECT",
+                           .help = "the project's directory (default: the current one)",
+                           .words = Words::project}},
             .options = {},
             .examples = {{"weir status", "the project in the current directory"},
                          {"weir status --lake /srv/lake --json", "for a monitor"}},
