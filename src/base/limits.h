@@ -24,6 +24,8 @@ inline constexpr int schema_depth_max = 64;
 inline constexpr std::size_t yaml_nodes_max = 200'000;
 // Two writers rarely meet; fifteen lost races in a row mean that one of them is spinning.
 inline constexpr int commit_attempts_max = 15;
+// One action of a checkpoint; the largest is a metaData with its schema.
+inline constexpr std::size_t checkpoint_line_bytes_max = std::size_t{256} << 20;
 // A scan's file list, partition values or deleted rows up to this many stand in the SQL text itself; DuckDB parses about
 // a hundred thousand list items a second.
 inline constexpr std::size_t scan_inline_items_max = 1000;

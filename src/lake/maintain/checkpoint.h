@@ -1,0 +1,25 @@
+// Checkpoints: the state of one version in one Parquet file, so that readers need not replay the log.
+#pragma once
+
+#include "lake/table.h"
+
+namespace weir::lake {
+
+// Whether a commit of this version asks for a checkpoint (every 10 commits, or delta.checkpointInterval).
+bool wants_checkpoint(TableVersion version, const Metadata& metadata);
+
+struct CheckpointResult {
+    TableVersion version;
+    std::int64_t actions = 0;
+    std::int64_t bytes = 0;
+};
+// Writes the classic checkpoint of this version and _last_checkpoint. Writing one that exists gives the same content
+// again. Removed files are kept in it as long as vacuum needs them.
+Result<CheckpointResult> write_checkpoint(const Table& table, TableVersion version);
+// The newest version's.
+Result<CheckpointResult> write_checkpoint(const Table& table);
+
+// How long removed files stay readable (delta.deletedFileRetentionDuration), in milliseconds.
+std::int64_t deleted_file_retention_ms(const Metadata& metadata);
+
+}  // namespace weir::lake

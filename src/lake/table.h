@@ -1,0 +1,46 @@
+// One Delta table: where it lies, and what can be asked of it.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "lake/log/snapshot.h"
+#include "lake/read/scan.h"
+#include "lake/store/local_store.h"
+#include "sql/database.h"
+
+namespace weir::lake {
+
+// A handle, cheap to copy. The database must outlive it; it is used for checkpoints and for writing data files.
+class Table {
+public:
+    Table(std::shared_ptr<ObjectStore> store, sql::Database& database);
+    // A table on the local disk, by path or "file://" URI; it need not exist yet.
+    static Result<Table> at(const std::string& location, sql::Database& database, Sync sync = Sync::durable);
+
+    // Whether there is a commit in its log.
+    Result<bool> exists() const;
+    Result<Snapshot> snapshot(const At& at = Newest{}) const { return read_snapshot(*store_, *database_, at); }
+    Result<Snapshot> refresh(const Snapshot& known) const { return lake::refresh(*store_, *database_, known); }
+    // The snapshot as a relation in SQL text; see read/scan.h, also for tables with many files.
+    Result<ScanPlan> scan(const Snapshot& snapshot, const ScanOptions& options = {}) const {
+        return scan_sql(*store_, snapshot, options);
+    }
+
+    ObjectStore& store() const { return *store_; }
+    std::shared_ptr<ObjectStore> shared_store() const { return store_; }
+    sql::Database& database() const { return *database_; }
+    const Clock& clock() const { return *clock_; }
+    void set_clock(const Clock& clock) { clock_ = &clock; }
+    std::string name() const { return store_->name(); }
+
+private:
+    std::shared_ptr<ObjectStore> store_;
+    sql::Database* database_;
+    const Clock* clock_;
+};
+
+// "file:///lake/t" and "/lake/t" → the path; fails with usage on another scheme.
+Result<fs::path> local_path(const std::string& location);
+
+}  // namespace weir::lake

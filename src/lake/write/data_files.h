@@ -1,0 +1,38 @@
+// Writes the rows of a query as Parquet files of a table, staged, with statistics; no log entry is made here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lake/log/actions.h"
+#include "lake/store/object_store.h"
+#include "sql/database.h"
+
+namespace weir::lake {
+
+struct DataLayout {
+    Schema schema;
+    Metadata metadata;  // partition columns and the properties that matter to statistics
+};
+
+struct DataFileOptions {
+    // Roughly; 0: one file per partition (and thread, where there are many rows). Ignored in partitioned tables.
+    std::int64_t target_bytes = 0;
+    bool data_change = true;
+};
+
+struct DataFile {
+    fs::path staged;   // where it lies now
+    std::string path;  // where it belongs, relative to the table, not encoded
+    AddFile add;
+    std::int64_t rows = 0;
+};
+
+// The files lie in `staging` afterwards. No file is made for no rows. Fails with usage where a row breaks NOT NULL or
+// the query does not fit the table, with what DuckDB says where the query fails.
+Result<std::vector<DataFile>> write_data_files(sql::Connection& connection, const DataLayout& layout,
+                                               const std::string& select_sql, const fs::path& staging,
+                                               std::int64_t now_ms, const DataFileOptions& options);
+
+}  // namespace weir::lake
