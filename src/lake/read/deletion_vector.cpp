@@ -155,6 +155,7 @@ Result<std::vector<std::int64_t>> decode_deletion_vector(std::string_view payloa
     if (const auto magic = reader.take<std::uint32_t>(); magic != portable_magic)
         return damaged(fmt::format("begins with {} and not with {}", magic, portable_magic));
     const auto buckets = reader.take<std::uint64_t>();
+    if (reader.failed()) return damaged("ends too early");
     // Each bucket takes at least its key, cookie and size.
     if (buckets > reader.left() / 8) return damaged(fmt::format("claims {} buckets", buckets));
     std::vector<std::int64_t> rows;

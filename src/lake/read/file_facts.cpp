@@ -112,9 +112,7 @@ FileFacts facts_of(const AddFile& add, const TableState& state) {
         auto& column = facts.columns[lower_case(field.name)];
         if (const auto value = add.partition_values.find(physical->name); value != add.partition_values.end()) {
             if (!value->second || value->second->empty()) {
-                // Every row is NULL; without a row count, any positive number says so.
-                column.null_count = facts.rows.value_or(1);
-                if (!facts.rows) facts.rows = 1;
+                column.all_null = true;
                 continue;
             }
             column.null_count = 0;

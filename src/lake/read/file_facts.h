@@ -15,6 +15,7 @@ struct ColumnFacts {
     std::optional<Value> min{};
     std::optional<Value> max{};
     std::optional<std::int64_t> null_count{};
+    bool all_null = false;  // known without counts: a partition value of NULL
 };
 
 struct FileFacts {

@@ -13,7 +13,7 @@ bool less(const Value& a, const Value& b) { return a < b; }
 
 bool may_match(const ColumnFacts& column, const std::optional<std::int64_t>& rows, const Predicate& predicate,
                const Type& type) {
-    const bool all_null = rows && column.null_count && *column.null_count >= *rows;
+    const bool all_null = column.all_null || (rows && column.null_count && *column.null_count >= *rows);
     if (predicate.comparison == Comparison::is_null) return !column.null_count || *column.null_count > 0;
     // No comparison holds for NULL.
     if (all_null) return false;
@@ -25,7 +25,8 @@ bool may_match(const ColumnFacts& column, const std::optional<std::int64_t>& row
     const auto* number = std::get_if<double>(&*literal);
     if (number != nullptr && std::isnan(*number)) return true;
     const bool floating = number != nullptr;
-    const auto& [min, max, nulls] = column;
+    const auto& min = column.min;
+    const auto& max = column.max;
     switch (predicate.comparison) {
         case Comparison::equal: return !(min && less(*literal, *min)) && !(max && less(*max, *literal));
         case Comparison::not_equal: return floating || !(min && max && *min == *literal && *max == *literal);

@@ -128,8 +128,8 @@ Result<fs::path> LocalStore::make_staging() {
 
 void LocalStore::drop_staging(const fs::path& folder) {
     std::error_code ignored;
+    // The folder above stays: another writer may be about to make its own in it.
     fs::remove_all(folder, ignored);
-    fs::remove(root_ / staging_folder, ignored);  // only if it is empty
 }
 
 Status LocalStore::adopt(const fs::path& staged, const std::string& path) {

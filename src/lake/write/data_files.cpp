@@ -148,7 +148,7 @@ private:
                    partition_key(i));
             keys += fmt::format("{}{}", keys.empty() ? "" : ", ", sql::quote_name(partition_key(i)));
         }
-        auto target = staging_ / "data.parquet";
+        fs::path target;
         std::string extra;
         if (!partition_indexes_.empty()) {
             target = staging_ / new_uuid();
@@ -158,10 +158,11 @@ private:
             extra = fmt::format(", FILE_SIZE_BYTES {}", options_.target_bytes);
         } else {
             target = staging_ / (new_uuid() + ".parquet");
+            extra = ", USE_TMP_FILE false";
         }
         return fmt::format(
             "COPY (SELECT {} FROM ({}\n) source) TO {} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {}, "
-            "USE_TMP_FILE false, RETURN_STATS true{})",
+            "RETURN_STATS true{})",
             list, select_sql, sql::quote_text(target.string()), row_group_rows, extra);
     }
 

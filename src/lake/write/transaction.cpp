@@ -13,6 +13,14 @@
 
 namespace weir::lake {
 
+StagedFiles& StagedFiles::operator=(StagedFiles&& other) noexcept {
+    // What we held is removed when `other` goes.
+    std::swap(store_, other.store_);
+    std::swap(folder_, other.folder_);
+    std::swap(adopted_, other.adopted_);
+    return *this;
+}
+
 StagedFiles::~StagedFiles() {
     if (store_ == nullptr) return;  // moved from
     for (const auto& path : adopted_) {

@@ -18,7 +18,7 @@ class StagedFiles {
 public:
     explicit StagedFiles(std::shared_ptr<ObjectStore> store) : store_(std::move(store)) {}
     StagedFiles(StagedFiles&&) noexcept = default;
-    StagedFiles& operator=(StagedFiles&&) = delete;
+    StagedFiles& operator=(StagedFiles&& other) noexcept;
     ~StagedFiles();
 
     // The staging folder, made on first use.
