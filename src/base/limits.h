@@ -22,8 +22,11 @@ inline constexpr int yaml_depth_max = 64;
 inline constexpr int schema_depth_max = 64;
 // A contract of 5,000 columns has about this many values; more is not written by people.
 inline constexpr std::size_t yaml_nodes_max = 200'000;
-// Two writers rarely meet; fifteen lost races in a row mean that one of them is spinning.
-inline constexpr int commit_attempts_max = 15;
+// Four writers that commit all the time lose three races out of four: fifteen tries would fail one commit in a hundred,
+// fifty practically none.
+inline constexpr int commit_attempts_max = 50;
+// The longest wait between two tries: about as long as a commit takes on a slow disk.
+inline constexpr int commit_backoff_ms_max = 50;
 // One action of a checkpoint; the largest is a metaData with its schema.
 inline constexpr std::size_t checkpoint_line_bytes_max = std::size_t{256} << 20;
 // A scan's file list, partition values or deleted rows up to this many stand in the SQL text itself; DuckDB parses about

@@ -17,6 +17,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
 
 #include "base/limits.h"
 #include "lake/log/paths.h"
@@ -62,10 +64,16 @@ public:
                 case PutState::undecided: return CommitOutcome(Undecided{version, txn_id_, std::move(put.error)});
                 case PutState::taken: break;
             }
-            if (auto conflict = judge(put.winner))
-                return CommitOutcome(Conflicted{version, std::move(*conflict), std::move(mine_)});
-            WEIR_TRY(rebase(std::move(put.winner)));
-            version = next(version);
+            // Everything that was committed meanwhile is looked at before the next try, which costs a synced file.
+            std::optional<std::vector<Action>> winner(std::move(put.winner));
+            while (winner) {
+                if (auto conflict = judge(*winner))
+                    return CommitOutcome(Conflicted{version, std::move(*conflict), std::move(mine_)});
+                WEIR_TRY(rebase(std::move(*winner)));
+                version = next(version);
+                WEIR_ASSIGN(winner, read_if_there(version));
+            }
+            back_off(attempt);
         }
         return Error{.code = ErrorCode::table_conflict,
                      .message = fmt::format("{}: other writers were faster {} times in a row", store_.name(),
@@ -181,6 +189,20 @@ private:
         }
         mine_.staged_.take_back(std::move(files));
         return Put{PutState::taken, std::move(*winner)};
+    }
+
+    Result<std::optional<std::vector<Action>>> read_if_there(TableVersion version) {
+        auto actions = read_commit(store_, version);
+        if (actions) return std::optional(std::move(*actions));
+        if (actions.error().code == ErrorCode::not_found) return std::optional<std::vector<Action>>();
+        return std::move(actions).error();
+    }
+
+    // Writers that meet in step would meet again: each waits a while of its own, longer from time to time.
+    static void back_off(int attempt) {
+        thread_local std::minstd_rand random(std::random_device{}());
+        const int most_ms = std::min(1 << std::min(attempt, 6), limits::commit_backoff_ms_max);
+        std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution<int>(0, most_ms)(random)));
     }
 
     std::optional<Conflict> judge(const std::vector<Action>& winner) const {
