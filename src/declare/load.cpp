@@ -38,6 +38,16 @@ void check_references(Context& context) {
             problems.error(source.contract_where, fmt::format("the contract '{}' is retired", source.contract),
                            "a retired contract takes no rows; use its successor");
         if (contract->columns.empty()) continue;
+        for (const auto& field : path_columns(source.files)) {
+            const bool known =
+                std::any_of(contract->columns.begin(), contract->columns.end(),
+                            [&](const ContractColumn& c) { return equal_ignoring_case(c.name, field.name); });
+            if (!known)
+                problems.warning(
+                    source.files_where,
+                    fmt::format("the path names '{}', which is no column of the contract and is dropped", field.name),
+                    fmt::format("add a property '{}' to the contract '{}' to keep it", field.name, contract->name));
+        }
         const auto schema = table_schema(source, *contract);
         for (const auto& name : source.partition_by) {
             if (schema.find(name) == nullptr)

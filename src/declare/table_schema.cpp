@@ -1,9 +1,5 @@
 #include "declare/table_schema.h"
 
-#include <algorithm>
-
-#include "declare/path_template.h"
-
 namespace weir::declare {
 
 Schema table_schema(const Source& source, const Contract& contract) {
@@ -14,9 +10,8 @@ Schema table_schema(const Source& source, const Contract& contract) {
     for (const auto& column : contract.columns) {
         if (column.masking != "drop") add(column.name, column.type);
     }
-    for (const auto& field : path_columns(source.files)) add(field.name, field.type);
     for (const auto& name : source.partition_by) {
-        if (name == "year" || name == "month" || name == "day") add(name, Type::of(Type::Kind::int32));
+        if (name == "year" || name == "month" || name == "day") add(name, Type::of(Type::Kind::string));
     }
     add(std::string(arrival_column), Type::of(Type::Kind::date));
     add(std::string(file_column), Type::of(Type::Kind::string));
