@@ -12,6 +12,8 @@ std::span<const Command> commands() {
     static const std::vector<Command> all = [] {
         std::vector<Command> list{new_command(),
                                   check_command(),
+                                  plan_command(),
+                                  run_command(),
                                   sql_command(),
                                   export_command(),
                                   status_command(),

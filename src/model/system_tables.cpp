@@ -47,7 +47,7 @@ const std::array<SystemTable, 5>& tables() {
               {"mtime_ns", int64, "modification time, nanoseconds since 1970"},
               {"sha256", string, "of the bytes taken"},
               {"arrival_date", date, "the day that its rows belong to"},
-              {"first_line", int64, "the first line taken in this intake; above 1 where a grown file continued"},
+              {"start_offset", int64, "bytes taken before; above 0 where a grown file continued"},
               {"records", int64, "records read in this intake"},
               {"lines", int64, "lines of the file up to the end of what was taken"},
               {"quarantined", int64, "of them quarantined"},

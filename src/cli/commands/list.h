@@ -12,6 +12,8 @@ Command export_command();
 Command status_command();
 Command quarantine_list_command();
 Command quarantine_show_command();
+Command plan_command();
+Command run_command();
 Command sql_command();
 Command version_command();
 Command doctor_command();

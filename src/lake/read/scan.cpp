@@ -318,4 +318,13 @@ Result<ScanPlan> prepare_scan(ObjectStore& store, sql::Connection& connection, c
     return plan;
 }
 
+Result<std::vector<std::string>> matching_files(const Snapshot& snapshot, const Predicates& predicates) {
+    WEIR_TRY(check_predicates(predicates, snapshot.schema()));
+    std::vector<std::string> paths;
+    for (const auto& add : snapshot.files()) {
+        if (may_match(facts_of(add, snapshot.state()), predicates, snapshot.schema())) paths.push_back(add.path);
+    }
+    return paths;
+}
+
 }  // namespace weir::lake

@@ -33,4 +33,7 @@ Result<ScanPlan> scan_sql(ObjectStore& store, const Snapshot& snapshot, const Sc
 Result<ScanPlan> prepare_scan(ObjectStore& store, sql::Connection& connection, const Snapshot& snapshot,
                               const std::string& name, const ScanOptions& options = {});
 
+// The paths in the log of the files that may hold a row for which all predicates are true.
+Result<std::vector<std::string>> matching_files(const Snapshot& snapshot, const Predicates& predicates);
+
 }  // namespace weir::lake

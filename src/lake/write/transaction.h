@@ -99,6 +99,12 @@ public:
     // Nothing would change.
     bool empty() const;
 
+    // The files that commit() would add: what append() wrote and adopt_add() named.
+    const std::vector<AddFile>& added() const { return adds_; }
+    // The files appended so far stay where they are, whatever becomes of this transaction: another log entry names
+    // them.
+    void keep_files() { static_cast<void>(staged_.release()); }
+
 private:
     friend class Committer;
     explicit Transaction(const Table& table);

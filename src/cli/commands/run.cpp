@@ -1,0 +1,250 @@
+// weir run and weir plan: bring a project up to date, or say what that would be.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/stop.h"
+#include "cli/commands/list.h"
+#include "cli/project.h"
+#include "cli/table.h"
+#include "observe/progress.h"
+#include "orchestrate/lock.h"
+#include "orchestrate/run.h"
+#include "view/batch/interval_batch.h"
+
+namespace weir::cli {
+namespace {
+
+using nlohmann::json;
+using orchestrate::RunRequest;
+using orchestrate::StepState;
+
+Result<std::optional<Interval>> requested_interval(const Invocation& invocation) {
+    if (invocation.has("--interval")) {
+        if (invocation.has("--from") || invocation.has("--to"))
+            return Error{.code = ErrorCode::usage, .message = "--interval says it all; leave out --from and --to"};
+        WEIR_ASSIGN(auto interval, parse_interval(invocation.option("--interval")));
+        return std::optional(interval);
+    }
+    if (!invocation.has("--from") && !invocation.has("--to")) return std::optional<Interval>();
+    if (!invocation.has("--from") || !invocation.has("--to"))
+        return Error{.code = ErrorCode::usage,
+                     .message = "--from and --to belong together",
+                     .hint = "--from 2024-03-01 --to 2024-03-08 (the end is excluded)"};
+    WEIR_ASSIGN(auto interval, parse_interval(invocation.option("--from") + "/" + invocation.option("--to")));
+    return std::optional(interval);
+}
+
+Result<RunRequest> request_of(const Invocation& invocation) {
+    RunRequest request;
+    WEIR_ASSIGN(request.interval, requested_interval(invocation));
+    request.only = invocation.all("--only");
+    return request;
+}
+
+// Everything that a run holds open; the parts refer to each other, so it stays where it is.
+struct Opened {
+    declare::Project project;
+    sql::Database database;
+    lake::Lake lake;
+    orchestrate::Ledger ledger;
+    SystemClock clock;
+};
+
+Result<std::unique_ptr<Opened>> open(const Invocation& invocation, Terminal& terminal) {
+    WEIR_ASSIGN(auto project, load_project(invocation, terminal));
+    WEIR_ASSIGN(auto database, view::open_database(project));
+    WEIR_ASSIGN(auto ledger, orchestrate::Ledger::open(ledger_path(project.lake)));
+    if (!ledger.set_aside().empty())
+        terminal.note(
+            fmt::format("the ledger of runs was damaged and is now {}; a new one was begun\n", ledger.set_aside()));
+    auto opened = std::make_unique<Opened>(Opened{.project = std::move(project),
+                                                  .database = std::move(database),
+                                                  .lake = std::move(lake::Lake::open(".", database)).value(),
+                                                  .ledger = std::move(ledger),
+                                                  .clock = {}});
+    WEIR_ASSIGN(opened->lake, lake::Lake::open(opened->project.lake.string(), opened->database));
+    return opened;
+}
+
+json to_json_value(const orchestrate::StepResult& step) {
+    json value{{"kind", orchestrate::to_string(step.kind)},
+               {"node", step.node},
+               {"interval", step.day ? json(to_string(*step.day)) : json()},
+               {"state", orchestrate::to_string(step.state)},
+               {"reason", step.reason},
+               {"rows", step.rows}};
+    if (step.kind == orchestrate::StepKind::source)
+        value.update({{"files", step.files},
+                      {"read", step.read},
+                      {"accepted", step.rows},
+                      {"duplicate", step.duplicate},
+                      {"quarantined", step.quarantined},
+                      {"filtered", step.filtered}});
+    if (!step.warnings.empty()) value["warnings"] = step.warnings;
+    if (step.error) value["error"] = json::parse(to_json(*step.error));
+    return value;
+}
+
+Status print_result(const orchestrate::RunResult& result, Terminal& terminal) {
+    if (terminal.json()) {
+        json steps = json::array();
+        for (const auto& step : result.steps) steps.push_back(to_json_value(step));
+        const json value{
+            {"run_id", result.run_id}, {"failed", result.first_error.has_value()}, {"steps", std::move(steps)}};
+        return terminal.write(value.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+    }
+    for (const auto& step : result.steps) {
+        for (const auto& warning : step.warnings) terminal.note(fmt::format("warning: {}: {}\n", step.node, warning));
+        if (step.error) terminal.report(*step.error);
+    }
+    if (terminal.quiet()) return ok();
+    Table table(terminal, {{"step"},
+                           {"interval"},
+                           {"state"},
+                           {"read", true},
+                           {"rows", true},
+                           {"duplicate", true},
+                           {"quarantined", true},
+                           {"filtered", true},
+                           {"why"}});
+    std::int64_t unchanged_views = 0;
+    const auto count = [](std::int64_t number) { return TableCell(std::to_string(number)); };
+    for (const auto& step : result.steps) {
+        const bool source = step.kind == orchestrate::StepKind::source;
+        if (!source && step.state == StepState::unchanged) {
+            ++unchanged_views;
+            continue;
+        }
+        WEIR_TRY(
+            table.add({step.node, step.day ? to_string(*step.day) : "", std::string(orchestrate::to_string(step.state)),
+                       source ? count(step.read) : TableCell(""), count(step.rows),
+                       source ? count(step.duplicate) : TableCell(""), source ? count(step.quarantined) : TableCell(""),
+                       source ? count(step.filtered) : TableCell(""), step.reason}));
+    }
+    WEIR_TRY(table.end());
+    if (unchanged_views > 0)
+        WEIR_TRY(
+            terminal.write(fmt::format("{} result{} up to date\n", unchanged_views, unchanged_views == 1 ? "" : "s")));
+    return ok();
+}
+
+Result<int> run(const Invocation& invocation, Terminal& terminal) {
+    WEIR_ASSIGN(const auto request, request_of(invocation));
+    stop_on_signals();
+    WEIR_ASSIGN(const auto opened, open(invocation, terminal));
+    WEIR_ASSIGN(const auto lock, orchestrate::RunLock::take(opened->project.lake));
+    observe::Progress progress(observe::Progress::for_stderr(invocation.quiet));
+    const orchestrate::Workplace at{opened->project, opened->lake, opened->database, opened->clock, progress};
+    WEIR_ASSIGN(const auto result, orchestrate::run(at, opened->ledger, request));
+    WEIR_TRY(print_result(result, terminal));
+    return result.first_error ? info(result.first_error->code).exit_code : 0;
+}
+
+Result<int> plan(const Invocation& invocation, Terminal& terminal) {
+    WEIR_ASSIGN(const auto request, request_of(invocation));
+    WEIR_ASSIGN(const auto opened, open(invocation, terminal));
+    observe::NoObserver nobody;
+    const orchestrate::Workplace at{opened->project, opened->lake, opened->database, opened->clock, nobody};
+    WEIR_ASSIGN(const auto plan, orchestrate::plan(at, opened->ledger, request));
+    if (terminal.json()) {
+        json sources = json::array(), views = json::array();
+        for (const auto& source : plan.sources) {
+            json days = json::array();
+            for (const auto day : source.days()) days.push_back(to_string(day));
+            sources.push_back({{"source", source.source->name},
+                               {"table", source.source->table},
+                               {"files_new", static_cast<std::int64_t>(source.take.size()) - source.grown},
+                               {"files_grown", source.grown},
+                               {"files_unchanged", source.unchanged},
+                               {"files_outside", source.outside},
+                               {"bytes", source.bytes},
+                               {"intervals", std::move(days)}});
+        }
+        for (const auto& view : plan.views)
+            views.push_back({{"view", view.view->name},
+                             {"interval", to_string(view.day)},
+                             {"due", view.due != orchestrate::Due::up_to_date},
+                             {"reason", orchestrate::to_string(view.due)}});
+        WEIR_TRY(terminal.write(json{{"sources", std::move(sources)}, {"views", std::move(views)}}.dump(2) + "\n"));
+        return 0;
+    }
+    Table sources(terminal, {{"source"},
+                             {"table"},
+                             {"new", true},
+                             {"grown", true},
+                             {"unchanged", true},
+                             {"outside", true},
+                             {"bytes", true},
+                             {"intervals"}});
+    for (const auto& source : plan.sources) {
+        const auto days = source.days();
+        const auto text = days.empty()       ? std::string("")
+                          : days.size() == 1 ? to_string(*days.begin())
+                                             : fmt::format("{} days, {} to {}", days.size(), to_string(*days.begin()),
+                                                           to_string(*days.rbegin()));
+        WEIR_TRY(sources.add({source.source->name, source.source->table,
+                              std::to_string(static_cast<std::int64_t>(source.take.size()) - source.grown),
+                              std::to_string(source.grown), std::to_string(source.unchanged),
+                              std::to_string(source.outside), observe::bytes_text(source.bytes), text}));
+    }
+    WEIR_TRY(sources.end());
+    WEIR_TRY(terminal.write("\n"));
+    Table views(terminal, {{"view"}, {"interval"}, {"due"}, {"why"}});
+    for (const auto& view : plan.views)
+        WEIR_TRY(
+            views.add({view.view->name, to_string(view.day), view.due == orchestrate::Due::up_to_date ? "no" : "yes",
+                       std::string(orchestrate::to_string(view.due))}));
+    WEIR_TRY(views.end());
+    return 0;
+}
+
+std::vector<Option> interval_options() {
+    return {{.name = "--interval",
+             .value = "DAY|FROM/TO",
+             .help = "only files that arrived then, and the results of these days; the end is excluded"},
+            {.name = "--from", .value = "DAY", .help = "the first day, together with --to"},
+            {.name = "--to", .value = "DAY", .help = "the day after the last one"},
+            {.name = "--only",
+             .value = "NODE",
+             .help = "these sources and views, and nothing else",
+             .words = Words::view,
+             .many = true}};
+}
+
+Argument project_argument() {
+    return {.name = "PROJECT", .help = "the project's directory (default: the current one)", .words = Words::project};
+}
+
+}  // namespace
+
+Command run_command() {
+    return {.name = "run",
+            .summary = "take in new files and compute every result that is due",
+            .description =
+                "Without an interval: all that is due. Running again changes nothing. A source that fails lands "
+                "nothing, a view that "
+                "fails leaves its last result; the others go on.",
+            .arguments = {project_argument()},
+            .options = interval_options(),
+            .examples = {{"weir run", "the project in the current directory"},
+                         {"weir run projects/recipes --lake lake --param arrival_date=2024-03-01",
+                          "another lake, a parameter"},
+                         {"weir run --from 2024-03-01 --to 2024-03-08", "a backfill of seven days"}},
+            .exit_codes = {0, 1, 2, 3, 4, 5, 130},
+            .run = run};
+}
+
+Command plan_command() {
+    return {.name = "plan",
+            .summary = "show what a run would do, and why",
+            .description = "Looks at files and tables and changes nothing.",
+            .arguments = {project_argument()},
+            .options = interval_options(),
+            .examples = {{"weir plan", "the project in the current directory"},
+                         {"weir plan --interval 2024-03-01 --json", "one day, for a program"}},
+            .exit_codes = {0, 1, 2, 3, 4},
+            .run = plan};
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,158 @@
+#include "orchestrate/intake/landing.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "model/system_tables.h"
+
+namespace weir::orchestrate {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view last_follow_up = "weir/accounting";
+
+std::string landing_json(const std::vector<FollowUp>& follow_ups, const LandingInfo& info) {
+    json follow = json::object();
+    for (const auto& up : follow_ups) {
+        json adds = json::array();
+        for (const auto& add : up.transaction.added()) adds.push_back(json::parse(lake::print_action(add)));
+        follow[up.table] = std::move(adds);
+    }
+    return json{{"app", info.app}, {"epoch", info.epoch}, {"run_id", info.run_id}, {"follow", std::move(follow)}}
+        .dump();
+}
+
+Status commit_follow_up(const Workplace& at, const std::string& table_name, const std::vector<lake::AddFile>& adds,
+                        const std::string& app, std::int64_t epoch) {
+    WEIR_ASSIGN(auto table, at.lake.table(table_name));
+    table.set_clock(at.clock);
+    // Another process may commit to a system table too (a discard while a run works): look again and go behind it.
+    for (int attempt = 0;; ++attempt) {
+        WEIR_ASSIGN(auto snapshot, table.snapshot());
+        if (snapshot.transaction_version(app).value_or(-1) >= epoch) return ok();
+        WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, std::move(snapshot)));
+        for (const auto& add : adds) WEIR_TRY(transaction.adopt_add(add));
+        WEIR_TRY(transaction.set_txn(app, epoch));
+        transaction.set_operation("WRITE");
+        auto outcome = lake::commit_or_fail(std::move(transaction));
+        if (outcome) return ok();
+        if (outcome.error().code != ErrorCode::table_conflict || attempt == 3) return std::move(outcome).error();
+    }
+}
+
+// The newest commit of `table` that carries (app, epoch): its commitInfo's "weir" value.
+Result<json> find_landing(const lake::Table& table, const lake::Snapshot& snapshot, const std::string& app,
+                          std::int64_t epoch) {
+    for (auto version = snapshot.version().get(); version >= 0; --version) {
+        WEIR_ASSIGN(const auto actions, lake::read_commit(table.store(), lake::TableVersion(version)));
+        bool found = false;
+        json weir;
+        for (const auto& action : actions) {
+            if (const auto* txn = std::get_if<lake::SetTransaction>(&action))
+                found = found || (txn->app_id == app && txn->version == epoch);
+            if (const auto* info = std::get_if<lake::CommitInfo>(&action)) {
+                auto parsed = json::parse(info->text, nullptr, false);
+                if (parsed.is_object() && parsed.contains("weir")) weir = std::move(parsed["weir"]);
+            }
+        }
+        if (found) return weir;
+    }
+    return Error{.code = ErrorCode::table_damaged,
+                 .message = fmt::format("{}: no commit carries epoch {} of {}", table.name(), epoch, app)};
+}
+
+Result<std::vector<lake::AddFile>> parse_adds(const json& adds, const std::string& table) {
+    std::vector<lake::AddFile> result;
+    for (const auto& text : adds) {
+        WEIR_ASSIGN(const auto action, lake::parse_action(text.dump()));
+        const auto* add = action ? std::get_if<lake::AddFile>(&*action) : nullptr;
+        if (add == nullptr)
+            return Error{.code = ErrorCode::table_damaged,
+                         .message = fmt::format("{}: a landing names no data file for it", table)};
+        result.push_back(*add);
+    }
+    return result;
+}
+
+}  // namespace
+
+std::string intake_app(const std::string& source) { return "weir/source/" + source; }
+std::string replay_app(const std::string& source) { return "weir/replay/" + source; }
+
+Result<FollowUp> stage_follow_up(const Workplace& at, sql::Connection& connection, const std::string& system_table_name,
+                                 const std::string& select_sql, const std::string& app, std::int64_t epoch) {
+    const auto& known = system_table(system_table_name);
+    const auto name = "weir/" + system_table_name;
+    WEIR_ASSIGN(const auto table, open_or_create(at, name, known.schema, {}, std::string(known.summary)));
+    WEIR_ASSIGN(auto snapshot, table.snapshot());
+    WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, std::move(snapshot)));
+    WEIR_ASSIGN(const auto appended, transaction.append(connection, select_sql));
+    static_cast<void>(appended);
+    WEIR_TRY(transaction.set_txn(app, epoch));
+    return FollowUp{name, std::move(transaction)};
+}
+
+Result<std::int64_t> land(const Workplace& at, lake::Transaction landing, std::vector<FollowUp> follow_ups,
+                          const LandingInfo& info) {
+    assert(!follow_ups.empty() && follow_ups.back().table == last_follow_up);
+    const auto table = landing.table().name();
+    WEIR_TRY(landing.set_txn(info.app, info.epoch));
+    WEIR_TRY(landing.set_weir_info(landing_json(follow_ups, info)));
+    landing.set_operation("WRITE");
+    WEIR_ASSIGN(auto outcome, lake::commit(std::move(landing)));
+    if (auto* conflicted = std::get_if<lake::Conflicted>(&outcome))
+        return Error{.code = ErrorCode::table_conflict,
+                     .message = fmt::format("{}: {}", table, conflicted->conflict.message),
+                     .hint = "nothing was committed; run again"};
+    // From here on the log names, or may name, the staged files.
+    std::vector<std::pair<std::string, std::vector<lake::AddFile>>> files;
+    for (auto& up : follow_ups) {
+        files.emplace_back(up.table, up.transaction.added());
+        up.transaction.keep_files();
+    }
+    if (auto* undecided = std::get_if<lake::Undecided>(&outcome)) {
+        undecided->error.hint = "whether the commit happened is not known; run again, which finds out";
+        return std::move(undecided->error);
+    }
+    for (const auto& [name, adds] : files) {
+        auto status = commit_follow_up(at, name, adds, info.app, info.epoch);
+        if (!status) {
+            auto error = std::move(status).error();
+            error.hint = "the rows are in their table; the next run completes the accounts";
+            return std::move(error).within("committing to " + name);
+        }
+    }
+    return std::get<lake::Committed>(outcome).version.get();
+}
+
+Status complete_follow_ups(const Workplace& at, const std::string& table_name, const std::string& app) {
+    WEIR_ASSIGN(const auto table, at.lake.table(table_name));
+    WEIR_ASSIGN(const auto snapshot, newest(table));
+    const auto epoch = snapshot ? snapshot->transaction_version(app) : std::nullopt;
+    if (!epoch) return ok();
+    WEIR_ASSIGN(const auto accounting, at.lake.table(std::string(last_follow_up)));
+    WEIR_ASSIGN(const auto accounts, newest(accounting));
+    if (accounts && accounts->transaction_version(app).value_or(-1) >= *epoch) return ok();
+    WEIR_ASSIGN(const auto weir, find_landing(table, *snapshot, app, *epoch));
+    if (!weir.is_object() || !weir.contains("follow"))
+        return Error{
+            .code = ErrorCode::table_damaged,
+            .message = fmt::format("{}: the landing of epoch {} does not say what follows", table.name(), *epoch)};
+    // In any order but accounting last, which says that the others are done.
+    const auto& follow = weir["follow"];
+    std::vector<std::string> names;
+    for (const auto& item : follow.items()) {
+        if (item.key() != last_follow_up) names.push_back(item.key());
+    }
+    names.emplace_back(last_follow_up);
+    for (const auto& name : names) {
+        if (!follow.contains(name)) continue;
+        WEIR_ASSIGN(const auto adds, parse_adds(follow[name], name));
+        WEIR_TRY(commit_follow_up(at, name, adds, app, *epoch));
+    }
+    return ok();
+}
+
+}  // namespace weir::orchestrate

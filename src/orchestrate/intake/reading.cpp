@@ -1,0 +1,277 @@
+#include "orchestrate/intake/reading.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "contract/check.h"
+#include "contract/parquet_columns.h"
+#include "contract/reject_table.h"
+
+namespace weir::orchestrate {
+namespace {
+
+using source::FileReport;
+using sql::quote_name;
+using sql::quote_text;
+
+// Tells an observer how far a reading statement is, ten times a second, until it goes out of scope.
+class Ticker {
+public:
+    Ticker(observe::Observer& observer, const source::Progress& progress)
+        : thread_([this, &observer, &progress] {
+              std::unique_lock lock(mutex_);
+              while (!wake_.wait_for(lock, std::chrono::milliseconds(100), [this] { return ended_; }))
+                  observer.tell(
+                      observe::StepAdvanced{.rows = progress.rows.load(),
+                                            .bytes = static_cast<std::int64_t>(progress.bytes_done.load()),
+                                            .bytes_total = static_cast<std::int64_t>(progress.bytes_total.load())});
+          }) {}
+    Ticker(const Ticker&) = delete;
+    ~Ticker() {
+        {
+            const std::lock_guard lock(mutex_);
+            ended_ = true;
+        }
+        wake_.notify_one();
+        thread_.join();
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    bool ended_ = false;
+    std::thread thread_;
+};
+
+Result<std::vector<FileReport>> read_text(const Workplace& at, sql::Connection& connection, const SourcePlan& plan,
+                                          const std::vector<contract::Rule>& rules, contract::RejectTable& rejects,
+                                          const WriteAccepted& write_accepted) {
+    WEIR_TRY(source::register_functions(connection));
+    source::ReadPlan reading;
+    for (std::size_t i = 0; i < plan.take.size(); ++i) {
+        const auto& take = plan.take[i];
+        reading.files.push_back({.path = take.file.path,
+                                 .file_no = static_cast<int>(i),
+                                 .start_offset = take.start_offset,
+                                 .captures = take.file.captures});
+    }
+    reading.source = *plan.source;
+    reading.columns = plan.contract->columns;
+    reading.unknown = plan.contract->unknown_columns;
+    reading.captures = plan.captures;
+    reading.rejects = [&](std::vector<source::Reject>&& batch) { return rejects.append(batch); };
+    WEIR_ASSIGN(const auto run, source::ReadRun::start(std::move(reading)));
+    Status status;
+    {
+        const Ticker ticker(at.observer, run->progress());
+        status = write_accepted(fmt::format("(SELECT * FROM {} WHERE {})", run->table(),
+                                            contract::reading_condition(run->handle(), plan.source->where_sql, rules)));
+    }
+    WEIR_TRY(run->finish(std::move(status)));
+    return run->report();
+}
+
+struct Hashed {
+    std::string sha256;
+    std::uint64_t bytes = 0;
+};
+
+Result<Hashed> hash_file(const std::string& path) {
+    WEIR_ASSIGN(const auto file, open_for_reading(path));
+    Sha256 sha;
+    Hashed hashed;
+    std::vector<char> buffer(1 << 20);
+    for (;;) {
+        const auto got = ::read(file.get(), buffer.data(), buffer.size());
+        if (got < 0) return io_error("read", path, errno);
+        if (got == 0) break;
+        sha.update({buffer.data(), static_cast<std::size_t>(got)});
+        hashed.bytes += static_cast<std::uint64_t>(got);
+    }
+    hashed.sha256 = sha.hex();
+    return hashed;
+}
+
+// Parquet files of one layout, read by one scan.
+struct ParquetGroup {
+    std::vector<sql::Column> layout;
+    std::vector<std::size_t> files;
+};
+
+Result<std::vector<ParquetGroup>> group_by_layout(sql::Connection& connection, const SourcePlan& plan) {
+    std::map<std::string, ParquetGroup> groups;
+    for (std::size_t i = 0; i < plan.take.size(); ++i) {
+        const auto& path = plan.take[i].file.path;
+        auto layout = connection.describe(
+            fmt::format("SELECT * FROM read_parquet({}, hive_partitioning = false)", quote_text(path)));
+        if (!layout)
+            return Error{.code = ErrorCode::input_malformed,
+                         .message = fmt::format("{} cannot be read as Parquet: {}", path, layout.error().message),
+                         .hint = "take it out of the source's files, or replace it"};
+        std::string key;
+        for (const auto& column : *layout) key += column.name + '\0' + column.type + '\0';
+        auto& group = groups[key];
+        group.layout = std::move(*layout);
+        group.files.push_back(i);
+    }
+    std::vector<ParquetGroup> result;
+    for (auto& [key, group] : groups) result.push_back(std::move(group));
+    return result;
+}
+
+Result<std::vector<FileReport>> read_parquet(sql::Connection& connection, const SourcePlan& plan,
+                                             const std::vector<contract::Rule>& rules, contract::RejectTable& rejects,
+                                             const WriteAccepted& write_accepted) {
+    WEIR_ASSIGN(const auto groups, group_by_layout(connection, plan));
+    std::vector<std::string> readings;
+    auto all_rules = rules;
+    for (const auto& group : groups) {
+        std::vector<std::string> paths;
+        for (const auto i : group.files) paths.push_back(plan.take[i].file.path);
+        auto columns = contract::parquet_columns(group.layout, *plan.contract);
+        if (!columns) {
+            auto error = std::move(columns).error();
+            error.message = paths.front() + " " + error.message;
+            return error;
+        }
+        // A row's first broken type rule, if any; what is beyond the contract as JSON where it is kept.
+        std::string broken = "NULL";
+        for (auto rule = columns->type_rules.rbegin(); rule != columns->type_rules.rend(); ++rule) {
+            const auto known = std::find_if(all_rules.begin(), all_rules.end(), [&](const contract::Rule& r) {
+                return r.name == rule->name && r.column == rule->column;
+            });
+            const auto number = static_cast<std::size_t>(known - all_rules.begin());
+            if (known == all_rules.end())
+                all_rules.push_back(
+                    {.name = rule->name, .column = rule->column, .predicate = "true", .reason = rule->reason});
+            broken = fmt::format("CASE WHEN NOT ({}) THEN {} ELSE {} END", rule->predicate, number, broken);
+        }
+        std::string extra;
+        if (plan.contract->unknown_columns == declare::UnknownColumns::keep) {
+            std::vector<std::string> members;
+            for (const auto& name : columns->unknown)
+                members.push_back(fmt::format("{}, f.{}", quote_text(name), quote_name(name)));
+            extra =
+                fmt::format(", {} AS {}",
+                            members.empty() ? "CAST(NULL AS VARCHAR)"
+                                            : fmt::format("CAST(json_object({}) AS VARCHAR)", fmt::join(members, ", ")),
+                            declare::extra_column);
+        }
+        readings.push_back(fmt::format(
+            "SELECT {}{}, t.file_no AS _file_no, f.file_row_number + 1 AS _source_line, {} AS _broken, "
+            "CAST(to_json(struct_pack({})) AS VARCHAR) AS _raw FROM read_parquet({}, filename = true, "
+            "file_row_number = true, hive_partitioning = false) f JOIN weir_taken t ON t.path = f.filename",
+            fmt::join(columns->select, ", "), extra, broken,
+            [&] {
+                std::vector<std::string> fields;
+                for (const auto& column : group.layout)
+                    fields.push_back(fmt::format("{0} := f.{0}", quote_name(column.name)));
+                return fmt::format("{}", fmt::join(fields, ", "));
+            }(),
+            sql::quote_list(paths)));
+    }
+    const auto all = fmt::format("({})", fmt::join(readings, " UNION ALL BY NAME "));
+    const auto filter =
+        plan.source->where_sql.empty() ? std::string("true") : fmt::format("(({}) IS TRUE)", plan.source->where_sql);
+    const auto kept = contract::all_kept(rules);
+    WEIR_TRY(write_accepted(fmt::format(
+        "(SELECT * EXCLUDE (_broken, _raw) FROM {} WHERE {} AND _broken IS NULL AND {})", all, filter, kept)));
+
+    // Parquet rows have no bytes of their own: what the file says of them, as JSON, is what is kept.
+    WEIR_ASSIGN(const auto bad,
+                connection.query(fmt::format("SELECT _file_no, _source_line, concat_ws(',', CAST(_broken AS VARCHAR), "
+                                             "nullif({}, '')), _raw FROM {} WHERE {} AND "
+                                             "(_broken IS NOT NULL OR NOT ({})) ORDER BY 1, 2",
+                                             contract::broken_numbers(rules), all, filter, kept)));
+    std::vector<FileReport> reports(plan.take.size());
+    std::vector<source::Reject> batch;
+    for (std::size_t row = 0; row < bad.row_count(); ++row) {
+        const auto broken = contract::explain_broken(all_rules, bad.text(row, 2));
+        batch.push_back({.file_no = static_cast<int>(bad.integer(row, 0)),
+                         .line = bad.integer(row, 1),
+                         .column = broken.column,
+                         .rule = broken.rule,
+                         .reason = broken.reason,
+                         .raw = std::string(bad.text(row, 3)),
+                         .raw_size = bad.text(row, 3).size()});
+        ++reports[static_cast<std::size_t>(bad.integer(row, 0))].rule_rejected;
+    }
+    WEIR_TRY(rejects.append(batch));
+    WEIR_ASSIGN(const auto filtered, connection.query(fmt::format(
+                                         "SELECT _file_no, count(*) FROM {} WHERE NOT {} GROUP BY 1", all, filter)));
+    for (std::size_t row = 0; row < filtered.row_count(); ++row)
+        reports[static_cast<std::size_t>(filtered.integer(row, 0))].filtered = filtered.integer(row, 1);
+    for (std::size_t i = 0; i < plan.take.size(); ++i) {
+        const auto& file = plan.take[i].file;
+        // The footer's own count, so that the identity is checked against something.
+        WEIR_ASSIGN(const auto rows,
+                    connection.query(fmt::format("SELECT CAST(sum(num_rows) AS BIGINT) FROM parquet_file_metadata({})",
+                                                 quote_text(file.path))));
+        WEIR_ASSIGN(auto hashed, hash_file(file.path));
+        if (hashed.bytes != file.size)
+            return Error{.code = ErrorCode::input_changed,
+                         .message = fmt::format("{} changed while it was read ({} bytes, then {})", file.path,
+                                                file.size, hashed.bytes),
+                         .hint = "run again when it is complete"};
+        auto& report = reports[i];
+        report.file_no = static_cast<int>(i);
+        report.path = file.path;
+        report.bytes = file.size;
+        report.mtime_ns = file.mtime_ns;
+        report.sha256 = std::move(hashed.sha256);
+        report.records = rows.integer(0, 0);
+        report.lines = report.records;
+        report.complete = true;
+    }
+    return reports;
+}
+
+}  // namespace
+
+Result<std::vector<FileReport>> read_files(const Workplace& at, sql::Connection& connection, const SourcePlan& plan,
+                                           const std::vector<contract::Rule>& rules, const std::string& rejects,
+                                           const WriteAccepted& write_accepted) {
+    WEIR_ASSIGN(auto table, contract::RejectTable::create(at.database, rejects, rules));
+    if (plan.source->format == declare::Format::parquet)
+        return read_parquet(connection, plan, rules, table, write_accepted);
+    return read_text(at, connection, plan, rules, table, write_accepted);
+}
+
+Status list_reports(sql::Connection& connection, const std::vector<FileReport>& reports, const SourcePlan& plan) {
+    WEIR_TRY(connection.run(
+        fmt::format("CREATE OR REPLACE TABLE {} (file_no INTEGER, size BIGINT, mtime_ns BIGINT, sha256 VARCHAR, "
+                    "start_offset BIGINT, records BIGINT, lines BIGINT, quarantined BIGINT, header VARCHAR)",
+                    reports_table)));
+    duckdb_appender appender = nullptr;
+    duckdb_appender_create(connection.raw(), nullptr, reports_table, &appender);
+    for (std::size_t i = 0; i < reports.size(); ++i) {
+        const auto& report = reports[i];
+        duckdb_append_int32(appender, static_cast<int>(i));
+        duckdb_append_int64(appender, static_cast<std::int64_t>(report.bytes));
+        duckdb_append_int64(appender, report.mtime_ns);
+        duckdb_append_varchar_length(appender, report.sha256.data(), report.sha256.size());
+        duckdb_append_int64(appender, static_cast<std::int64_t>(plan.take[i].start_offset));
+        duckdb_append_int64(appender, report.records);
+        duckdb_append_int64(appender, report.lines);
+        duckdb_append_int64(appender, report.rejected + report.rule_rejected);
+        if (report.header.empty())
+            duckdb_append_null(appender);
+        else
+            duckdb_append_varchar_length(appender, report.header.data(), report.header.size());
+        duckdb_appender_end_row(appender);
+    }
+    const bool closed = duckdb_appender_close(appender) == DuckDBSuccess;
+    duckdb_appender_destroy(&appender);
+    if (!closed)
+        return Error{.code = ErrorCode::internal, .message = "the reports of the files read could not be kept"};
+    return ok();
+}
+
+}  // namespace weir::orchestrate

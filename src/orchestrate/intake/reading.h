@@ -1,0 +1,31 @@
+// The statement that reads a source's files: accepted rows go where the caller says, broken ones into the reject table.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "contract/rules.h"
+#include "orchestrate/intake/source_plan.h"
+#include "source/reader.h"
+
+namespace weir::orchestrate {
+
+// Runs one statement that consumes `rows`, something to read FROM with the contract's columns, `_extra` where it is
+// kept,
+// `_file_no` and `_source_line`.
+using WriteAccepted = std::function<Status(const std::string& rows)>;
+
+// Reads every file of the plan; file numbers are places in plan.take, whose paths and days stand in table weir_taken.
+// The reject table `rejects` is made anew. The reports come in the order of the plan.
+Result<std::vector<source::FileReport>> read_files(const Workplace& at, sql::Connection& connection,
+                                                   const SourcePlan& plan, const std::vector<contract::Rule>& rules,
+                                                   const std::string& rejects, const WriteAccepted& write_accepted);
+
+inline constexpr const char* reports_table = "weir_reports";
+// The reports as table weir_reports: file_no, size, mtime_ns, sha256, start_offset, records, lines, quarantined,
+// header.
+Status list_reports(sql::Connection& connection, const std::vector<source::FileReport>& reports,
+                    const SourcePlan& plan);
+
+}  // namespace weir::orchestrate

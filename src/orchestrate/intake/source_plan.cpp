@@ -1,0 +1,151 @@
+#include "orchestrate/intake/source_plan.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <unordered_map>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "model/system_tables.h"
+#include "source/files/decide.h"
+
+namespace weir::orchestrate {
+namespace {
+
+using source::FileAction;
+using source::KnownFile;
+
+// The newest record of each path of a source.
+Result<std::unordered_map<std::string, KnownFile>> known_files(const Workplace& at, const std::string& source) {
+    std::unordered_map<std::string, KnownFile> known;
+    WEIR_ASSIGN(const auto table, at.lake.table("weir/files"));
+    WEIR_ASSIGN(const auto snapshot, newest(table));
+    if (!snapshot) return known;
+    WEIR_ASSIGN(const auto scan,
+                table.scan(*snapshot, {.columns = {"source", "path", "size", "mtime_ns", "sha256", "taken_at", "epoch"},
+                                       .skip = {{"source", lake::Comparison::equal, source}}}));
+    WEIR_ASSIGN(auto connection, at.database.connect());
+    WEIR_ASSIGN(const auto rows,
+                connection.query(
+                    fmt::format("SELECT path, arg_max(size, epoch), arg_max(mtime_ns, epoch), arg_max(sha256, epoch), "
+                                "arg_max(epoch_us(taken_at), epoch) FROM {} WHERE source = {} GROUP BY path",
+                                scan.relation, sql::quote_text(source))));
+    known.reserve(rows.row_count());
+    for (std::size_t row = 0; row < rows.row_count(); ++row) {
+        known.emplace(rows.text(row, 0), KnownFile{.size = static_cast<std::uint64_t>(rows.integer(row, 1)),
+                                                   .mtime_ns = rows.integer(row, 2),
+                                                   .sha256 = std::string(rows.text(row, 3)),
+                                                   .recorded_at_ns = rows.integer(row, 4) * 1000});
+    }
+    return known;
+}
+
+Result<std::string> hash_beginning(const std::string& path, std::uint64_t bytes) {
+    WEIR_ASSIGN(const auto file, open_for_reading(path));
+    Sha256 sha;
+    std::vector<char> buffer(1 << 20);
+    while (bytes > 0) {
+        const auto got = ::read(file.get(), buffer.data(), std::min<std::uint64_t>(buffer.size(), bytes));
+        if (got < 0) return io_error("read", path, errno);
+        if (got == 0) break;
+        sha.update({buffer.data(), static_cast<std::size_t>(got)});
+        bytes -= static_cast<std::uint64_t>(got);
+    }
+    return sha.hex();
+}
+
+// The calendar days of file times, in the project's zone.
+Result<std::vector<Day>> days_of_times(const Workplace& at, const std::vector<source::InputFile>& files) {
+    std::vector<Day> days;
+    days.reserve(files.size());
+    if (at.project.zone == "UTC") {
+        for (const auto& file : files)
+            days.push_back(std::chrono::floor<std::chrono::days>(
+                std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(file.mtime_ns))));
+        return days;
+    }
+    WEIR_ASSIGN(auto connection, at.database.connect());
+    std::string values;
+    for (std::size_t i = 0; i < files.size(); ++i)
+        values += fmt::format("{}({},{})", i ? "," : "", i, files[i].mtime_ns / 1000);
+    if (values.empty()) return days;
+    WEIR_ASSIGN(const auto rows,
+                connection.query(fmt::format("SELECT CAST(timezone({}, make_timestamptz(us)) AS DATE) FROM (VALUES {}) "
+                                             "t(i, us) ORDER BY i",
+                                             sql::quote_text(at.project.zone), values)));
+    for (std::size_t row = 0; row < rows.row_count(); ++row)
+        days.push_back(Day{std::chrono::days{rows.integer(row, 0)}});
+    return days;
+}
+
+Result<std::vector<Day>> arrival_days(const Workplace& at, const declare::Source& source,
+                                      const std::vector<source::InputFile>& files) {
+    using Kind = declare::Arrival::Kind;
+    if (source.arrival.kind == Kind::file_time) return days_of_times(at, files);
+    std::vector<Day> days;
+    if (source.arrival.kind == Kind::text) {
+        const auto day = parse_day(source.arrival.text);
+        if (!day)
+            return Error{.code = ErrorCode::param_invalid,
+                         .message = fmt::format("'{}' is no arrival day", source.arrival.text),
+                         .hint = "write it as 2024-03-01",
+                         .where = source.arrival.where};
+        days.assign(files.size(), *day);
+        return days;
+    }
+    for (const auto& file : files) {
+        if (!file.arrival)
+            return Error{
+                .code = ErrorCode::project_invalid,
+                .message = fmt::format("{} has no {{year}}, {{month}} and {{day}} in its path template", file.path),
+                .hint = "write the template with all three, for example events/{year}/{month}/{day}/*.json",
+                .where = source.arrival.where};
+        days.push_back(*file.arrival);
+    }
+    return days;
+}
+
+}  // namespace
+
+std::set<Day> SourcePlan::days() const {
+    std::set<Day> days;
+    for (const auto& file : take) days.insert(file.arrival);
+    return days;
+}
+
+Result<SourcePlan> plan_source(const Workplace& at, const declare::Source& source,
+                               const std::optional<Interval>& interval) {
+    SourcePlan plan{.source = &source, .contract = at.project.contract(source.contract)};
+    WEIR_ASSIGN(auto found, source::discover(source.files, source.files_where));
+    plan.captures = std::move(found.captures);
+    WEIR_ASSIGN(const auto known, known_files(at, source.name));
+    WEIR_ASSIGN(const auto days, arrival_days(at, source, found.files));
+    for (std::size_t i = 0; i < found.files.size(); ++i) {
+        auto& file = found.files[i];
+        const auto record = known.find(file.path);
+        const auto before = record == known.end() ? std::nullopt : std::optional(record->second);
+        const source::SeenFile seen{file.size, file.mtime_ns};
+        auto decision = source::decide(before, seen, source.append_only);
+        if (decision.action == FileAction::hash) {
+            WEIR_ASSIGN(const auto hash, hash_beginning(file.path, decision.bytes));
+            decision = source::decide(before, seen, source.append_only, hash);
+        }
+        if (decision.action == FileAction::changed) return source::changed_error(file.path, decision);
+        if (decision.action == FileAction::skip) {
+            ++plan.unchanged;
+            continue;
+        }
+        if (interval && (days[i] < interval->from || days[i] >= interval->to)) {
+            ++plan.outside;
+            continue;
+        }
+        const auto offset = decision.action == FileAction::continue_from ? decision.bytes : 0;
+        if (offset > 0) ++plan.grown;
+        plan.bytes += file.size - std::min(file.size, offset);
+        plan.take.push_back({std::move(file), days[i], offset});
+    }
+    return plan;
+}
+
+}  // namespace weir::orchestrate

@@ -1,0 +1,28 @@
+#include "orchestrate/intake/workplace.h"
+
+namespace weir::orchestrate {
+
+Result<std::optional<lake::Snapshot>> newest(const lake::Table& table) {
+    WEIR_ASSIGN(const bool exists, table.exists());
+    if (!exists) return std::optional<lake::Snapshot>();
+    WEIR_ASSIGN(auto snapshot, table.snapshot());
+    return std::optional(std::move(snapshot));
+}
+
+Result<lake::Table> open_or_create(const Workplace& at, const std::string& name, const Schema& schema,
+                                   const std::vector<std::string>& partition_columns, const std::string& description) {
+    WEIR_ASSIGN(auto table, at.lake.table(name));
+    table.set_clock(at.clock);
+    WEIR_ASSIGN(const bool exists, table.exists());
+    if (exists) return table;
+    WEIR_ASSIGN(auto transaction, lake::Transaction::create(table, {.schema = schema,
+                                                                    .partition_columns = partition_columns,
+                                                                    .name = name,
+                                                                    .description = description}));
+    transaction.set_operation("CREATE TABLE");
+    WEIR_ASSIGN(const auto committed, lake::commit_or_fail(std::move(transaction)));
+    static_cast<void>(committed);
+    return table;
+}
+
+}  // namespace weir::orchestrate

@@ -1,0 +1,27 @@
+// What every step of a run needs.
+#pragma once
+
+#include "base/clock.h"
+#include "declare/project.h"
+#include "lake/lake.h"
+#include "observe/events.h"
+#include "sql/database.h"
+
+namespace weir::orchestrate {
+
+struct Workplace {
+    const declare::Project& project;
+    const lake::Lake& lake;
+    sql::Database& database;
+    const Clock& clock;
+    observe::Observer& observer;
+};
+
+// The newest snapshot of a table, or nothing where the table does not exist.
+Result<std::optional<lake::Snapshot>> newest(const lake::Table& table);
+
+// A table of the lake; it is created with this schema where it does not exist.
+Result<lake::Table> open_or_create(const Workplace& at, const std::string& name, const Schema& schema,
+                                   const std::vector<std::string>& partition_columns, const std::string& description);
+
+}  // namespace weir::orchestrate

@@ -1,0 +1,80 @@
+#include "orchestrate/publish.h"
+
+#include <fmt/format.h>
+
+#include "lake/write/evolve.h"
+#include "view/session.h"
+
+namespace weir::orchestrate {
+namespace {
+
+using declare::View;
+
+constexpr std::string_view day_app_prefix = "run_date=";
+
+std::string day_app(Day day) { return fmt::format("{}{}", day_app_prefix, weir::to_string(day)); }
+
+// Whether rows of `want` fit into a table of `have`, perhaps after columns were added.
+bool fits(const Schema& have, const Schema& want) {
+    for (const auto& field : want.fields) {
+        const auto* existing = have.find(field.name);
+        if (existing != nullptr && !(existing->type == field.type)) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const View& view) {
+    auto& connection = batch.connection();
+    const bool every_interval = view.keep == View::Keep::every_interval;
+    const auto day = weir::to_string(batch.interval().from);
+    const auto name = sql::quote_name(view.name);
+    const auto select = every_interval
+                            ? fmt::format("SELECT *, DATE '{}' AS {} FROM {}", day, view::run_date_column, name)
+                            : fmt::format("SELECT * FROM {}", name);
+    WEIR_ASSIGN(const auto schema, connection.schema_of(select));
+    const std::vector<std::string> partitions =
+        every_interval ? std::vector{std::string(view::run_date_column)} : std::vector<std::string>{};
+
+    WEIR_ASSIGN(auto table, open_or_create(at, view.name, schema, partitions, view.description));
+    WEIR_ASSIGN(auto snapshot, table.snapshot());
+    const bool same_layout = snapshot.partition_columns() == partitions && fits(snapshot.schema(), schema);
+    if (same_layout && every_interval && schema.fields.size() > snapshot.schema().fields.size()) {
+        auto wanted = snapshot.schema();
+        for (const auto& field : schema.fields) {
+            if (wanted.find(field.name) == nullptr) wanted.fields.push_back(field);
+        }
+        WEIR_ASSIGN(snapshot, lake::evolve(table, wanted));
+    }
+    const auto app = day_app(batch.interval().from);
+    const auto last = snapshot.transaction_version(app).value_or(0);
+    WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, std::move(snapshot)));
+    if (every_interval && same_layout) {
+        WEIR_TRY(transaction.overwrite_partitions({{{std::string(view::run_date_column), day}}}));
+    } else {
+        // The newest text decides the layout; days of an older layout are due and computed again.
+        WEIR_TRY(transaction.overwrite());
+        if (!(transaction.schema() == schema)) WEIR_TRY(transaction.set_schema(schema));
+    }
+    if (every_interval) transaction.set_configuration(std::string(view::keep_property), "every_interval");
+    WEIR_ASSIGN(const auto appended, transaction.append(connection, select));
+    WEIR_TRY(transaction.set_txn(app, last + 1));
+    transaction.set_operation("WRITE");
+    WEIR_ASSIGN(const auto committed, lake::commit_or_fail(std::move(transaction)));
+    return Published{appended.rows, committed.version.get()};
+}
+
+Result<std::set<Day>> published_days(const Workplace& at, const View& view) {
+    std::set<Day> days;
+    WEIR_ASSIGN(const auto table, at.lake.table(view.name));
+    WEIR_ASSIGN(const auto snapshot, newest(table));
+    if (!snapshot) return days;
+    for (const auto& [app, txn] : snapshot->transactions()) {
+        if (!std::string_view(app).starts_with(day_app_prefix)) continue;
+        if (const auto day = parse_day(std::string_view(app).substr(day_app_prefix.size()))) days.insert(*day);
+    }
+    return days;
+}
+
+}  // namespace weir::orchestrate

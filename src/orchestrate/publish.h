@@ -1,0 +1,26 @@
+// The result of a view for one interval, as a Delta table that any reader can open.
+//
+// A view that keeps every interval has one table with the column run_date; publishing a day replaces that day's
+// partition. Otherwise the table is replaced. Each published day is a txn action "run_date=<day>", so that a result
+// without rows is told from no result. Readers see the old or the new result.
+#pragma once
+
+#include <set>
+
+#include "orchestrate/intake/workplace.h"
+#include "view/batch/interval_batch.h"
+
+namespace weir::orchestrate {
+
+struct Published {
+    std::int64_t rows = 0;
+    std::int64_t version = 0;
+};
+
+// Publishes what batch.compute(view) left on the batch's connection.
+Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const declare::View& view);
+
+// The days for which a view has a published result.
+Result<std::set<Day>> published_days(const Workplace& at, const declare::View& view);
+
+}  // namespace weir::orchestrate

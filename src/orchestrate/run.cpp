@@ -1,0 +1,310 @@
+#include "orchestrate/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/nearest.h"
+#include "base/stop.h"
+#include "orchestrate/intake/intake.h"
+#include "orchestrate/intake/landing.h"
+#include "orchestrate/publish.h"
+#include "sink/export.h"
+#include "view/batch/interval_batch.h"
+
+namespace weir::orchestrate {
+namespace {
+
+using declare::View;
+
+bool selected(const RunRequest& request, const std::string& name) {
+    return request.only.empty() || std::any_of(request.only.begin(), request.only.end(), [&](const std::string& only) {
+               return equal_ignoring_case(only, name);
+           });
+}
+
+Interval whole_day(Day day) { return {day, day + std::chrono::days{1}}; }
+
+// The days on which something arrived, by table.
+using ArrivalDays = std::map<std::string, std::set<Day>>;
+
+Result<ArrivalDays> arrival_days(const Workplace& at) {
+    ArrivalDays days;
+    WEIR_ASSIGN(const auto table, at.lake.table("weir/files"));
+    WEIR_ASSIGN(const auto snapshot, newest(table));
+    if (!snapshot) return days;
+    WEIR_ASSIGN(const auto scan, table.scan(*snapshot, {.columns = {"source", "arrival_date"}}));
+    WEIR_ASSIGN(auto connection, at.database.connect());
+    WEIR_ASSIGN(const auto rows, connection.query("SELECT DISTINCT source, arrival_date FROM " + scan.relation));
+    for (std::size_t row = 0; row < rows.row_count(); ++row) {
+        if (const auto* source = at.project.source(rows.text(row, 0)))
+            days[source->table].insert(Day{std::chrono::days{rows.integer(row, 1)}});
+    }
+    return days;
+}
+
+std::set<Day> days_of_view(const Workplace& at, const View& view, const ArrivalDays& arrivals) {
+    std::set<Day> days;
+    for (const auto& table : view::base_tables(at.project, view)) {
+        if (const auto found = arrivals.find(table); found != arrivals.end())
+            days.insert(found->second.begin(), found->second.end());
+    }
+    return days;
+}
+
+struct ViewDays {
+    const View* view;
+    std::set<Day> published;
+    std::vector<Day> days;
+};
+
+Result<std::vector<ViewDays>> days_of_views(const Workplace& at, const RunRequest& request,
+                                            const ArrivalDays& arrivals) {
+    const auto today = std::chrono::floor<std::chrono::days>(at.clock.now());
+    std::set<Day> all;
+    for (const auto& [table, days] : arrivals) all.insert(days.begin(), days.end());
+    std::vector<ViewDays> result;
+    for (const auto& view : at.project.views) {
+        if (!selected(request, view.name)) continue;
+        WEIR_ASSIGN(auto published, published_days(at, view));
+        const auto with_data = days_of_view(at, view, arrivals);
+        // A view over nothing but system tables follows the days of the whole lake.
+        auto days = result_days(view.keep, request.interval, with_data.empty() ? all : with_data, published, today);
+        result.push_back({&view, std::move(published), std::move(days)});
+    }
+    return result;
+}
+
+std::string known_fingerprint(const Ledger& ledger, const ViewDays& view, Day day) {
+    if (!view.published.contains(day)) return {};
+    const auto known = ledger.fingerprint(view.view->name, day);
+    return known ? *known : std::string();
+}
+
+}  // namespace
+
+Status check_request(const declare::Project& project, const RunRequest& request) {
+    std::vector<std::string> names;
+    for (const auto& source : project.sources) names.push_back(source.name);
+    for (const auto& view : project.views) names.push_back(view.name);
+    for (const auto& only : request.only) {
+        const bool known = std::any_of(names.begin(), names.end(),
+                                       [&](const std::string& name) { return equal_ignoring_case(name, only); });
+        if (!known)
+            return Error{.code = ErrorCode::not_found,
+                         .message = fmt::format("the project has no source and no view '{}'", only),
+                         .hint = suggest(only, names)};
+    }
+    return ok();
+}
+
+Result<Plan> plan(const Workplace& at, const Ledger& ledger, const RunRequest& request) {
+    WEIR_TRY(check_request(at.project, request));
+    Plan result;
+    WEIR_ASSIGN(auto arrivals, arrival_days(at));
+    std::map<std::string, Day> first_change;  // by table
+    for (const auto& source : at.project.sources) {
+        if (!selected(request, source.name)) continue;
+        WEIR_ASSIGN(auto planned, plan_source(at, source, request.interval));
+        for (const auto day : planned.days()) {
+            arrivals[source.table].insert(day);
+            const auto [entry, added] = first_change.emplace(source.table, day);
+            if (!added) entry->second = std::min(entry->second, day);
+        }
+        result.sources.push_back(std::move(planned));
+    }
+    WEIR_ASSIGN(const auto views, days_of_views(at, request, arrivals));
+    std::map<Day, view::IntervalBatch> batches;
+    for (const auto& view : views) {
+        for (const auto day : view.days) {
+            auto batch = batches.find(day);
+            if (batch == batches.end()) {
+                WEIR_ASSIGN(auto opened, view::IntervalBatch::open(at.lake, at.database, at.project, whole_day(day)));
+                batch = batches.emplace(day, std::move(opened)).first;
+            }
+            WEIR_ASSIGN(auto inputs, batch->second.inputs_hash(*view.view));
+            auto due =
+                judge_result(known_fingerprint(ledger, view, day), {view::text_hash(at.project, *view.view), inputs});
+            if (due == Due::up_to_date) {
+                for (const auto& table : view::base_tables(at.project, *view.view)) {
+                    // An intake also writes to the system tables.
+                    const bool changes = table.starts_with("weir/")
+                                             ? std::any_of(first_change.begin(), first_change.end(),
+                                                           [&](const auto& change) { return change.second <= day; })
+                                             : first_change.contains(table) && first_change.at(table) <= day;
+                    if (changes) due = Due::inputs_changed;
+                }
+            }
+            result.views.push_back({view.view, day, due});
+        }
+    }
+    std::stable_sort(result.views.begin(), result.views.end(),
+                     [](const PlannedView& a, const PlannedView& b) { return a.day < b.day; });
+    return result;
+}
+
+namespace {
+
+class Runner {
+public:
+    Runner(const Workplace& at, Ledger& ledger, const RunRequest& request, std::string run_id)
+        : at_(at), ledger_(ledger), request_(request) {
+        result_.run_id = std::move(run_id);
+    }
+
+    Result<RunResult> run() {
+        at_.observer.tell(observe::RunStarted{.run_id = result_.run_id, .project = at_.project.name});
+        for (const auto& source : at_.project.sources) {
+            WEIR_TRY(complete_follow_ups(at_, source.table, intake_app(source.name)));
+            WEIR_TRY(complete_follow_ups(at_, source.table, replay_app(source.name)));
+        }
+        for (const auto& source : at_.project.sources) {
+            if (selected(request_, source.name)) WEIR_TRY(run_source(source));
+        }
+        WEIR_TRY(run_views());
+        if (!request_.interval || !result_.first_error) WEIR_TRY(run_exports());
+        std::int64_t rows = 0;
+        for (const auto& step : result_.steps) rows += step.rows;
+        at_.observer.tell(
+            observe::RunDone{.run_id = result_.run_id, .failed = result_.first_error.has_value(), .rows = rows});
+        return std::move(result_);
+    }
+
+private:
+    // Runs one step: told, timed, written to the ledger. `work` fills the result; an Error ends the step, not the run.
+    template <class Work>
+    Status step(StepResult step, Work work) {
+        if (stop_requested())
+            return Error{.code = ErrorCode::interrupted, .message = "stopped; what was committed stands"};
+        const auto day = step.day ? weir::to_string(*step.day) : std::string();
+        at_.observer.tell(observe::StepStarted{
+            .kind = std::string(to_string(step.kind)), .node = step.node, .interval = day, .reason = step.reason});
+        WEIR_ASSIGN(const auto id, ledger_.begin({.run_id = result_.run_id,
+                                                  .kind = step.kind,
+                                                  .node = step.node,
+                                                  .interval_from = step.day,
+                                                  .started_at = at_.clock.now(),
+                                                  .reason = step.reason}));
+        std::string fingerprint;
+        const Status status = work(step, fingerprint);
+        if (!status) {
+            step.state = StepState::failed;
+            step.error = status.error();
+            if (!result_.first_error) result_.first_error = status.error();
+            failed_.insert(step.node);
+        }
+        WEIR_TRY(ledger_.finish(id, step.state, step.rows, fingerprint, step.error ? step.error->message : "",
+                                at_.clock.now()));
+        at_.observer.tell(observe::StepDone{.state = std::string(to_string(step.state)),
+                                            .rows = step.rows,
+                                            .duplicate = step.duplicate,
+                                            .quarantined = step.quarantined,
+                                            .filtered = step.filtered,
+                                            .note = step.error ? step.error->message : ""});
+        const bool interrupted = step.error && step.error->code == ErrorCode::interrupted;
+        result_.steps.push_back(std::move(step));
+        if (interrupted) return *result_.steps.back().error;
+        return ok();
+    }
+
+    Status run_source(const declare::Source& source) {
+        return step(
+            {.kind = StepKind::source, .node = source.name, .day = std::nullopt, .reason = "looks for new files"},
+            [&](StepResult& step, std::string&) -> Status {
+                WEIR_ASSIGN(const auto planned, plan_source(at_, source, request_.interval));
+                WEIR_ASSIGN(auto taken, take_in(at_, planned, result_.run_id));
+                step.reason = fmt::format("{} new, {} grown, {} unchanged file(s)",
+                                          planned.take.size() - static_cast<std::size_t>(planned.grown), planned.grown,
+                                          planned.unchanged);
+                step.state = planned.take.empty() ? StepState::unchanged : StepState::done;
+                step.files = taken.files;
+                step.read = taken.read;
+                step.rows = taken.accepted;
+                step.duplicate = taken.duplicate;
+                step.quarantined = taken.quarantined;
+                step.filtered = taken.filtered;
+                step.warnings = std::move(taken.warnings);
+                return ok();
+            });
+    }
+
+    // The failed source or view that a view rests on, if there is one.
+    std::string blocked_by(const View& view) const {
+        for (const auto& table : view::base_tables(at_.project, view)) {
+            for (const auto& source : at_.project.sources) {
+                if (source.table == table && failed_.contains(source.name)) return source.name;
+            }
+        }
+        for (const auto& read : view.reads) {
+            if (failed_.contains(read)) return read;
+        }
+        return {};
+    }
+
+    Status run_views() {
+        WEIR_ASSIGN(const auto arrivals, arrival_days(at_));
+        WEIR_ASSIGN(const auto views, days_of_views(at_, request_, arrivals));
+        std::set<Day> days;
+        for (const auto& view : views) days.insert(view.days.begin(), view.days.end());
+        for (const auto day : days) {
+            WEIR_ASSIGN(auto batch, view::IntervalBatch::open(at_.lake, at_.database, at_.project, whole_day(day)));
+            for (const auto& view : views) {
+                if (std::find(view.days.begin(), view.days.end(), day) == view.days.end()) continue;
+                WEIR_TRY(run_view(batch, view, day));
+            }
+        }
+        return ok();
+    }
+
+    Status run_view(view::IntervalBatch& batch, const ViewDays& days, Day day) {
+        const auto& view = *days.view;
+        if (!blocked_by(view).empty()) {
+            failed_.insert(view.name);
+            result_.steps.push_back(
+                {.kind = StepKind::view,
+                 .node = view.name,
+                 .day = day,
+                 .state = StepState::failed,
+                 .reason = fmt::format("not computed: '{}' failed; its last result stands", blocked_by(view))});
+            return ok();
+        }
+        WEIR_ASSIGN(auto inputs, batch.inputs_hash(view));
+        const Fingerprint now{view::text_hash(at_.project, view), std::move(inputs)};
+        const auto due = judge_result(known_fingerprint(ledger_, days, day), now);
+        if (due == Due::up_to_date) {
+            result_.steps.push_back({.kind = StepKind::view,
+                                     .node = view.name,
+                                     .day = day,
+                                     .state = StepState::unchanged,
+                                     .reason = std::string(to_string(due))});
+            return ok();
+        }
+        return step({.kind = StepKind::view, .node = view.name, .day = day, .reason = std::string(to_string(due))},
+                    [&](StepResult& step, std::string& fingerprint) -> Status {
+                        WEIR_TRY(batch.compute(view));
+                        WEIR_ASSIGN(const auto published, publish(at_, batch, view));
+                        step.rows = published.rows;
+                        fingerprint = to_string(now);
+                        return ok();
+                    });
+    }
+
+    Status run_exports() { return ok(); }
+
+    const Workplace& at_;
+    Ledger& ledger_;
+    const RunRequest& request_;
+    RunResult result_;
+    std::set<std::string> failed_;
+};
+
+}  // namespace
+
+Result<RunResult> run(const Workplace& at, Ledger& ledger, const RunRequest& request) {
+    WEIR_TRY(check_request(at.project, request));
+    WEIR_ASSIGN(auto run_id, ledger.new_run_id(at.clock.now()));
+    return Runner(at, ledger, request, std::move(run_id)).run();
+}
+
+}  // namespace weir::orchestrate

@@ -1,0 +1,203 @@
+#include "view/batch/interval_batch.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "model/system_tables.h"
+
+namespace weir::view {
+namespace {
+
+constexpr std::string_view system_prefix = "weir.";
+
+bool is_system(std::string_view name) { return name.starts_with(system_prefix); }
+
+// The column that says to which day a row belongs.
+std::string_view day_column(std::string_view table) {
+    if (table == "weir/accounting") return "interval_from";
+    if (table.starts_with("weir/")) return "arrival_date";
+    return declare::arrival_column;
+}
+
+const declare::Source* source_of_table(const declare::Project& project, std::string_view table) {
+    for (const auto& source : project.sources) {
+        if (equal_ignoring_case(source.table, table)) return &source;
+    }
+    return nullptr;
+}
+
+// The name of the Delta table behind a name in SQL.
+std::string table_name(const declare::Project& project, std::string_view read) {
+    if (is_system(read)) return "weir/" + std::string(read.substr(system_prefix.size()));
+    const auto* source = source_of_table(project, read);
+    return source == nullptr ? std::string(read) : source->table;
+}
+
+void collect(const declare::Project& project, const declare::View& view, std::set<std::string>& tables,
+             std::set<std::string>& seen) {
+    if (!seen.insert(view.name).second) return;
+    for (const auto& read : view.reads) {
+        if (const auto* other = project.view(read))
+            collect(project, *other, tables, seen);
+        else
+            tables.insert(table_name(project, read));
+    }
+}
+
+void collect_text(const declare::Project& project, const declare::View& view, Sha256& sha,
+                  std::set<std::string>& seen) {
+    if (!seen.insert(view.name).second) return;
+    sha.update(view.sql);
+    sha.update(std::string_view("\0", 1));
+    for (const auto& read : view.reads) {
+        if (const auto* other = project.view(read)) collect_text(project, *other, sha, seen);
+    }
+}
+
+}  // namespace
+
+std::set<std::string> base_tables(const declare::Project& project, const declare::View& view) {
+    std::set<std::string> tables, seen;
+    collect(project, view, tables, seen);
+    return tables;
+}
+
+std::string text_hash(const declare::Project& project, const declare::View& view) {
+    Sha256 sha;
+    sha.update(project.macros);
+    sha.update(view.keep == declare::View::Keep::latest ? "latest" : "every_interval");
+    std::set<std::string> seen;
+    collect_text(project, view, sha, seen);
+    return sha.hex().substr(0, 32);
+}
+
+std::string newest_states(const std::string& relation) {
+    return fmt::format(
+        "(SELECT * FROM {} QUALIFY row_number() OVER (PARTITION BY id ORDER BY (state = 'pending'), epoch DESC) = 1)",
+        relation);
+}
+
+std::string interval_macros(const Interval& interval) {
+    return fmt::format(
+        "CREATE OR REPLACE TEMP MACRO interval_start() AS DATE '{}'; CREATE OR REPLACE TEMP MACRO interval_end() AS "
+        "DATE '{}'",
+        weir::to_string(interval.from), weir::to_string(interval.to));
+}
+
+Result<sql::Database> open_database(const declare::Project& project) {
+    const auto temporary = project.lake / ".weir" / "tmp";
+    WEIR_TRY(make_directories(temporary));
+    WEIR_ASSIGN(auto database, sql::Database::open({.memory_limit = project.engine.memory,
+                                                    .threads = project.engine.threads,
+                                                    .temp_directory = temporary.string()}));
+    if (!project.macros.empty()) {
+        WEIR_ASSIGN(auto connection, database.connect());
+        WEIR_TRY(connection.run(project.macros));
+    }
+    return database;
+}
+
+Result<IntervalBatch> IntervalBatch::open(const lake::Lake& lake, sql::Database& database,
+                                          const declare::Project& project, const Interval& interval) {
+    WEIR_ASSIGN(auto connection, database.connect());
+    WEIR_TRY(connection.run(interval_macros(interval)));
+    return IntervalBatch(lake, project, interval, std::move(connection));
+}
+
+Result<IntervalBatch::Input*> IntervalBatch::input(const std::string& name) {
+    if (const auto known = inputs_.find(name); known != inputs_.end()) return &known->second;
+    WEIR_ASSIGN(auto table, lake_->table(name));
+    WEIR_ASSIGN(const bool exists, table.exists());
+    Input input{.table = table, .snapshot = std::nullopt};
+    if (exists) {
+        WEIR_ASSIGN(auto snapshot, table.snapshot());
+        input.snapshot = std::move(snapshot);
+    }
+    return &inputs_.emplace(name, std::move(input)).first->second;
+}
+
+lake::Predicates IntervalBatch::cut(const std::string& name) const {
+    return {{std::string(day_column(name)), lake::Comparison::less, weir::to_string(interval_.to)}};
+}
+
+Result<std::string> IntervalBatch::inputs_hash(const declare::View& view) {
+    Sha256 sha;
+    for (const auto& name : base_tables(*project_, view)) {
+        WEIR_ASSIGN(const auto* in, input(name));
+        sha.update(name);
+        if (!in->snapshot) continue;
+        WEIR_ASSIGN(auto files, lake::matching_files(*in->snapshot, cut(name)));
+        std::sort(files.begin(), files.end());
+        for (const auto& file : files) {
+            sha.update(std::string_view("\0", 1));
+            sha.update(file);
+        }
+    }
+    return sha.hex().substr(0, 32);
+}
+
+Status IntervalBatch::make_readable(const std::string& name) {
+    WEIR_ASSIGN(auto* in, input(name));
+    if (in->readable) return ok();
+    in->readable = true;
+    const bool system = name.starts_with("weir/");
+    const auto system_name = system ? name.substr(5) : std::string();
+    std::string relation;
+    if (in->snapshot) {
+        // A system table's view is not a temporary one, so it cannot rest on temporary tables of a prepared scan.
+        const lake::ScanOptions options{.skip = cut(name)};
+        WEIR_ASSIGN(const auto scan, system ? in->table.scan(*in->snapshot, options)
+                                            : lake::prepare_scan(in->table.store(), connection_, *in->snapshot,
+                                                                 "in_" + std::to_string(inputs_.size()), options));
+        for (const auto& statement : scan.setup) WEIR_TRY(connection_.run(statement));
+        relation = fmt::format("(SELECT * FROM {} WHERE {} < DATE '{}')", scan.relation,
+                               sql::quote_name(day_column(name)), weir::to_string(interval_.to));
+    } else if (system) {
+        std::vector<std::string> columns;
+        for (const auto& field : system_table(system_name).schema.fields)
+            columns.push_back(
+                fmt::format("CAST(NULL AS {}) AS {}", to_duckdb(field.type), sql::quote_name(field.name)));
+        relation = fmt::format("(SELECT {} WHERE false)", fmt::join(columns, ", "));
+    } else {
+        return Error{.code = ErrorCode::not_found,
+                     .message = fmt::format("table '{}' does not exist in the lake yet", name),
+                     .hint = "run its source first: weir run --only " + name};
+    }
+    if (name == "weir/quarantine") relation = newest_states(relation);
+    if (system) {
+        // The system tables live in a schema, which a temporary view cannot; the batch's connections share it.
+        WEIR_TRY(connection_.run("CREATE SCHEMA IF NOT EXISTS weir"));
+        return connection_.run(
+            fmt::format("CREATE OR REPLACE VIEW weir.{} AS SELECT * FROM {}", sql::quote_name(system_name), relation));
+    }
+    return connection_.run(
+        fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}", sql::quote_name(name), relation));
+}
+
+Status IntervalBatch::compute(const declare::View& view) {
+    if (computed_.contains(view.name)) return ok();
+    for (const auto& read : view.reads) {
+        if (const auto* other = project_->view(read))
+            WEIR_TRY(compute(*other));
+        else
+            WEIR_TRY(make_readable(table_name(*project_, read)));
+    }
+    const auto prefix = fmt::format("CREATE OR REPLACE TEMP TABLE {} AS\n", sql::quote_name(view.name));
+    auto status = connection_.run(prefix + view.sql);
+    if (!status) {
+        auto error = std::move(status).error();
+        // The place inside our statement becomes the place inside the file: one line for the prefix.
+        if (error.where.line > 1) error.where.line += view.sql_first_line - 2;
+        error.where.file = view.where.file;
+        return std::move(error).within(
+            fmt::format("computing view '{}' for {}", view.name, weir::to_string(interval_)));
+    }
+    computed_.insert(view.name);
+    return ok();
+}
+
+}  // namespace weir::view

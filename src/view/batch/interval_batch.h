@@ -1,0 +1,71 @@
+// All views of a project as of the end of one interval: the inputs cut there, the results computed by DuckDB.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "declare/project.h"
+#include "lake/lake.h"
+#include "model/interval.h"
+#include "sql/database.h"
+
+namespace weir::view {
+
+// The tables of the lake that a view rests on, through the views that it reads: "recipe_changes", "weir/accounting".
+std::set<std::string> base_tables(const declare::Project& project, const declare::View& view);
+
+// A hash of everything in the project that decides a view's result: its SQL, the macros, and the same of what it reads.
+std::string text_hash(const declare::Project& project, const declare::View& view);
+
+// DuckDB with the project's memory and threads, spilling below the lake, knowing the project's macros.
+Result<sql::Database> open_database(const declare::Project& project);
+
+class IntervalBatch {
+public:
+    // The database is one of open_database().
+    // Snapshots are taken now; they stay the same for every view of the batch.
+    static Result<IntervalBatch> open(const lake::Lake& lake, sql::Database& database, const declare::Project& project,
+                                      const Interval& interval);
+
+    // A hash of the data files that a view's result would be computed from, cut at the interval's end.
+    Result<std::string> inputs_hash(const declare::View& view);
+
+    // Computes a view into a temporary table of connection(), named as the view. Views that it reads and that were not
+    // computed here are computed on the way. Errors point into the view's file.
+    Status compute(const declare::View& view);
+
+    sql::Connection& connection() { return connection_; }
+    const Interval& interval() const { return interval_; }
+
+private:
+    IntervalBatch(const lake::Lake& lake, const declare::Project& project, Interval interval,
+                  sql::Connection connection)
+        : lake_(&lake), project_(&project), interval_(interval), connection_(std::move(connection)) {}
+
+    struct Input {
+        lake::Table table;
+        std::optional<lake::Snapshot> snapshot;  // nothing: the table does not exist yet
+        bool readable = false;                   // a view of its name stands on the connection
+    };
+    Result<Input*> input(const std::string& name);
+    Status make_readable(const std::string& name);
+    // The predicate that leaves out files of later days.
+    lake::Predicates cut(const std::string& name) const;
+
+    const lake::Lake* lake_;
+    const declare::Project* project_;
+    Interval interval_;
+    sql::Connection connection_;
+    std::map<std::string, Input> inputs_;
+    std::set<std::string> computed_;
+};
+
+// The newest state of each quarantined row: `relation` holds every state that it ever had.
+std::string newest_states(const std::string& relation);
+
+// Macros interval_start() and interval_end(), DATEs; the end is excluded.
+std::string interval_macros(const Interval& interval);
+
+}  // namespace weir::view
