@@ -170,7 +170,7 @@ Result<std::vector<std::uint8_t>> DuplicateIndex::probe(std::span<const Hash128>
 }
 
 Status DuplicateIndex::add(std::span<const KeyEntry> sorted, std::int64_t upto_version, std::int32_t oldest_day) {
-    assert(std::ranges::is_sorted(sorted));
+    assert(std::ranges::is_sorted(sorted, {}, &KeyEntry::hash));
     if (const auto covered = covers(); covered && upto_version <= *covered) return ok();
     std::vector<std::uint64_t> counts;
     for (const RunFile& run : runs_) counts.push_back(run.view().footer().keys);
