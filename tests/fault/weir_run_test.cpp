@@ -33,8 +33,7 @@ std::string file_of_day(int day) {
 class WeirRunFault : public testing::Test {
 protected:
     void SetUp() override {
-        if (run({weir().string(), "run", "--help"}).exit_code != 0)
-            GTEST_SKIP() << "skipped: this program has no `run`";
+        if (std::getenv("WEIR_FAULT_RUN") == nullptr) GTEST_SKIP() << "skipped: set WEIR_FAULT_RUN=1 to run it";
         write(project / "weir.yaml", "name: fault\nengine: {threads: 2}\n");
         write(project / "sources" / "events.yaml",
               "files: data/{year}/{month}/{day}/*.csv\nformat: csv\ncontract: events\nwhere: id % 100 <> 99\n");
