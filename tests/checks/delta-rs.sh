@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Every table of a lake, read by delta-rs and by us, has the same schema and the same rows. delta-rs comes from PyPI.
+# Tables of every type and kind of log, and every table of a real lake, have the same rows for delta-rs, polars and us, and
+# what delta-rs writes reads the same here. They come from PyPI.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 weir="${WEIR:-$PWD/build/release/weir}"
-packages=(deltalake==0.25.5 pyarrow==19.0.1)
+helper="${LAKE_TABLE:-$PWD/build/release/lake_table}"
+packages=(deltalake==1.6.6 polars==2.1.0 pyarrow==26.0.1)
 environment=build/checks/delta-rs
 
 if ! python3 -m venv --help >/dev/null 2>&1; then
@@ -23,5 +25,6 @@ fi
 
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
+"$environment/bin/python" tests/checks/delta_rs_types.py "$helper" "$work"
 "$weir" run projects/recipes --lake "$work/lake" --quiet
 exec "$environment/bin/python" tests/checks/delta_rs.py "$weir" projects/recipes "$work/lake"

@@ -63,11 +63,17 @@ struct ContainerHead {
 
 void decode_container(ByteReader& reader, const ContainerHead& head, std::int64_t base,
                       std::vector<std::int64_t>& rows) {
+    const auto limit = rows.size() + head.cardinality;
     if (head.runs) {
         const auto count = reader.take<std::uint16_t>();
         for (std::uint32_t i = 0; i < count && !reader.failed(); ++i) {
             const std::int64_t start = reader.take<std::uint16_t>();
             const std::int64_t more = reader.take<std::uint16_t>();
+            // Runs that overlap could unfold to gigabytes: the container says how many rows it holds.
+            if (rows.size() + static_cast<std::size_t>(more) + 1 > limit) {
+                rows.resize(limit + 1);
+                return;
+            }
             for (std::int64_t value = start; value <= start + more && value <= 0xFFFF; ++value)
                 rows.push_back(base + value);
         }

@@ -70,6 +70,7 @@ public:
                 if (auto conflict = judge(*winner))
                     return CommitOutcome(Conflicted{version, std::move(*conflict), std::move(mine_)});
                 WEIR_TRY(rebase(std::move(*winner)));
+                build_actions();
                 version = next(version);
                 WEIR_ASSIGN(winner, read_if_there(version));
             }
