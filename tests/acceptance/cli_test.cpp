@@ -110,6 +110,17 @@ TEST(Doctor, a_place_that_cannot_hold_a_lake) {
     EXPECT_NE(finished.out.find("hint:"), std::string::npos) << finished.out;
 }
 
+TEST(Doctor, looks_at_the_project_where_there_is_one) {
+    const Scratch scratch("doctor_project");
+    const auto shop = (scratch / "shop").string();
+    ASSERT_EQ(weir_with({"new", shop, "--from", "recipes"}).exit_code, 0);
+    EXPECT_NE(weir_with({"doctor", shop}).out.find("shop loads"), std::string::npos);
+    write(fs::path(shop) / "weir.yaml", "nmae: shop\n");
+    const auto broken = weir_with({"doctor", shop});
+    EXPECT_EQ(broken.exit_code, 4);
+    EXPECT_NE(broken.out.find("`weir check` lists them"), std::string::npos) << broken.out;
+}
+
 TEST(Completion, bash_takes_the_script_and_offers_words) {
     const Scratch scratch("completion");
     const auto script = weir_with({"completion", "bash"});

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "cli/commands/list.h"
 #include "cli/parse.h"
+#include "cli/project.h"
 #include "cli/terminal.h"
 #include "observe/progress.h"
 #include "sink/value.h"
@@ -162,10 +163,26 @@ std::string json_of(const std::vector<Finding>& findings) {
     return text + "\n]\n";
 }
 
+// Nothing where there is no project to look at; `lake` becomes the project's.
+std::optional<Finding> check_project(const Invocation& invocation, fs::path& lake) {
+    std::error_code error;
+    if (!fs::is_regular_file(fs::path(invocation.project()) / "weir.yaml", error)) return std::nullopt;
+    const auto loaded = declare::load(load_options(invocation));
+    if (!loaded.project.lake.empty()) lake = loaded.project.lake;
+    if (loaded.problems.empty())
+        return Finding{"project", Verdict::ok, fmt::format("{} loads, without problems", loaded.project.name), ""};
+    return Finding{"project", Verdict::error,
+                   fmt::format("{} problem{}, the first at {}", loaded.problems.size(),
+                               loaded.problems.size() == 1 ? "" : "s", to_string(loaded.problems.front().where)),
+                   "`weir check` lists them"};
+}
+
 Result<int> run(const Invocation& invocation, Terminal& terminal) {
-    const fs::path lake = invocation.lake.empty() ? fs::path(invocation.project()) / "lake" : fs::path(invocation.lake);
-    const std::vector<Finding> findings{check_duckdb(),  check_lake(lake), check_space(lake), check_memory(),
-                                        check_threads(), check_files(),    check_text()};
+    fs::path lake = invocation.lake.empty() ? fs::path(invocation.project()) / "lake" : fs::path(invocation.lake);
+    const auto project = check_project(invocation, lake);
+    std::vector<Finding> findings{check_duckdb(),  check_lake(lake), check_space(lake), check_memory(),
+                                  check_threads(), check_files(),    check_text()};
+    if (project) findings.push_back(*project);
     bool failed = false;
     std::string text;
     for (const auto& finding : findings) {
