@@ -19,6 +19,7 @@ std::span<const Command> commands() {
                                   status_command(),
                                   quarantine_list_command(),
                                   quarantine_show_command()};
+        for (auto& command : table_commands()) list.push_back(std::move(command));
         list.insert(list.end(),
                     {doctor_command(), version_command(), completion_command(), complete_command(), docs_command()});
         return list;
@@ -29,6 +30,7 @@ std::span<const Command> commands() {
 std::span<const Group> groups() {
     static const std::vector<Group> all{
         {"quarantine", "rows that broke their contract"},
+        {"table", "Delta tables: what they are, what happened to them, maintenance"},
     };
     return all;
 }

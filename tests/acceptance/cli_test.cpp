@@ -241,6 +241,35 @@ TEST_F(Lake, exports_are_files_that_appear_whole) {
     EXPECT_EQ(weir_with({"export", "trips", "--lake", lake.string()}).exit_code, 2);
 }
 
+TEST_F(Lake, tables_are_shown_and_maintained) {
+    const auto table = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), "table");
+        words.insert(words.end(), {"--lake", lake.string(), "--json"});
+        const auto finished = weir_with(words);
+        EXPECT_EQ(finished.exit_code, 0) << words[1] << finished.err;
+        return nlohmann::json::parse(finished.out, nullptr, false);
+    };
+    EXPECT_EQ(table({"ls"}).at(0).at("name"), "trips");
+    EXPECT_EQ(table({"show", "trips"}).at("columns").size(), 2u);
+    EXPECT_EQ(table({"show", (lake / "trips").string()}).at("version"), 1);
+    EXPECT_EQ(table({"history", "trips"}).size(), 2u);
+    EXPECT_EQ(table({"checkpoint", "trips"}).at("version"), 1);
+    EXPECT_EQ(table({"optimize", "trips"}).at("version"), nullptr);
+    EXPECT_EQ(table({"vacuum", "trips"}).at("dry_run"), true);
+    EXPECT_EQ(table({"restore", "trips", "0"}).at("version"), 2);
+    EXPECT_EQ(sql("SELECT count(*) AS n FROM trips", {"--format", "csv"}).out, "n\n0\n");
+    EXPECT_EQ(table({"restore", "trips", "1"}).at("restored"), 1);
+    EXPECT_EQ(sql("SELECT count(*) AS n FROM trips", {"--format", "csv"}).out, "n\n3\n");
+    const auto typo = weir_with({"table", "show", "tripz", "--lake", lake.string()});
+    EXPECT_EQ(typo.exit_code, 1);
+    EXPECT_NE(typo.err.find("did you mean 'trips'?"), std::string::npos) << typo.err;
+    EXPECT_EQ(weir_with({"table", "vacuum", "trips", "--lake", lake.string(), "--retain-hours", "0"}).exit_code, 1);
+    EXPECT_EQ(weir_with({"table", "histroy"}).err,
+              "error: 'histroy' is not a command of `weir table`\n  hint: did you mean 'history'?\n");
+    for (const auto* command : {"show", "history"})
+        EXPECT_EQ(weir_with({"table", command, "trips", "--lake", lake.string()}).exit_code, 0) << command;
+}
+
 TEST_F(Lake, status_as_text_and_json) {
     EXPECT_NE(weir_with({"status", "--lake", lake.string()}).out.find("trips"), std::string::npos);
     const auto json = nlohmann::json::parse(weir_with({"status", "--lake", lake.string(), "--json"}).out);

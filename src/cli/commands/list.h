@@ -14,6 +14,7 @@ Command quarantine_list_command();
 Command quarantine_show_command();
 Command plan_command();
 Command run_command();
+std::vector<Command> table_commands();
 Command sql_command();
 Command version_command();
 Command doctor_command();
