@@ -18,7 +18,9 @@ std::span<const Command> commands() {
                                   export_command(),
                                   status_command(),
                                   quarantine_list_command(),
-                                  quarantine_show_command()};
+                                  quarantine_show_command(),
+                                  quarantine_replay_command(),
+                                  quarantine_discard_command()};
         for (auto& command : table_commands()) list.push_back(std::move(command));
         list.insert(list.end(),
                     {doctor_command(), version_command(), completion_command(), complete_command(), docs_command()});

@@ -89,8 +89,6 @@ private:
             for (const auto& column : contract.columns)
                 schema.fields.push_back({.name = column.name, .type = column.type});
             if (!creatable(schema)) continue;
-            schema.fields.push_back({.name = std::string(arrival_column), .type = Type::of(Type::Kind::date)});
-            schema.fields.push_back({.name = std::string(file_column), .type = Type::of(Type::Kind::string)});
             schema.fields.push_back({.name = std::string(line_column), .type = Type::of(Type::Kind::int64)});
             checkable_contracts_.insert(contract.name);
             script += create(contract_table(contract.name), schema);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/sha256.h"
+#include "declare/secret.h"
 #include "sql/database.h"
 
 namespace weir::orchestrate {
@@ -21,29 +23,47 @@ std::string_view arrival_part(std::string_view column) {
     return {};
 }
 
-bool in_contract(const Contract& contract, std::string_view name) {
-    return std::any_of(contract.columns.begin(), contract.columns.end(),
-                       [&](const auto& column) { return equal_ignoring_case(column.name, name); });
+const declare::ContractColumn* find_column(const Contract& contract, std::string_view name) {
+    const auto found = std::find_if(contract.columns.begin(), contract.columns.end(),
+                                    [&](const auto& column) { return equal_ignoring_case(column.name, name); });
+    return found == contract.columns.end() ? nullptr : &*found;
+}
+
+// HMAC (RFC 2104) pads its key to the block size of the hash: 64 bytes for SHA-256.
+constexpr std::size_t hmac_block_bytes = 64;
+
+std::string key_variable(std::string_view column, std::string_view pad) {
+    return sql::quote_name(fmt::format("weir_key_{}_{}", pad, column));
+}
+
+std::string hex_blob(std::string_view bytes) {
+    std::string text = "unhex('";
+    for (const unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
+    return text + "')";
+}
+
+std::string padded_key(std::string key, char pad) {
+    key.resize(hmac_block_bytes, '\0');
+    for (auto& byte : key) byte = static_cast<char>(byte ^ pad);
+    return key;
+}
+
+// What of a value lands: itself, or what its masking leaves of it.
+std::string masked(const declare::ContractColumn& column, const std::string& value) {
+    const auto name = quote_name(column.name);
+    if (column.masking == "null" || column.masking == "drop")
+        return fmt::format("CAST(NULL AS {}) AS {}", to_duckdb(column.type), name);
+    if (column.masking == "hash") return fmt::format("sha256({}) AS {}", value, name);
+    if (column.masking == "hmac-sha256")
+        return fmt::format(
+            "CASE WHEN {0} IS NOT NULL THEN sha256(getvariable('weir_key_outer_{1}') || "
+            "unhex(sha256(getvariable('weir_key_inner_{1}') "
+            "|| encode({0})))) END AS {2}",
+            value, column.name, name);
+    return value;
 }
 
 }  // namespace
-
-Schema landing_schema(const declare::Source& source, const Contract& contract) {
-    Schema schema;
-    for (const auto& column : contract.columns) schema.fields.push_back({.name = column.name, .type = column.type});
-    const auto add = [&](std::string_view name, Type::Kind kind) {
-        schema.fields.push_back({.name = std::string(name), .type = Type::of(kind)});
-    };
-    if (contract.unknown_columns == declare::UnknownColumns::keep) add(declare::extra_column, Type::Kind::string);
-    add(declare::arrival_column, Type::Kind::date);
-    add(declare::file_column, Type::Kind::string);
-    add(declare::line_column, Type::Kind::int64);
-    add(declare::ingested_column, Type::Kind::timestamp);
-    for (const auto& name : source.partition_by) {
-        if (!schema.find(name) && !arrival_part(name).empty()) add(name, Type::Kind::string);
-    }
-    return schema;
-}
 
 Result<SchemaChange> schema_change(const Schema& have, const Schema& want, const std::string& table) {
     SchemaChange change;
@@ -62,13 +82,38 @@ Result<SchemaChange> schema_change(const Schema& have, const Schema& want, const
     return change;
 }
 
+Status prepare_masking(sql::Connection& connection, const Contract& contract, const std::filesystem::path& root) {
+    for (const auto& column : contract.columns) {
+        if (column.masking != "hmac-sha256") continue;
+        WEIR_ASSIGN(auto key, declare::read_secret(column.masking_key, root));
+        if (key.size() > hmac_block_bytes) {
+            // RFC 2104: a longer key is replaced by its hash.
+            const auto hash = sha256_hex(key);
+            key.clear();
+            for (std::size_t i = 0; i < hash.size(); i += 2)
+                key += static_cast<char>(std::stoi(hash.substr(i, 2), nullptr, 16));
+        }
+        for (const auto& [pad, byte] : {std::pair("inner", '\x36'), std::pair("outer", '\x5c')}) {
+            const auto set = connection.run(
+                fmt::format("SET VARIABLE {} = {}", key_variable(column.name, pad), hex_blob(padded_key(key, byte))));
+            if (!set)
+                return Error{.code = ErrorCode::internal,
+                             .message = fmt::format("the masking key of column '{}' could not be set", column.name)};
+        }
+    }
+    return ok();
+}
+
 std::string landing_select(const Schema& table, const Contract& contract, const std::string& records,
                            const std::string& files, Time ingested_at) {
     std::vector<std::string> columns;
     for (const auto& field : table.fields) {
         const auto name = quote_name(field.name);
         const auto part = arrival_part(field.name);
-        if (in_contract(contract, field.name) || field.name == declare::line_column)
+        const auto* column = find_column(contract, field.name);
+        if (column != nullptr)
+            columns.push_back(masked(*column, fmt::format("{}.{}", records, name)));
+        else if (field.name == declare::line_column)
             columns.push_back(fmt::format("{}.{}", records, name));
         else if (field.name == declare::extra_column && contract.unknown_columns == declare::UnknownColumns::keep)
             columns.push_back(fmt::format("{}.{}", records, name));

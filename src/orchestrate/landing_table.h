@@ -1,4 +1,5 @@
-// The table that a source lands in: its schema, and the SELECT that brings checked rows into its columns. Pure.
+// The table that a source lands in: how its schema may change, and the SELECT that brings checked rows into its
+// columns.
 #pragma once
 
 #include <string>
@@ -7,12 +8,9 @@
 #include "base/clock.h"
 #include "contract/rules.h"
 #include "declare/project.h"
+#include "sql/database.h"
 
 namespace weir::orchestrate {
-
-// The contract's columns, `_extra` where unknown columns are kept, the intake's own, and the partition columns that
-// come from the arrival day (year, month, day as zero-padded text). All nullable: a promise may be relaxed later.
-Schema landing_schema(const declare::Source& source, const declare::Contract& contract);
 
 // How a table's columns may differ from what a source lands today.
 struct SchemaChange {
@@ -21,6 +19,11 @@ struct SchemaChange {
 // What has to change in `have` so that rows of `want` fit. Columns that `have` alone knows stay and become NULL. A
 // changed type is refused, with both types and the way out.
 Result<SchemaChange> schema_change(const Schema& have, const Schema& want, const std::string& table);
+
+// Makes the keys of masked columns known to the connection; they never stand in a statement's text. Fails with
+// secret_missing.
+Status prepare_masking(sql::Connection& connection, const declare::Contract& contract,
+                       const std::filesystem::path& root);
 
 // What `records` (an alias of the reader's rows) and `files` (file_no, path, arrival) give, in the order of `table`;
 // columns that only the table knows are NULL.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "declare/table_schema.h"
 #include "sql/database.h"
 
 namespace weir::orchestrate {
@@ -23,7 +24,7 @@ TEST(LandingTable, rows_find_their_columns) {
     source.partition_by = {"year", "month", "day"};
     auto contract = contract_of({{"a", Type::Kind::int64}, {"b", Type::Kind::string}});
     contract.unknown_columns = declare::UnknownColumns::keep;
-    auto table = landing_schema(source, contract);
+    auto table = declare::table_schema(source, contract);
     table.fields.push_back({.name = "gone", .type = Type::of(Type::Kind::float64)});
     auto database = std::move(sql::Database::open({})).value();
     auto connection = std::move(database.connect()).value();
@@ -48,15 +49,43 @@ TEST(LandingTable, rows_find_their_columns) {
 
 TEST(LandingTable, new_columns_are_added_changed_types_refused) {
     const declare::Source source{.name = "s"};
-    const auto have = landing_schema(source, contract_of({{"a", Type::Kind::int64}}));
+    const auto have = declare::table_schema(source, contract_of({{"a", Type::Kind::int64}}));
     const auto more = schema_change(
-        have, landing_schema(source, contract_of({{"a", Type::Kind::int64}, {"b", Type::Kind::date}})), "t");
+        have, declare::table_schema(source, contract_of({{"a", Type::Kind::int64}, {"b", Type::Kind::date}})), "t");
     ASSERT_TRUE(more);
     ASSERT_EQ(more->added.size(), 1u);
     EXPECT_EQ(more->added[0].name, "b");
-    const auto changed = schema_change(have, landing_schema(source, contract_of({{"A", Type::Kind::string}})), "t");
+    const auto changed =
+        schema_change(have, declare::table_schema(source, contract_of({{"A", Type::Kind::string}})), "t");
     ASSERT_FALSE(changed);
     EXPECT_NE(changed.error().message.find("as long"), std::string::npos);
+}
+
+TEST(LandingTable, masked_columns) {
+    // RFC 4231, test case 2, and the hash of "Jefe" itself.
+    ASSERT_EQ(::setenv("WEIR_TEST_KEY", "Jefe", 1), 0);
+    auto contract =
+        contract_of({{"keyed", Type::Kind::string}, {"hashed", Type::Kind::string}, {"gone", Type::Kind::int64}});
+    contract.columns[0].masking = "hmac-sha256";
+    contract.columns[0].masking_key = "${env:WEIR_TEST_KEY}";
+    contract.columns[1].masking = "hash";
+    contract.columns[2].masking = "null";
+    auto database = std::move(sql::Database::open({})).value();
+    auto connection = std::move(database.connect()).value();
+    ASSERT_TRUE(prepare_masking(connection, contract, "."));
+    Schema table;
+    for (const auto& column : contract.columns) table.fields.push_back({.name = column.name, .type = column.type});
+    const auto select = landing_select(table, contract, "r", "f", Time{});
+    EXPECT_EQ(select.find("Jefe"), std::string::npos);
+    auto rows = connection.query("SELECT " + select +
+                                 " FROM (VALUES ('what do ya want for nothing?', 'abc', 7::BIGINT), (NULL, NULL, "
+                                 "NULL)) r(keyed, hashed, gone), (SELECT 1) f");
+    ASSERT_TRUE(rows) << to_string(rows.error());
+    EXPECT_EQ(rows->text(0, 0), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    EXPECT_EQ(rows->text(0, 1), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_TRUE(rows->is_null(0, 2));
+    EXPECT_TRUE(rows->is_null(1, 0));
+    EXPECT_TRUE(rows->is_null(1, 1));
 }
 
 }  // namespace

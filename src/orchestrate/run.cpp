@@ -12,6 +12,7 @@
 #include "orchestrate/publish.h"
 #include "sink/export.h"
 #include "view/batch/interval_batch.h"
+#include "view/session.h"
 
 namespace weir::orchestrate {
 namespace {
@@ -163,7 +164,7 @@ public:
             if (selected(request_, source.name)) WEIR_TRY(run_source(source));
         }
         WEIR_TRY(run_views());
-        if (!request_.interval || !result_.first_error) WEIR_TRY(run_exports());
+        if (request_.only.empty()) WEIR_TRY(run_exports());
         std::int64_t rows = 0;
         for (const auto& step : result_.steps) rows += step.rows;
         at_.observer.tell(
@@ -290,7 +291,29 @@ private:
                     });
     }
 
-    Status run_exports() { return ok(); }
+    // What the project declares under exports, of the views that were computed in this run.
+    Status run_exports() {
+        for (const auto& declared : at_.project.exports) {
+            const bool computed = std::any_of(result_.steps.begin(), result_.steps.end(), [&](const StepResult& done) {
+                return done.kind == StepKind::view && done.state == StepState::done &&
+                       equal_ignoring_case(done.node, declared.view);
+            });
+            const auto file = at_.project.root / declared.path;
+            std::error_code ignored;
+            if (failed_.contains(declared.view) || (!computed && std::filesystem::exists(file, ignored))) continue;
+            const auto write = [&](StepResult& done, std::string&) -> Status {
+                WEIR_ASSIGN(const auto format, sink::parse_format(declared.format));
+                WEIR_ASSIGN(auto session, view::Session::open({.lake = at_.project.lake, .project = &at_.project}));
+                const auto select = "SELECT * FROM " + sql::quote_name(declared.view);
+                WEIR_TRY(session.prepare(select));
+                WEIR_ASSIGN(const auto written, sink::export_query(session.connection(), select, format, file));
+                done.rows = written.rows;
+                return ok();
+            };
+            WEIR_TRY(step({.kind = StepKind::export_file, .node = declared.view, .reason = file.string()}, write));
+        }
+        return ok();
+    }
 
     const Workplace& at_;
     Ledger& ledger_;

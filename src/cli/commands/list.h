@@ -12,6 +12,8 @@ Command export_command();
 Command status_command();
 Command quarantine_list_command();
 Command quarantine_show_command();
+Command quarantine_replay_command();
+Command quarantine_discard_command();
 Command plan_command();
 Command run_command();
 std::vector<Command> table_commands();

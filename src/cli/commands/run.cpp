@@ -5,12 +5,11 @@
 
 #include "base/stop.h"
 #include "cli/commands/list.h"
-#include "cli/project.h"
+#include "cli/run_place.h"
 #include "cli/table.h"
 #include "observe/progress.h"
 #include "orchestrate/lock.h"
 #include "orchestrate/run.h"
-#include "view/batch/interval_batch.h"
 
 namespace weir::cli {
 namespace {
@@ -40,31 +39,6 @@ Result<RunRequest> request_of(const Invocation& invocation) {
     WEIR_ASSIGN(request.interval, requested_interval(invocation));
     request.only = invocation.all("--only");
     return request;
-}
-
-// Everything that a run holds open; the parts refer to each other, so it stays where it is.
-struct Opened {
-    declare::Project project;
-    sql::Database database;
-    lake::Lake lake;
-    orchestrate::Ledger ledger;
-    SystemClock clock;
-};
-
-Result<std::unique_ptr<Opened>> open(const Invocation& invocation, Terminal& terminal) {
-    WEIR_ASSIGN(auto project, load_project(invocation, terminal));
-    WEIR_ASSIGN(auto database, view::open_database(project));
-    WEIR_ASSIGN(auto ledger, orchestrate::Ledger::open(ledger_path(project.lake)));
-    if (!ledger.set_aside().empty())
-        terminal.note(
-            fmt::format("the ledger of runs was damaged and is now {}; a new one was begun\n", ledger.set_aside()));
-    auto opened = std::make_unique<Opened>(Opened{.project = std::move(project),
-                                                  .database = std::move(database),
-                                                  .lake = std::move(lake::Lake::open(".", database)).value(),
-                                                  .ledger = std::move(ledger),
-                                                  .clock = {}});
-    WEIR_ASSIGN(opened->lake, lake::Lake::open(opened->project.lake.string(), opened->database));
-    return opened;
 }
 
 json to_json_value(const orchestrate::StepResult& step) {
@@ -132,21 +106,21 @@ Status print_result(const orchestrate::RunResult& result, Terminal& terminal) {
 Result<int> run(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto request, request_of(invocation));
     stop_on_signals();
-    WEIR_ASSIGN(const auto opened, open(invocation, terminal));
-    WEIR_ASSIGN(const auto lock, orchestrate::RunLock::take(opened->project.lake));
+    WEIR_ASSIGN(const auto place, RunPlace::open(invocation, terminal));
+    WEIR_ASSIGN(const auto lock, orchestrate::RunLock::take(place->project().lake));
     observe::Progress progress(observe::Progress::for_stderr(invocation.quiet));
-    const orchestrate::Workplace at{opened->project, opened->lake, opened->database, opened->clock, progress};
-    WEIR_ASSIGN(const auto result, orchestrate::run(at, opened->ledger, request));
+    const auto at = place->workplace(progress);
+    WEIR_ASSIGN(const auto result, orchestrate::run(at, place->ledger(), request));
     WEIR_TRY(print_result(result, terminal));
     return result.first_error ? info(result.first_error->code).exit_code : 0;
 }
 
 Result<int> plan(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto request, request_of(invocation));
-    WEIR_ASSIGN(const auto opened, open(invocation, terminal));
+    WEIR_ASSIGN(const auto place, RunPlace::open(invocation, terminal));
     observe::NoObserver nobody;
-    const orchestrate::Workplace at{opened->project, opened->lake, opened->database, opened->clock, nobody};
-    WEIR_ASSIGN(const auto plan, orchestrate::plan(at, opened->ledger, request));
+    const auto at = place->workplace(nobody);
+    WEIR_ASSIGN(const auto plan, orchestrate::plan(at, place->ledger(), request));
     if (terminal.json()) {
         json sources = json::array(), views = json::array();
         for (const auto& source : plan.sources) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lake/maintain/history.h"
 #include "model/system_tables.h"
 
 namespace weir::orchestrate {
@@ -40,27 +41,6 @@ Status commit_follow_up(const Workplace& at, const std::string& table_name, cons
         if (outcome) return ok();
         if (outcome.error().code != ErrorCode::table_conflict || attempt == 3) return std::move(outcome).error();
     }
-}
-
-// The newest commit of `table` that carries (app, epoch): its commitInfo's "weir" value.
-Result<json> find_landing(const lake::Table& table, const lake::Snapshot& snapshot, const std::string& app,
-                          std::int64_t epoch) {
-    for (auto version = snapshot.version().get(); version >= 0; --version) {
-        WEIR_ASSIGN(const auto actions, lake::read_commit(table.store(), lake::TableVersion(version)));
-        bool found = false;
-        json weir;
-        for (const auto& action : actions) {
-            if (const auto* txn = std::get_if<lake::SetTransaction>(&action))
-                found = found || (txn->app_id == app && txn->version == epoch);
-            if (const auto* info = std::get_if<lake::CommitInfo>(&action)) {
-                auto parsed = json::parse(info->text, nullptr, false);
-                if (parsed.is_object() && parsed.contains("weir")) weir = std::move(parsed["weir"]);
-            }
-        }
-        if (found) return weir;
-    }
-    return Error{.code = ErrorCode::table_damaged,
-                 .message = fmt::format("{}: no commit carries epoch {} of {}", table.name(), epoch, app)};
 }
 
 Result<std::vector<lake::AddFile>> parse_adds(const json& adds, const std::string& table) {
@@ -135,7 +115,8 @@ Status complete_follow_ups(const Workplace& at, const std::string& table_name, c
     WEIR_ASSIGN(const auto accounting, at.lake.table(std::string(last_follow_up)));
     WEIR_ASSIGN(const auto accounts, newest(accounting));
     if (accounts && accounts->transaction_version(app).value_or(-1) >= *epoch) return ok();
-    WEIR_ASSIGN(const auto weir, find_landing(table, *snapshot, app, *epoch));
+    WEIR_ASSIGN(const auto landing, lake::find_transaction(table, app));
+    const auto weir = landing && landing->txn_version == *epoch ? json::parse(landing->weir, nullptr, false) : json();
     if (!weir.is_object() || !weir.contains("follow"))
         return Error{
             .code = ErrorCode::table_damaged,

@@ -50,29 +50,24 @@ private:
     std::thread thread_;
 };
 
-Result<std::vector<FileReport>> read_text(const Workplace& at, sql::Connection& connection, const SourcePlan& plan,
-                                          const std::vector<contract::Rule>& rules, contract::RejectTable& rejects,
+// Files or records, by what the plan holds.
+Result<std::vector<FileReport>> read_text(const Workplace& at, sql::Connection& connection,
+                                          const declare::Source& source, const declare::Contract& contract,
+                                          const std::string& rejects, source::ReadPlan reading,
                                           const WriteAccepted& write_accepted) {
     WEIR_TRY(source::register_functions(connection));
-    source::ReadPlan reading;
-    for (std::size_t i = 0; i < plan.take.size(); ++i) {
-        const auto& take = plan.take[i];
-        reading.files.push_back({.path = take.file.path,
-                                 .file_no = static_cast<int>(i),
-                                 .start_offset = take.start_offset,
-                                 .captures = take.file.captures});
-    }
-    reading.source = *plan.source;
-    reading.columns = plan.contract->columns;
-    reading.unknown = plan.contract->unknown_columns;
-    reading.captures = plan.captures;
-    reading.rejects = [&](std::vector<source::Reject>&& batch) { return rejects.append(batch); };
+    const auto rules = contract::compile_rules(contract);
+    WEIR_ASSIGN(auto table, contract::RejectTable::create(at.database, rejects, rules));
+    reading.source = source;
+    reading.columns = contract.columns;
+    reading.unknown = contract.unknown_columns;
+    reading.rejects = [&](std::vector<source::Reject>&& batch) { return table.append(batch); };
     WEIR_ASSIGN(const auto run, source::ReadRun::start(std::move(reading)));
     Status status;
     {
         const Ticker ticker(at.observer, run->progress());
         status = write_accepted(fmt::format("(SELECT * FROM {} WHERE {})", run->table(),
-                                            contract::reading_condition(run->handle(), plan.source->where_sql, rules)));
+                                            contract::reading_condition(run->handle(), source.where_sql, rules)));
     }
     WEIR_TRY(run->finish(std::move(status)));
     return run->report();
@@ -126,9 +121,10 @@ Result<std::vector<ParquetGroup>> group_by_layout(sql::Connection& connection, c
     return result;
 }
 
-Result<std::vector<FileReport>> read_parquet(sql::Connection& connection, const SourcePlan& plan,
-                                             const std::vector<contract::Rule>& rules, contract::RejectTable& rejects,
-                                             const WriteAccepted& write_accepted) {
+Result<std::vector<FileReport>> read_parquet(const Workplace& at, sql::Connection& connection, const SourcePlan& plan,
+                                             const std::string& rejects_name, const WriteAccepted& write_accepted) {
+    const auto rules = contract::compile_rules(*plan.contract);
+    WEIR_ASSIGN(auto rejects, contract::RejectTable::create(at.database, rejects_name, rules));
     WEIR_ASSIGN(const auto groups, group_by_layout(connection, plan));
     std::vector<std::string> readings;
     auto all_rules = rules;
@@ -236,18 +232,41 @@ Result<std::vector<FileReport>> read_parquet(sql::Connection& connection, const 
 }  // namespace
 
 Result<std::vector<FileReport>> read_files(const Workplace& at, sql::Connection& connection, const SourcePlan& plan,
-                                           const std::vector<contract::Rule>& rules, const std::string& rejects,
-                                           const WriteAccepted& write_accepted) {
-    WEIR_ASSIGN(auto table, contract::RejectTable::create(at.database, rejects, rules));
+                                           const std::string& rejects, const WriteAccepted& write_accepted) {
     if (plan.source->format == declare::Format::parquet)
-        return read_parquet(connection, plan, rules, table, write_accepted);
-    return read_text(at, connection, plan, rules, table, write_accepted);
+        return read_parquet(at, connection, plan, rejects, write_accepted);
+    source::ReadPlan reading;
+    reading.captures = plan.captures;
+    for (std::size_t i = 0; i < plan.take.size(); ++i) {
+        const auto& take = plan.take[i];
+        reading.files.push_back({.path = take.file.path,
+                                 .file_no = static_cast<int>(i),
+                                 .start_offset = take.start_offset,
+                                 .size = take.file.size,
+                                 .captures = take.file.captures});
+    }
+    return read_text(at, connection, *plan.source, *plan.contract, rejects, std::move(reading), write_accepted);
 }
 
-Status list_reports(sql::Connection& connection, const std::vector<FileReport>& reports, const SourcePlan& plan) {
+Result<std::vector<FileReport>> read_records(const Workplace& at, sql::Connection& connection,
+                                             const declare::Source& source, const declare::Contract& contract,
+                                             std::vector<source::RecordToTake> records,
+                                             std::vector<source::CaptureColumn> captures, const std::string& rejects,
+                                             const WriteAccepted& write_accepted) {
+    source::ReadPlan reading;
+    reading.captures = std::move(captures);
+    reading.records = std::move(records);
+    auto as_text = source;
+    // A rejected row of a Parquet file was kept as JSON.
+    if (source.format == declare::Format::parquet || source.format == declare::Format::json_array)
+        as_text.format = declare::Format::ndjson;
+    return read_text(at, connection, as_text, contract, rejects, std::move(reading), write_accepted);
+}
+
+Status list_reports(sql::Connection& connection, const std::vector<FileReport>& reports) {
     WEIR_TRY(connection.run(
         fmt::format("CREATE OR REPLACE TABLE {} (file_no INTEGER, size BIGINT, mtime_ns BIGINT, sha256 VARCHAR, "
-                    "start_offset BIGINT, records BIGINT, lines BIGINT, quarantined BIGINT, header VARCHAR)",
+                    "records BIGINT, lines BIGINT, quarantined BIGINT, header VARCHAR)",
                     reports_table)));
     duckdb_appender appender = nullptr;
     duckdb_appender_create(connection.raw(), nullptr, reports_table, &appender);
@@ -257,7 +276,6 @@ Status list_reports(sql::Connection& connection, const std::vector<FileReport>& 
         duckdb_append_int64(appender, static_cast<std::int64_t>(report.bytes));
         duckdb_append_int64(appender, report.mtime_ns);
         duckdb_append_varchar_length(appender, report.sha256.data(), report.sha256.size());
-        duckdb_append_int64(appender, static_cast<std::int64_t>(plan.take[i].start_offset));
         duckdb_append_int64(appender, report.records);
         duckdb_append_int64(appender, report.lines);
         duckdb_append_int64(appender, report.rejected + report.rule_rejected);

@@ -17,15 +17,20 @@ namespace weir::orchestrate {
 using WriteAccepted = std::function<Status(const std::string& rows)>;
 
 // Reads every file of the plan; file numbers are places in plan.take, whose paths and days stand in table weir_taken.
-// The reject table `rejects` is made anew. The reports come in the order of the plan.
+// Broken records go to the reject table `rejects`, which is made anew. The reports come in the order of the plan.
 Result<std::vector<source::FileReport>> read_files(const Workplace& at, sql::Connection& connection,
-                                                   const SourcePlan& plan, const std::vector<contract::Rule>& rules,
-                                                   const std::string& rejects, const WriteAccepted& write_accepted);
+                                                   const SourcePlan& plan, const std::string& rejects,
+                                                   const WriteAccepted& write_accepted);
+
+// The same for records that were rejected before. The reports come by file_no.
+Result<std::vector<source::FileReport>> read_records(const Workplace& at, sql::Connection& connection,
+                                                     const declare::Source& source, const declare::Contract& contract,
+                                                     std::vector<source::RecordToTake> records,
+                                                     std::vector<source::CaptureColumn> captures,
+                                                     const std::string& rejects, const WriteAccepted& write_accepted);
 
 inline constexpr const char* reports_table = "weir_reports";
-// The reports as table weir_reports: file_no, size, mtime_ns, sha256, start_offset, records, lines, quarantined,
-// header.
-Status list_reports(sql::Connection& connection, const std::vector<source::FileReport>& reports,
-                    const SourcePlan& plan);
+// The reports as table weir_reports: file_no, size, mtime_ns, sha256, records, lines, quarantined, header.
+Status list_reports(sql::Connection& connection, const std::vector<source::FileReport>& reports);
 
 }  // namespace weir::orchestrate

@@ -1,0 +1,337 @@
+#include "orchestrate/intake/checked_landing.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+#include "contract/dataset.h"
+#include "contract/duplicates.h"
+#include "declare/table_schema.h"
+#include "lake/log/paths.h"
+#include "lake/write/evolve.h"
+#include "orchestrate/intake/seen_keys.h"
+#include "orchestrate/landing_table.h"
+
+namespace weir::orchestrate {
+namespace {
+
+using sql::quote_name;
+using sql::quote_text;
+
+constexpr const char* staged_table = "weir_staged";  // rows whose duplicates are still to be found
+constexpr const char* first_table = "weir_first";    // k, day, ord: the first row of each new key
+constexpr std::size_t examples_shown = 5;
+
+// Rows may leave the reading statement in any order: each carries its position.
+class AnyOrder {
+public:
+    explicit AnyOrder(sql::Connection& connection) : connection_(connection) {}
+    AnyOrder(const AnyOrder&) = delete;
+    ~AnyOrder() { static_cast<void>(connection_.run("SET preserve_insertion_order = true").ok()); }
+    Status begin() { return connection_.run("SET preserve_insertion_order = false"); }
+
+private:
+    sql::Connection& connection_;
+};
+
+struct DayCounts {
+    std::int64_t read = 0, accepted = 0, duplicate = 0, quarantined = 0, filtered = 0, nulled = 0;
+};
+using Days = std::map<Day, DayCounts>;
+
+std::string day_number(std::string_view date) { return fmt::format("CAST({} - DATE '1970-01-01' AS INTEGER)", date); }
+
+class Landing {
+public:
+    Landing(const Workplace& at, const LandingJob& job, std::string run_id, lake::Table table,
+            sql::Connection connection, lake::Snapshot snapshot, lake::Transaction transaction)
+        : at_(at),
+          job_(job),
+          run_id_(std::move(run_id)),
+          table_(std::move(table)),
+          connection_(std::move(connection)),
+          snapshot_(std::move(snapshot)),
+          transaction_(std::move(transaction)),
+          now_(at.clock.now()),
+          hash_(contract::key_hash(job.contract)) {
+        taken_.epoch = snapshot_.transaction_version(job.app).value_or(0) + 1;
+        taken_.files = static_cast<std::int64_t>(job.files.size());
+    }
+
+    Result<Taken> run() {
+        const AnyOrder any_order_guard(connection_);
+        WEIR_TRY(connection_.run("SET preserve_insertion_order = false"));
+        WEIR_TRY(list_files());
+        WEIR_TRY(prepare_masking(connection_, job_.contract, at_.project.root));
+        WEIR_TRY(read());
+        if (hash_) WEIR_TRY(set_duplicates_apart());
+        WEIR_TRY(account());
+        if (job_.judged) WEIR_TRY(judge());
+        return land_all();
+    }
+
+private:
+    Status list_files() {
+        WEIR_TRY(connection_.run(
+            fmt::format("CREATE OR REPLACE TABLE {} (file_no INTEGER, path VARCHAR, arrival DATE)", taken_table)));
+        constexpr std::size_t rows_a_statement = 2000;
+        for (std::size_t begin = 0; begin < job_.files.size(); begin += rows_a_statement) {
+            std::vector<std::string> rows;
+            for (auto i = begin; i < std::min(job_.files.size(), begin + rows_a_statement); ++i)
+                rows.push_back(fmt::format("({}, {}, DATE '{}')", i, quote_text(job_.files[i].path),
+                                           weir::to_string(job_.files[i].arrival)));
+            WEIR_TRY(connection_.run(fmt::format("INSERT INTO {} VALUES {}", taken_table, fmt::join(rows, ", "))));
+        }
+        return ok();
+    }
+
+    Status read() {
+        const auto select = landing_select(snapshot_.schema(), job_.contract, "r", "f", now_);
+        auto reports = job_.read(connection_, [&](const std::string& rows) -> Status {
+            const auto joined = fmt::format("FROM {} r JOIN {} f ON f.file_no = r._file_no", rows, taken_table);
+            if (!hash_) return append(fmt::format("SELECT {} {}", select, joined));
+            // The key is that of the row as it lies in the table, so that the index can be rebuilt from there.
+            return connection_.run(fmt::format(
+                "CREATE OR REPLACE TEMP TABLE {} AS SELECT *, {} AS _k FROM (SELECT {}, (CAST(r._file_no AS "
+                "BIGINT) << 40) + r._source_line AS _ord {})",
+                staged_table, *hash_, select, joined));
+        });
+        if (!reports) return std::move(reports).error();
+        for (std::size_t i = 0; i < reports->size(); ++i) {
+            const auto& report = (*reports)[i];
+            auto& day = days_[job_.files[i].arrival];
+            day.read += report.records;
+            day.filtered += report.filtered;
+            for (const auto nulled : report.nulled) day.nulled += nulled;
+        }
+        return list_reports(connection_, *reports);
+    }
+
+    Status append(const std::string& select) {
+        WEIR_ASSIGN(const auto appended, transaction_.append(connection_, select));
+        static_cast<void>(appended);
+        return ok();
+    }
+
+    Status set_duplicates_apart() {
+        auto newest_day = job_.files.front().arrival;
+        for (const auto& file : job_.files) newest_day = std::max(newest_day, file.arrival);
+        WEIR_ASSIGN(auto opened, SeenKeys::open(at_, table_, snapshot_, job_.contract, newest_day));
+        seen_ = std::move(opened);
+        const auto day = day_number(declare::arrival_column);
+        WEIR_TRY(connection_.run(fmt::format(
+            "CREATE OR REPLACE TEMP TABLE {} AS SELECT _k AS k, arg_min({}, _ord) AS day, min(_ord) AS ord FROM {} "
+            "WHERE _k IS NOT NULL GROUP BY _k",
+            first_table, day, staged_table)));
+        WEIR_TRY(seen_->remove_seen(connection_, first_table));
+        WEIR_TRY(
+            append(fmt::format("SELECT * EXCLUDE (_k, _ord) FROM {} WHERE _k IS NULL OR _ord IN (SELECT ord FROM {})",
+                               staged_table, first_table)));
+        return add_by_day(
+            fmt::format(
+                "SELECT {}, count(*) FROM {} WHERE _k IS NOT NULL AND _ord NOT IN (SELECT ord FROM {}) GROUP BY ALL",
+                day, staged_table, first_table),
+            &DayCounts::duplicate);
+    }
+
+    // Adds the numbers of a query (day, count).
+    Status add_by_day(const std::string& query, std::int64_t DayCounts::*member) {
+        WEIR_ASSIGN(const auto rows, connection_.query(query));
+        for (std::size_t row = 0; row < rows.row_count(); ++row)
+            days_[Day{std::chrono::days{rows.integer(row, 0)}}].*member += rows.integer(row, 1);
+        return ok();
+    }
+
+    Status account() {
+        WEIR_TRY(add_by_day(fmt::format("SELECT {}, count(*) FROM {} JOIN {} USING (file_no) GROUP BY ALL",
+                                        day_number("arrival"), rejects_table, taken_table),
+                            &DayCounts::quarantined));
+        WEIR_TRY(
+            add_by_day(fmt::format("SELECT {}, count(*) FROM {} GROUP BY ALL",
+                                   day_number(fmt::format("CAST({} AS DATE)", declare::arrival_column)), staged_rows()),
+                       &DayCounts::accepted));
+        for (const auto& [day, counts] : days_) {
+            if (counts.read != counts.accepted + counts.duplicate + counts.quarantined + counts.filtered)
+                return mismatch(day, counts);
+            taken_.read += counts.read;
+            taken_.accepted += counts.accepted;
+            taken_.duplicate += counts.duplicate;
+            taken_.quarantined += counts.quarantined;
+            taken_.filtered += counts.filtered;
+            taken_.nulled += counts.nulled;
+        }
+        return ok();
+    }
+
+    Error mismatch(Day day, const DayCounts& counts) const {
+        std::vector<std::string> paths;
+        for (const auto& file : job_.files) {
+            if (file.arrival == day && paths.size() < examples_shown) paths.push_back(file.path);
+        }
+        return {.code = ErrorCode::accounting_mismatch,
+                .message = fmt::format("{} on {}: read {} is not accepted {} + duplicate {} + quarantined {} + "
+                                       "filtered {}; nothing was committed "
+                                       "(files: {})",
+                                       job_.source.name, weir::to_string(day), counts.read, counts.accepted,
+                                       counts.duplicate, counts.quarantined, counts.filtered, fmt::join(paths, ", ")),
+                .hint = "please report this: it is a fault of weir"};
+    }
+
+    // The rows that are staged, as something to read FROM.
+    std::string staged_rows() const {
+        std::vector<std::string> files;
+        for (const auto& add : transaction_.added()) files.push_back(table_.store().url(lake::uri_decode(add.path)));
+        if (!files.empty())
+            return fmt::format("read_parquet({}, hive_partitioning = true, hive_types_autocast = false)",
+                               sql::quote_list(files));
+        std::vector<std::string> columns;
+        for (const auto& field : transaction_.schema().fields)
+            columns.push_back(fmt::format("CAST(NULL AS {}) AS {}", to_duckdb(field.type), quote_name(field.name)));
+        return fmt::format("(SELECT {} WHERE false)", fmt::join(columns, ", "));
+    }
+
+    Status judge() {
+        if (!contract::within_quarantine_limit(taken_.quarantined, taken_.read,
+                                               job_.contract.quarantine_limit_percent)) {
+            WEIR_ASSIGN(const auto examples, first_rejects());
+            return Error{
+                .code = ErrorCode::contract_violated,
+                .message = fmt::format(
+                    "{} of {} records of source '{}' broke the contract, more than its limit of {:g} %; nothing was "
+                    "committed{}",
+                    taken_.quarantined, taken_.read, job_.source.name, job_.contract.quarantine_limit_percent,
+                    examples),
+                .hint = fmt::format("mend the input, or raise quarantineLimit in {}", job_.contract.where.file),
+                .where = job_.contract.where};
+        }
+        for (const auto& rule : job_.contract.dataset_rules) WEIR_TRY(judge(rule));
+        for (const auto& column : job_.contract.columns) {
+            if (column.unique)
+                WEIR_TRY(judge({.id = "unique " + column.name,
+                                .metric = declare::DatasetRule::Metric::duplicate_values,
+                                .columns = {column.name},
+                                .op = declare::DatasetRule::Operator::be,
+                                .whole_table = true,
+                                .where = column.where}));
+        }
+        return ok();
+    }
+
+    Status judge(const declare::DatasetRule& rule) {
+        auto relation = staged_rows();
+        if (rule.whole_table) {
+            WEIR_ASSIGN(const auto scan, lake::prepare_scan(table_.store(), connection_, snapshot_, "weir_whole"));
+            for (const auto& statement : scan.setup) WEIR_TRY(connection_.run(statement));
+            relation = fmt::format("(SELECT * FROM {} UNION ALL BY NAME SELECT * FROM {})", scan.relation, relation);
+        }
+        auto rows = connection_.query(contract::measure_query(rule, relation));
+        if (!rows) {
+            auto error = std::move(rows).error();
+            error.where = rule.where;
+            return std::move(error).within(fmt::format("measuring rule '{}'", rule.id));
+        }
+        const auto verdict = contract::judge(rule, rows->real(0, 0), rows->real(0, 1));
+        if (verdict.passed) return ok();
+        if (verdict.severity == declare::Severity::error)
+            return Error{.code = ErrorCode::contract_violated,
+                         .message = verdict.sentence + "; nothing was committed",
+                         .hint = "mend the input, or the rule if it is too strict",
+                         .where = rule.where};
+        taken_.warnings.push_back(verdict.sentence);
+        return ok();
+    }
+
+    // "file:line: rule: reason" of the first broken records, one a line.
+    Result<std::string> first_rejects() {
+        WEIR_ASSIGN(const auto rows,
+                    connection_.query(fmt::format(
+                        "SELECT t.path, r.line, r.rule, r.reason FROM {} r JOIN {} t USING (file_no) ORDER BY "
+                        "file_no, line LIMIT {}",
+                        rejects_table, taken_table, examples_shown)));
+        std::string text;
+        for (std::size_t row = 0; row < rows.row_count(); ++row)
+            text += fmt::format("\n  {}:{}: {}: {}", rows.text(row, 0), rows.integer(row, 1), rows.text(row, 2),
+                                rows.text(row, 3));
+        return text;
+    }
+
+    std::string accounting_rows() const {
+        std::vector<std::string> rows;
+        for (const auto& [day, counts] : days_)
+            rows.push_back(
+                fmt::format("({}, {}, DATE '{}', {}::BIGINT, {}, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, "
+                            "{}::BIGINT, {}::BIGINT, "
+                            "TIMESTAMPTZ '{}')",
+                            quote_text(job_.source.name), quote_text(job_.kind), weir::to_string(day), taken_.epoch,
+                            quote_text(run_id_), counts.read, counts.accepted, counts.duplicate, counts.quarantined,
+                            counts.filtered, counts.nulled, to_iso(now_)));
+        return fmt::format(
+            "SELECT * FROM (VALUES {}) v(source, kind, interval_from, epoch, run_id, \"read\", accepted, duplicate, "
+            "quarantined, "
+            "filtered, nulled, committed_at)",
+            fmt::join(rows, ", "));
+    }
+
+    Result<Taken> land_all() {
+        std::vector<FollowUp> follow_ups;
+        const LandingJob::Stage stage = [&](const std::string& name, const std::string& select_sql) -> Status {
+            WEIR_ASSIGN(auto follow_up, stage_follow_up(at_, connection_, name, select_sql, job_.app, taken_.epoch));
+            follow_ups.push_back(std::move(follow_up));
+            return ok();
+        };
+        WEIR_TRY(job_.follow(connection_, taken_.epoch, stage));
+        WEIR_TRY(stage("accounting", accounting_rows()));
+        WEIR_ASSIGN(const auto version,
+                    land(at_, std::move(transaction_), std::move(follow_ups), {job_.app, taken_.epoch, run_id_}));
+        // The lake is the truth: an index that fell behind catches up at the next intake.
+        if (seen_) {
+            if (const auto added = seen_->add(connection_, first_table, version); !added)
+                taken_.warnings.push_back("the index of keys fell behind and will catch up: " + added.error().message);
+        }
+        return taken_;
+    }
+
+    const Workplace& at_;
+    const LandingJob& job_;
+    const std::string run_id_;
+    lake::Table table_;
+    sql::Connection connection_;
+    lake::Snapshot snapshot_;
+    lake::Transaction transaction_;
+    const Time now_;
+    const std::optional<std::string> hash_;
+    std::optional<SeenKeys> seen_;
+    Days days_;
+    Taken taken_;
+};
+
+}  // namespace
+
+Result<lake::Table> landing_table(const Workplace& at, const declare::Source& source,
+                                  const declare::Contract& contract) {
+    const auto schema = declare::table_schema(source, contract);
+    WEIR_ASSIGN(auto table, open_or_create(at, source.table, schema, source.partition_by, ""));
+    WEIR_ASSIGN(const auto snapshot, table.snapshot());
+    WEIR_ASSIGN(const auto change, schema_change(snapshot.schema(), schema, source.table));
+    if (!change.added.empty()) {
+        auto wanted = snapshot.schema();
+        wanted.fields.insert(wanted.fields.end(), change.added.begin(), change.added.end());
+        WEIR_ASSIGN(const auto evolved, lake::evolve(table, wanted));
+        static_cast<void>(evolved);
+    }
+    return table;
+}
+
+Result<Taken> land_checked(const Workplace& at, const LandingJob& job, const std::string& run_id) {
+    WEIR_ASSIGN(auto table, landing_table(at, job.source, job.contract));
+    WEIR_ASSIGN(auto snapshot, table.snapshot());
+    WEIR_ASSIGN(auto connection, at.database.connect());
+    WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, snapshot));
+    return Landing(at, job, run_id, std::move(table), std::move(connection), std::move(snapshot),
+                   std::move(transaction))
+        .run();
+}
+
+}  // namespace weir::orchestrate

@@ -1,0 +1,60 @@
+// From records to one commit, whatever they come from: read, duplicates set apart, accounted for, judged, landed.
+//
+//   read     the accepted rows are staged as data files of the source's table, broken ones are filed
+//   apart    of each key, the first row that never landed before goes on
+//   account  read = accepted + duplicate + quarantined + filtered, per arrival day; accepted is counted in the staged
+//   files judge    thresholds of the contract land     landing.h
+//
+// Whatever fails before the last step leaves nothing behind.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "orchestrate/intake/landing.h"
+#include "orchestrate/intake/reading.h"
+
+namespace weir::orchestrate {
+
+struct Taken {
+    std::int64_t epoch = 0;
+    std::int64_t files = 0;
+    std::int64_t read = 0, accepted = 0, duplicate = 0, quarantined = 0, filtered = 0, nulled = 0;
+    std::vector<std::string> warnings;  // promises of severity warning or info that were missed
+};
+
+// A file that records come from; its place in the list is its file_no.
+struct RecordFile {
+    std::string path;
+    Day arrival;
+};
+
+// Names of the tables on the way, all of the running DuckDB.
+inline constexpr const char* taken_table = "weir_taken";      // file_no INTEGER, path VARCHAR, arrival DATE
+inline constexpr const char* rejects_table = "weir_rejects";  // contract/reject_table.h
+
+// What distinguishes an intake of files from a replay of quarantined rows.
+struct LandingJob {
+    const declare::Source& source;
+    const declare::Contract& contract;
+    std::string app;   // intake_app() or replay_app()
+    std::string kind;  // as weir.accounting has it
+    std::vector<RecordFile> files;
+    bool judged = true;  // whether thresholds apply
+    // Runs the reading statement; broken records go to rejects_table.
+    std::function<Result<std::vector<source::FileReport>>(sql::Connection&, const WriteAccepted&)> read;
+    // Stages the rows of the other system tables through `stage(system table, SELECT)`.
+    using Stage = std::function<Status(const std::string& system_table, const std::string& select_sql)>;
+    std::function<Status(sql::Connection&, std::int64_t epoch, const Stage&)> follow;
+};
+
+// The source's table with the columns that its contract has today; it is created where it does not exist.
+Result<lake::Table> landing_table(const Workplace& at, const declare::Source& source,
+                                  const declare::Contract& contract);
+
+// Fails with contract_violated (naming the threshold, and the first broken records), accounting_mismatch, and whatever
+// reading and writing meet.
+Result<Taken> land_checked(const Workplace& at, const LandingJob& job, const std::string& run_id);
+
+}  // namespace weir::orchestrate
