@@ -18,8 +18,10 @@ namespace weir::declare {
 namespace {
 
 constexpr std::string_view contract_files = "contracts/*.odcs.yaml";
-constexpr std::array<std::string_view, 10> sensitive{"pii",        "personal",  "personal_data", "confidential",
-                                                     "restricted", "sensitive", "secret"};
+constexpr std::array sensitive{std::string_view("pii"),           std::string_view("personal"),
+                               std::string_view("personal_data"), std::string_view("confidential"),
+                               std::string_view("restricted"),    std::string_view("sensitive"),
+                               std::string_view("secret")};
 
 // Which version of the standard a document is written in, as 30, 31, 32; newer ones are read as the newest known.
 struct Version {

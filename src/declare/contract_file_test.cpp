@@ -62,6 +62,7 @@ TEST(ContractFile, logical_types_become_the_lakes_types) {
         EXPECT_EQ(result.text(), "") << one.written;
         const auto& column = result.contract.columns.at(0);
         EXPECT_EQ(to_string(column.type), one.type) << one.written;
+        EXPECT_FALSE(column.pii) << one.written;
         EXPECT_EQ(column.minimum.value_or(""), one.minimum) << one.written;
         EXPECT_EQ(column.maximum.value_or(""), one.maximum) << one.written;
     }

@@ -76,7 +76,7 @@ Result<SchemaChange> schema_change(const Schema& have, const Schema& want, const
                 .code = ErrorCode::refused,
                 .message = fmt::format("table '{}' holds column '{}' as {}, the contract now says {}", table,
                                        existing->name, weir::to_string(existing->type), weir::to_string(field.type)),
-                .hint = "name the new column differently, or land the source in a new table (table: NAME)"};
+                .hint = "name the new column differently, or land the data anew: rename the source's file in sources/"};
         }
     }
     return change;

@@ -156,12 +156,9 @@ public:
 
     Result<RunResult> run() {
         at_.observer.tell(observe::RunStarted{.run_id = result_.run_id, .project = at_.project.name});
+        for (const auto& source : at_.project.sources) WEIR_TRY(complete(source));
         for (const auto& source : at_.project.sources) {
-            WEIR_TRY(complete_follow_ups(at_, source.table, intake_app(source.name)));
-            WEIR_TRY(complete_follow_ups(at_, source.table, replay_app(source.name)));
-        }
-        for (const auto& source : at_.project.sources) {
-            if (selected(request_, source.name)) WEIR_TRY(run_source(source));
+            if (selected(request_, source.name) && !failed_.contains(source.name)) WEIR_TRY(run_source(source));
         }
         WEIR_TRY(run_views());
         if (request_.only.empty()) WEIR_TRY(run_exports());
@@ -207,6 +204,18 @@ private:
         result_.steps.push_back(std::move(step));
         if (interrupted) return *result_.steps.back().error;
         return ok();
+    }
+
+    // What a crash left open; a table that cannot be completed stops its own source only.
+    Status complete(const declare::Source& source) {
+        const auto completed = [&]() -> Status {
+            WEIR_TRY(complete_follow_ups(at_, source.table, intake_app(source.name)));
+            return complete_follow_ups(at_, source.table, replay_app(source.name));
+        }();
+        if (completed) return ok();
+        return step(
+            {.kind = StepKind::source, .node = source.name, .day = std::nullopt, .reason = "completes its last run"},
+            [&](StepResult&, std::string&) -> Status { return completed.error(); });
     }
 
     Status run_source(const declare::Source& source) {

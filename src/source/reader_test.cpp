@@ -186,6 +186,7 @@ TEST_F(ReaderTest, a_header_that_cannot_be_used_is_an_error_with_its_place) {
         {"\n\nid,name,\n", "column 3 of the header has no name", "header: false", 3, 9},
         {"id,\"name\n1,a\n2,b\n", "the header has a quote that is not closed", "quote", 1, 1},
         {"ids,name\n", "the required column 'id' is missing", "did you mean 'ids'?", 1, 0},
+        {"id,na\xFFme\n", "the header is not text in UTF-8", "encoding", 1, 0},
     };
     for (const auto& c : cases) {
         plan.files.clear();

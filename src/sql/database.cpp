@@ -13,7 +13,23 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
     return std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view p) { return text.starts_with(p); });
 }
 
+// What DuckDB says of a Parquet file that is broken or gone; half of it does not name the file.
+bool speaks_of_damaged_file(std::string_view text) {
+    constexpr std::array signs{std::string_view("No magic bytes found at end of file"),
+                               std::string_view("too small to be a Parquet file"),
+                               std::string_view("Footer length error in file"),
+                               std::string_view("Could not read enough bytes from file"),
+                               std::string_view("Decompression failure"),
+                               std::string_view("Invalid Error: TProtocolException"),
+                               std::string_view("Invalid Error: Out of buffer"),
+                               std::string_view("Invalid Error: don't know what type"),
+                               std::string_view("No files found that match the pattern")};
+    return std::any_of(signs.begin(), signs.end(),
+                       [&](std::string_view sign) { return text.find(sign) != std::string_view::npos; });
+}
+
 ErrorCode classify(std::string_view text) {
+    if (speaks_of_damaged_file(text)) return ErrorCode::table_damaged;
     if (text.find("No space left on device") != std::string_view::npos) return ErrorCode::disk_full;
     if (starts_with_any(text, {"Out of Memory Error"})) return ErrorCode::out_of_memory;
     if (starts_with_any(text, {"IO Error", "HTTP Error"})) return ErrorCode::io_failed;
@@ -60,7 +76,10 @@ void find_place(std::string_view text, std::string_view sql, Where& where) {
 Error duckdb_error(std::string_view text, std::string_view sql) {
     Error error;
     error.code = classify(text);
-    find_place(text, sql, error.where);
+    if (error.code == ErrorCode::table_damaged)
+        error.hint = "a data file is damaged or gone: put back an intact copy of it";
+    else
+        find_place(text, sql, error.where);
     const auto place = text.find("\n\nLINE ");
     std::string message(text.substr(0, place == std::string_view::npos ? text.find("\nLINE ") : place));
     while (!message.empty() && message.back() == '\n') message.pop_back();
@@ -384,10 +403,17 @@ Status Connection::stream(const std::string& sql, const std::function<Status(con
     duckdb_result result;
     Status status;
     // The streaming result of the C API; the materialised one would hold every row.
-    if (duckdb_pending_prepared_streaming(statement.get(), &pending) != DuckDBSuccess ||
-        duckdb_execute_pending(pending, &result) != DuckDBSuccess) {
+    if (duckdb_pending_prepared_streaming(statement.get(), &pending) != DuckDBSuccess) {
         const char* text = duckdb_pending_error(pending);
         status = duckdb_error(text == nullptr ? "unknown error" : text, sql);
+        duckdb_destroy_pending(&pending);
+        return status;
+    }
+    // What fails from here on is told by the result, no longer by the pending one.
+    if (duckdb_execute_pending(pending, &result) != DuckDBSuccess) {
+        const char* text = duckdb_result_error(&result);
+        status = duckdb_error(text == nullptr ? "unknown error" : text, sql);
+        duckdb_destroy_result(&result);
         duckdb_destroy_pending(&pending);
         return status;
     }

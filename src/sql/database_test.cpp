@@ -51,6 +51,24 @@ TEST_F(DatabaseTest, a_stream_stops_when_the_taker_says_so) {
     EXPECT_LT(seen, 100000u);
 }
 
+TEST_F(DatabaseTest, a_stream_tells_what_went_wrong_at_its_start) {
+    const auto status = connection.stream("SELECT max(CASE WHEN i > 5 THEN error('too much') END) FROM range(10) t(i)",
+                                          [](duckdb_data_chunk) { return ok(); });
+    ASSERT_FALSE(status);
+    EXPECT_NE(status.error().message.find("too much"), std::string::npos) << status.error().message;
+}
+
+TEST(Errors, a_damaged_data_file_is_no_mistake_in_the_sql) {
+    for (const auto* text : {"Invalid Input Error: No magic bytes found at end of file 'a.parquet'",
+                             "Invalid Error: TProtocolException: Invalid data",
+                             "IO Error: No files found that match the pattern \"a.parquet\"\n\nLINE 1: x\n        ^"}) {
+        const auto error = duckdb_error(text, "x");
+        EXPECT_EQ(error.code, ErrorCode::table_damaged) << text;
+        EXPECT_NE(error.hint, "");
+        EXPECT_EQ(error.where, Where{});
+    }
+}
+
 TEST(Quote, names_and_texts) {
     EXPECT_EQ(quote_name("a\"b"), "\"a\"\"b\"");
     EXPECT_EQ(quote_text("it's"), "'it''s'");

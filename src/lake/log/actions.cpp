@@ -338,8 +338,7 @@ Result<std::vector<Action>> parse_commit(std::string_view content, const std::st
         if (!action) {
             return Error{.code = ErrorCode::table_damaged,
                          .message = fmt::format("{}:{}: the line {}", file, number, action.error().message),
-                         .hint = "put back an intact copy of this file; the data files are not touched by this",
-                         .where = {file, number, 0}};
+                         .hint = "put back an intact copy of this file; the data files are not touched by this"};
         }
         if (*action) actions.push_back(std::move(**action));
     }

@@ -13,7 +13,8 @@ namespace {
 
 // Reads the schema and the mapping out of the metadata and checks that we can read the table.
 Status settle(TableState& state, const std::string& table) {
-    WEIR_TRY(check_readable(state.protocol));
+    if (auto readable = check_readable(state.protocol); !readable)
+        return std::move(readable).error().within(fmt::format("opening {}", table));
     auto schema = parse_schema(state.metadata.schema_text);
     if (!schema) return std::move(schema.error()).within(fmt::format("reading the schema of {}", table));
     state.schema = std::move(*schema);

@@ -111,10 +111,19 @@ Status complete_follow_ups(const Workplace& at, const std::string& table_name, c
     WEIR_ASSIGN(const auto table, at.lake.table(table_name));
     WEIR_ASSIGN(const auto snapshot, newest(table));
     const auto epoch = snapshot ? snapshot->transaction_version(app) : std::nullopt;
-    if (!epoch) return ok();
     WEIR_ASSIGN(const auto accounting, at.lake.table(std::string(last_follow_up)));
     WEIR_ASSIGN(const auto accounts, newest(accounting));
-    if (accounts && accounts->transaction_version(app).value_or(-1) >= *epoch) return ok();
+    const auto followed = accounts ? accounts->transaction_version(app) : std::nullopt;
+    if (followed && *followed > epoch.value_or(0))
+        return Error{
+            .code = ErrorCode::table_damaged,
+            .message = fmt::format("table '{}' holds {} of the {} intakes that weir.accounting has of '{}'; rows "
+                                   "that were taken would be missing",
+                                   table_name, epoch.value_or(0), *followed, app),
+            .hint =
+                "put the table's newest commits back from a copy; to land a source in another table, give "
+                "the source a new name too (rename its file in sources/)"};
+    if (!epoch || followed == epoch) return ok();
     WEIR_ASSIGN(const auto landing, lake::find_transaction(table, app));
     const auto weir = landing && landing->txn_version == *epoch ? json::parse(landing->weir, nullptr, false) : json();
     if (!weir.is_object() || !weir.contains("follow"))

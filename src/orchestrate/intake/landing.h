@@ -53,7 +53,8 @@ struct LandingInfo {
 Result<std::int64_t> land(const Workplace& at, lake::Transaction landing, std::vector<FollowUp> follow_ups,
                           const LandingInfo& info);
 
-// Commits what a crash left open behind the newest landing of `app` in `table`.
+// Commits what a crash left open behind the newest landing of `app` in `table`. Fails with table_damaged if the
+// accounts know of more landings than the table: commits of it were lost, or the source's table was exchanged.
 Status complete_follow_ups(const Workplace& at, const std::string& table, const std::string& app);
 
 }  // namespace weir::orchestrate

@@ -233,8 +233,19 @@ Result<std::vector<FileReport>> read_parquet(const Workplace& at, sql::Connectio
 
 Result<std::vector<FileReport>> read_files(const Workplace& at, sql::Connection& connection, const SourcePlan& plan,
                                            const std::string& rejects, const WriteAccepted& write_accepted) {
-    if (plan.source->format == declare::Format::parquet)
-        return read_parquet(at, connection, plan, rejects, write_accepted);
+    if (plan.source->format == declare::Format::parquet) {
+        auto reports = read_parquet(at, connection, plan, rejects, write_accepted);
+        // The file that cannot be read is one of the source's, not one of a table.
+        if (!reports && reports.error().code == ErrorCode::table_damaged) {
+            auto error = std::move(reports).error();
+            error.code = ErrorCode::input_malformed;
+            error.message =
+                fmt::format("a Parquet file of source '{}' cannot be read: {}", plan.source->name, error.message);
+            error.hint = "take the damaged file out of the source's files, or replace it";
+            return error;
+        }
+        return reports;
+    }
     source::ReadPlan reading;
     reading.captures = plan.captures;
     for (std::size_t i = 0; i < plan.take.size(); ++i) {

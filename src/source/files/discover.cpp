@@ -33,6 +33,16 @@ Error unreadable(const std::string& path, int error_number) {
             .hint = "check that this user may read it"};
 }
 
+// A name that cannot be followed: gone meanwhile, which is no error, or a link whose target is missing.
+Status not_there(int folder, const char* name, const std::string& path, int error_number) {
+    if (error_number != ENOENT && error_number != ENOTDIR) return unreadable(path, error_number);
+    struct stat status {};
+    if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return ok();
+    return Error{.code = ErrorCode::input_unreadable,
+                 .message = fmt::format("cannot read {}: it is a link to a file that is not there", path),
+                 .hint = "bring the file back, or remove the link"};
+}
+
 InputFile file_of(std::string path, const struct stat& status, const std::vector<std::string>& captures) {
     return {.path = std::move(path),
             .size = static_cast<std::uint64_t>(status.st_size),
@@ -95,8 +105,8 @@ public:
             if (passed_over(found->d_name)) continue;
             struct stat status {};
             if (::fstatat(::dirfd(open.get()), found->d_name, &status, 0) != 0) {
-                if (errno == ENOENT) continue;
-                return unreadable(join(folder, found->d_name), errno);
+                WEIR_TRY(not_there(::dirfd(open.get()), found->d_name, join(folder, found->d_name), errno));
+                continue;
             }
             if (S_ISDIR(status.st_mode))
                 WEIR_TRY(all_below(join(folder, found->d_name), depth + 1));
@@ -124,8 +134,7 @@ private:
 
     Status file_at(int folder, const char* name, std::string path) {
         struct stat status {};
-        if (::fstatat(folder, name, &status, 0) != 0)
-            return errno == ENOENT || errno == ENOTDIR ? ok() : Status(unreadable(path, errno));
+        if (::fstatat(folder, name, &status, 0) != 0) return not_there(folder, name, path, errno);
         if (S_ISREG(status.st_mode)) files.push_back(file_of(std::move(path), status, values_));
         return ok();
     }
@@ -157,11 +166,15 @@ Error nothing_there(const std::string& path, const Where& where) {
     std::size_t count = 0;
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
         ++count;
-        if (there.size() < 1000) there.push_back(it->path().filename().string());
+        std::error_code ignored;
+        if (there.size() < 1000)
+            there.push_back(it->path().filename().string() + (it->is_directory(ignored) ? "/" : ""));
     }
     std::sort(there.begin(), there.end());
     std::string hint = fmt::format("the nearest folder that exists is {}", folder.string());
-    if (const auto meant = nearest(below.string(), there); !meant.empty()) {
+    if (below != fs::path(path).filename() && fs::is_regular_file(folder / below, error)) {
+        hint = fmt::format("{} is a file, not a folder", (folder / below).string());
+    } else if (const auto meant = nearest(below.string(), there); !meant.empty()) {
         hint += fmt::format("; did you mean '{}'?", meant);
     } else if (there.empty()) {
         hint += ", and it is empty";
@@ -178,27 +191,31 @@ Error nothing_there(const std::string& path, const Where& where) {
 }
 
 Status set_arrival(const PathTemplate& pattern, std::vector<InputFile>& files) {
-    int year = -1, month = -1, day = -1;
+    int date = -1, year = -1, month = -1, day = -1;
     for (std::size_t i = 0; i < pattern.captures().size(); ++i) {
         const auto& name = pattern.captures()[i].name;
+        if (name == "date") date = static_cast<int>(i);
         if (name == "year") year = static_cast<int>(i);
         if (name == "month") month = static_cast<int>(i);
         if (name == "day") day = static_cast<int>(i);
     }
-    if (year < 0 || month < 0 || day < 0) return ok();
+    if (date < 0 && (year < 0 || month < 0 || day < 0)) return ok();
     for (auto& file : files) {
+        const auto text = [&](int index) -> const std::string& {
+            return file.captures[static_cast<std::size_t>(index)];
+        };
         const auto number = [&](int index) {
             int value = 0;
-            cast_integer(file.captures[static_cast<std::size_t>(index)], value);
+            cast_integer(text(index), value);
             return value;
         };
-        std::int32_t days = 0;
-        if (!days_of(number(year), number(month), number(day), days))
+        const auto day_text =
+            date >= 0 ? text(date) : fmt::format("{:04}-{:02}-{:02}", number(year), number(month), number(day));
+        file.arrival = parse_day(day_text);
+        if (!file.arrival)
             return Error{.code = ErrorCode::input_malformed,
-                         .message = fmt::format("{}: there is no day {:04}-{:02}-{:02}", file.path, number(year),
-                                                number(month), number(day)),
+                         .message = fmt::format("{}: there is no day {}", file.path, day_text),
                          .hint = "rename the file, or move it out of the source's path"};
-        file.arrival = Day{std::chrono::days{days}};
     }
     return ok();
 }

@@ -75,12 +75,30 @@ TEST_F(DiscoverTest, captures_become_columns_and_the_arrival_date) {
     EXPECT_THAT(found("{year}/{month}/{day}/*.json").at(0), HasSubstr("2023/02/30/a.json: there is no day 2023-02-30"));
 }
 
+TEST_F(DiscoverTest, a_date_in_one_piece_is_the_arrival_date_or_a_column) {
+    for (const auto* name : {"2024-02-29.csv", "2024-3-1.csv", "x-2024-03-01-2.csv"}) touch(name);
+    EXPECT_EQ(found("{date}.csv"), Texts{"2024-02-29.csv date=2024-02-29 2024-02-29"});
+    EXPECT_EQ(found("x-{sold:date}-{part:int}.csv"), Texts{"x-2024-03-01-2.csv sold=2024-03-01 part=2"});
+    touch("2023-02-30.csv");
+    EXPECT_THAT(found("{date}.csv").at(0), HasSubstr("2023-02-30.csv: there is no day 2023-02-30"));
+}
+
+TEST_F(DiscoverTest, a_link_to_nothing_is_an_error_and_a_folder_is_shown_as_one) {
+    touch("in/a.csv");
+    fs::create_symlink(folder / "gone", folder / "in" / "b.csv");
+    EXPECT_THAT(found("in/*.csv").at(0), HasSubstr("in/b.csv: it is a link to a file that is not there"));
+    EXPECT_THAT(found("in").at(0), HasSubstr("in/b.csv: it is a link to a file that is not there"));
+    fs::create_directories(folder / "sub" / "c.csv");
+    EXPECT_THAT(found("sub/*.csv").at(0), HasSubstr("c.csv/"));
+    EXPECT_THAT(found("in/a.csv/*.csv").at(0), HasSubstr("in/a.csv is a file, not a folder"));
+}
+
 TEST_F(DiscoverTest, nothing_there_is_told_with_what_is) {
     touch("input/recipes-000.json");
     EXPECT_THAT(found("input/recipes-00.json").at(0), HasSubstr("did you mean 'recipes-000.json'?"));
     EXPECT_THAT(found("input/*.csv").at(0), HasSubstr("no file matches"));
     EXPECT_THAT(found("input/*.csv").at(0), HasSubstr("it has recipes-000.json"));
-    EXPECT_THAT(found("inputs/2024/*.csv").at(0), HasSubstr("did you mean 'input'?"));
+    EXPECT_THAT(found("inputs/2024/*.csv").at(0), HasSubstr("did you mean 'input/'?"));
     auto none = discover((folder / "*.csv").string(), {}, WhenNone::allow);
     ASSERT_TRUE(none);
     EXPECT_TRUE(none->files.empty());
@@ -92,15 +110,11 @@ TEST_F(DiscoverTest, mistakes_in_a_template_name_their_column) {
         const char* message;
         int column;
     } cases[] = {
-        {"a/{year", "'{' is not closed", 12},
-        {"a/[bc", "'[' is not closed", 12},
-        {"a/x**", "'**' must stand alone", 13},
-        {"{a}{a}", "'a' is captured twice", 14},
-        {"{a:float}", "'float' is no kind", 13},
-        {"{1a}", "'1a' is no name", 11},
-        {"{}", "'' is no name", 11},
-        {"a}", "'}' without '{'", 11},
-        {"[z-a]", "the range z-a is empty", 11},
+        {"a/{year", "'{' is not closed", 12},    {"a/[bc", "'[' is not closed", 12},
+        {"a/x**", "'**' must stand alone", 13},  {"{a}{a}", "'a' is captured twice", 14},
+        {"{a:float}", "'float' is no kind", 13}, {"{date:int}", "'date' is a day", 16},
+        {"{1a}", "'1a' is no name", 11},         {"{}", "'' is no name", 11},
+        {"a}", "'}' without '{'", 11},           {"[z-a]", "the range z-a is empty", 11},
     };
     for (const auto& c : cases) {
         auto made = PathTemplate::compile(c.text, {"s.yaml", 3, 10});

@@ -12,6 +12,13 @@ constexpr std::size_t integer_digits = 18;  // always fits 64 bits
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+constexpr std::string_view date_shape = "dddd-dd-dd";
+
+bool has_date_shape(std::string_view text) {
+    return std::equal(text.begin(), text.end(), date_shape.begin(), date_shape.end(),
+                      [](char c, char shape) { return shape == 'd' ? is_digit(c) : c == shape; });
+}
+
 // Backtracking with a memory of what failed, so that no pattern takes more than tokens × length steps squared.
 class Matcher {
 public:
@@ -51,6 +58,12 @@ private:
                     if (run(index + 1, end)) return true;
                 return false;
             case T::capture: {
+                if (token.date) {
+                    const auto day = text_.substr(at, date_shape.size());
+                    if (!has_date_shape(day) || !run(index + 1, at + day.size())) return false;
+                    values_[token.capture] = std::string(day);
+                    return true;
+                }
                 auto end = at;
                 for (std::size_t count = 1; end < text_.size(); ++count) {
                     if (token.digits_max > 0 && (!is_digit(text_[end]) || count > token.digits_max)) return false;
@@ -165,12 +178,17 @@ Result<PathTemplate> PathTemplate::compile(std::string_view text, Where where) {
                     type = Type::of(Type::Kind::int32);
                     token.digits_max = inner == "year" ? 4 : 2;
                     token.digits_min = inner == "year" ? 4 : 1;
+                } else if (kind == "date" || (inner == "date" && colon == std::string_view::npos)) {
+                    token.date = true;
+                } else if (inner == "date") {
+                    return refuse(at + i + 2 + colon, "'date' is a day", "write {date}");
                 } else if (kind == "int") {
                     type = Type::of(Type::Kind::int64);
                     token.digits_max = integer_digits;
                     token.digits_min = 1;
                 } else if (colon != std::string_view::npos && kind != "text") {
-                    return refuse(at + i + 2 + colon, fmt::format("'{}' is no kind of capture", kind), "int or text");
+                    return refuse(at + i + 2 + colon, fmt::format("'{}' is no kind of capture", kind),
+                                  "int, date or text");
                 }
                 made.captures_.push_back({std::string(inner), std::move(type)});
                 i = close;

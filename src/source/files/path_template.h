@@ -2,7 +2,8 @@
 //
 //   ?  one character      *  any characters of one name      [a-z0-9] [!x]  one of these
 //   **  as a whole name: any folders, none included
-//   {year} {month} {day}  numbers; all three give the arrival date      {name:int}  a number      {name}  any text
+//   {year} {month} {day}  numbers; all three give the arrival date      {date}  2024-03-01, gives it alone
+//   {name:int}  a number      {name:date}  a day as 2024-03-01, kept as its text      {name}  any text
 // No wildcard and no capture matches a '/'.
 #pragma once
 
@@ -29,6 +30,7 @@ public:
         std::size_t capture = 0;     // index into captures()
         std::size_t digits_max = 0;  // capture: 0 text, else digits; year takes exactly 4
         std::size_t digits_min = 0;
+        bool date = false;  // capture: dddd-dd-dd
     };
     // One name of the path.
     struct Name {

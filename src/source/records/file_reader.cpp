@@ -1,6 +1,7 @@
 #include "source/records/file_reader.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <algorithm>
 
@@ -42,6 +43,9 @@ Result<const CsvLayout*> ReadContext::layout(std::string_view header, const std:
                      .where = {path, line, field < places.size() ? places[field] : 0}};
     };
     if (csv.header) {
+        if (header.find('\0') != std::string_view::npos || !simdjson::validate_utf8(header.data(), header.size()))
+            return refuse(0, "the header is not text in UTF-8",
+                          "if the file has another encoding, declare it (encoding: …); is it the right kind of file?");
         std::vector<CsvField> fields;
         scan_record(dialect, header.data(), 0, header.size(), fields);
         for (const auto& field : fields) {
