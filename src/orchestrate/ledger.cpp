@@ -1,9 +1,12 @@
 #include "orchestrate/ledger.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <random>
 
 #include "base/file.h"
@@ -73,6 +76,16 @@ private:
     sqlite3_stmt* statement_ = nullptr;
 };
 
+// SQLite says of a read-only disk that it is "unable to open database file"; the system knows why.
+Error open_error(sqlite3* handle, const std::filesystem::path& file) {
+    auto error = ledger_error(handle);
+    if (sqlite3_errcode(handle) != SQLITE_CANTOPEN) return error;
+    const int probe = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (probe < 0) return io_error("open", file, errno);
+    ::close(probe);
+    return error;
+}
+
 std::int64_t micros(Time time) { return time.time_since_epoch().count(); }
 Time from_micros(std::int64_t value) { return Time{std::chrono::microseconds{value}}; }
 std::int64_t days_of(Day day) { return day.time_since_epoch().count(); }
@@ -88,9 +101,9 @@ Result<Ledger> Ledger::open_once(const std::filesystem::path& file) {
     sqlite3* handle = nullptr;
     const int code = sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
     Ledger ledger(handle);
-    if (code != SQLITE_OK) return ledger_error(handle);
+    if (code != SQLITE_OK) return open_error(handle, file);
     sqlite3_busy_timeout(handle, 5000);
-    if (sqlite3_exec(handle, tables, nullptr, nullptr, nullptr) != SQLITE_OK) return ledger_error(handle);
+    if (sqlite3_exec(handle, tables, nullptr, nullptr, nullptr) != SQLITE_OK) return open_error(handle, file);
     return ledger;
 }
 

@@ -70,8 +70,9 @@ std::vector<std::string> tables_in(const fs::path& folder) {
     std::error_code error;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
         std::error_code ignored;
-        if (fs::is_directory(entry->path() / lake::log_folder, ignored))
-            names.push_back(entry->path().filename().string());
+        // A table that was being made when its process died has a log without a commit.
+        const fs::directory_iterator log(entry->path() / lake::log_folder, ignored);
+        if (!ignored && log != fs::directory_iterator()) names.push_back(entry->path().filename().string());
     }
     std::sort(names.begin(), names.end());
     return names;

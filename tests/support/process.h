@@ -1,6 +1,7 @@
 // Runs the built program (or any other) as a user would, and keeps what it printed.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -11,6 +12,7 @@ namespace weir::test {
 struct Finished {
     int exit_code = -1;  // 128 + signal number if a signal ended it
     std::string out, err;
+    std::uint64_t peak_memory = 0;  // bytes
 };
 
 struct RunWith {
