@@ -27,8 +27,8 @@ inline constexpr std::size_t yaml_nodes_max = 200'000;
 inline constexpr int commit_attempts_max = 50;
 // The longest wait between two tries: about as long as a commit takes on a slow disk.
 inline constexpr int commit_backoff_ms_max = 50;
-// One action of a checkpoint; the largest is a metaData with its schema.
-inline constexpr std::size_t checkpoint_line_bytes_max = std::size_t{256} << 20;
+// What the reader of a checkpoint's lines is given for one of them at least; a metaData with a large schema gets more.
+inline constexpr std::size_t checkpoint_line_bytes_min = std::size_t{1} << 20;
 // A scan's file list, partition values or deleted rows up to this many stand in the SQL text itself; DuckDB parses about
 // a hundred thousand list items a second.
 inline constexpr std::size_t scan_inline_items_max = 1000;

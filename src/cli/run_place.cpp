@@ -8,6 +8,10 @@ namespace weir::cli {
 
 Result<std::unique_ptr<RunPlace>> RunPlace::open(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(auto project, load_project(invocation, terminal));
+    return open(std::move(project), terminal);
+}
+
+Result<std::unique_ptr<RunPlace>> RunPlace::open(declare::Project project, Terminal& terminal) {
     WEIR_ASSIGN(auto database, view::open_database(project));
     WEIR_ASSIGN(auto ledger, orchestrate::Ledger::open(ledger_path(project.lake)));
     if (!ledger.set_aside().empty())

@@ -14,6 +14,7 @@ class RunPlace {
 public:
     // Opens project, DuckDB, lake and ledger. Problems of the project are printed.
     static Result<std::unique_ptr<RunPlace>> open(const Invocation& invocation, Terminal& terminal);
+    static Result<std::unique_ptr<RunPlace>> open(declare::Project project, Terminal& terminal);
 
     const declare::Project& project() const { return project_; }
     orchestrate::Ledger& ledger() { return ledger_; }

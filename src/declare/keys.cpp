@@ -134,7 +134,7 @@ const std::vector<KeySection>& sections() {
           {"physicalType", "text", "", "decimal(p,s) makes a number exact; otherwise documented only."},
           {"physicalName", "text", "", "Documented only."},
           {"required", "true or false", "false", "NULL is refused."},
-          {"unique", "true or false", "false", "No value twice within one intake."},
+          {"unique", "true or false", "false", "No value twice in the table, the new rows among them; otherwise the intake is stopped."},
           {"partitioned", "true or false", "false", "Documented only; `partition_by` of the source decides."},
           {"partitionKeyPosition", "whole number", "-1", "Documented only."},
           {"classification", "text", "",
@@ -245,8 +245,9 @@ const std::vector<KeySection>& sections() {
          "exports[]",
          "One file written after each run.",
          {{"view", "name", "", "The view to write.", true},
-          {"format", "one of: csv, json, parquet", "csv", "How it is written; json is one object a line."},
-          {"path", "path", "", "The file; relative to the project. The default is export/VIEW.FORMAT."}}},
+          {"format", "one of: csv, json, ndjson, parquet", "csv",
+           "How it is written; json is one array, ndjson one object a line."},
+          {"path", "path", "", "The file; relative to the project. The default is export/VIEW.FORMAT in the lake."}}},
     };
     return all;
 }

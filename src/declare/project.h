@@ -170,8 +170,8 @@ struct View {
 
 struct Export {
     std::string view;
-    std::string format;  // csv, json, parquet
-    std::string path;
+    std::string format;  // csv, json, ndjson, parquet
+    std::string path;    // absolute
     Where where;
 };
 

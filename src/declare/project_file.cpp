@@ -222,11 +222,13 @@ void read_serve_file(Context& context) {
             const auto view = one.take<Text>("view");
             result.where = view ? view->where : one.where();
             result.view = view ? view->text : "";
-            static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> formats{
-                {{"csv", "csv"}, {"json", "json"}, {"parquet", "parquet"}}};
+            static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> formats{
+                {{"csv", "csv"}, {"json", "json"}, {"ndjson", "ndjson"}, {"parquet", "parquet"}}};
             result.format = one.take_choice<std::string_view>("format", formats).value_or("csv");
-            result.path = one.take_or("path", fmt::format("export/{}.{}", result.view, result.format));
-            result.path = (context.project.root / result.path).lexically_normal().string();
+            // Beside the tables that it comes from: two lakes of one project never overwrite each other's exports.
+            const auto own = context.project.lake / "export" / fmt::format("{}.{}", result.view, result.format);
+            const auto path = one.take_or("path", own.string());
+            result.path = (context.project.root / path).lexically_normal().string();
             one.finish();
             if (view) context.project.exports.push_back(std::move(result));
         }

@@ -46,6 +46,7 @@ public:
         check_zone();
         create_tables();
         read_macros();
+        declare_interval();
         read_views();
         check_names();
         resolve_views();
@@ -185,6 +186,13 @@ private:
                                 "hand them over as the macro's own arguments: my_macro(x, $word)");
         }
         for (const auto& range : sql_statements(*text)) read_macro(origin, range, tokens);
+    }
+
+    // What every view may ask for: the days that its result is for. A run sets them.
+    void declare_interval() {
+        SqlFault fault;
+        for (const auto* name : {"interval_start", "interval_end"})
+            (void)duckdb_.run(fmt::format("CREATE TEMP MACRO {}() AS DATE '2000-01-01'", name), fault);
     }
 
     bool check_text(std::string_view text, const std::string& file) {
@@ -383,8 +391,8 @@ private:
                                 fmt::format("the other one: {}; case does not matter", to_string(other->second.where)));
         };
         const auto reserved = [&](const std::string& name, const std::string& kind, const Where& where) {
-            static const std::set<std::string> words{"weir",      "main", "temp", "system", "information_schema",
-                                                     "pg_catalog"};
+            static const std::set<std::string> words{
+                "weir", "export", "main", "temp", "system", "pg_catalog", "information_schema"};
             if (words.contains(lower(name)))
                 problems_.error(where, fmt::format("the name '{}' of a {} is reserved", name, kind),
                                 "choose another name");

@@ -147,6 +147,23 @@ Result<Plan> plan(const Workplace& at, const Ledger& ledger, const RunRequest& r
 
 namespace {
 
+// "3 new files", "1 new file, 2 unchanged", "no files".
+std::string files_text(const SourcePlan& planned) {
+    std::string text;
+    const auto add = [&](std::int64_t number, std::string_view what) {
+        if (number == 0) return;
+        if (text.empty())
+            text = fmt::format("{} {} file{}", number, what, number == 1 ? "" : "s");
+        else
+            text += fmt::format(", {} {}", number, what);
+    };
+    add(static_cast<std::int64_t>(planned.take.size()) - planned.grown, "new");
+    add(planned.grown, "grown");
+    add(planned.unchanged, "unchanged");
+    add(planned.outside, "outside the interval");
+    return text.empty() ? "no files" : text;
+}
+
 class Runner {
 public:
     Runner(const Workplace& at, Ledger& ledger, const RunRequest& request, std::string run_id)
@@ -224,9 +241,7 @@ private:
             [&](StepResult& step, std::string&) -> Status {
                 WEIR_ASSIGN(const auto planned, plan_source(at_, source, request_.interval));
                 WEIR_ASSIGN(auto taken, take_in(at_, planned, result_.run_id));
-                step.reason = fmt::format("{} new, {} grown, {} unchanged file(s)",
-                                          planned.take.size() - static_cast<std::size_t>(planned.grown), planned.grown,
-                                          planned.unchanged);
+                step.reason = files_text(planned);
                 step.state = planned.take.empty() ? StepState::unchanged : StepState::done;
                 step.files = taken.files;
                 step.read = taken.read;

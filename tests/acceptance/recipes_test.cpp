@@ -45,6 +45,30 @@ protected:
 #define NEEDS_DATA() \
     if (data_folder().empty()) GTEST_SKIP() << "skipped: no real data (set WEIR_TEST_DATA)"
 
+// The numbers that the project's README shows.
+TEST_F(Recipes, the_sample_gives_the_numbers_of_the_readme) {
+    ASSERT_EQ(weir_at("run", {}).exit_code, 0);
+    const std::string numbers = "difficulty,avg_total_cooking_time\neasy,12.0\nmedium,45.0\nhard,225.71428571428572\n";
+    EXPECT_EQ(report(), numbers);
+    EXPECT_EQ(report({"--interval", "2024-03-01"}),
+              "difficulty,avg_total_cooking_time\neasy,16.0\nmedium,60.0\nhard,171.25\n");
+    EXPECT_EQ(sql("SELECT \"read\", accepted, quarantined FROM weir.accounting ORDER BY interval_from"),
+              "read,accepted,quarantined\n24,23,1\n9,9,0\n8,8,0\n");
+    EXPECT_EQ(sql("SELECT measure, detail, value FROM run_report"),
+              "measure,detail,value\nrecords,read,41\nrecords,accepted,40\nrejected,bad_ingredients,1\n"
+              "recipes,current,38\nrecipes,reported,15\ntimes,invalid,1\ntimes,known,12\ntimes,partial,1\n"
+              "times,unknown,1\nlevel,easy,4\nlevel,hard,7\nlevel,medium,2\n");
+    // Declared exports lie in the lake, and nothing in the project's directory.
+    EXPECT_EQ(read(scratch / "lake" / "export" / "difficulty_report.csv"), numbers);
+    EXPECT_TRUE(fs::exists(scratch / "lake" / "export" / "run_report.csv"));
+    EXPECT_FALSE(fs::exists(project / "export"));
+    EXPECT_FALSE(fs::exists(project / "lake"));
+    std::string readme = numbers;
+    for (std::size_t at = 0; (at = readme.find('\n', at)) != std::string::npos && at + 1 < readme.size(); at += 5)
+        readme.replace(at, 1, "\n    ");
+    EXPECT_NE(read(project / "README.md").find("    " + readme), std::string::npos);
+}
+
 TEST_F(Recipes, the_three_real_files_give_the_known_numbers) {
     NEEDS_DATA();
     run_ok(data_folder() / "recipes", "2024-03-01");

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands/list.h"
+#include "cli/effective.h"
 #include "cli/project.h"
 
 namespace weir::cli {
@@ -11,6 +12,12 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     const auto loaded = declare::load(load_options(invocation));
     int code = 0;
     for (const auto& problem : loaded.problems) code = std::max(code, info(problem.code).exit_code);
+    const bool effective = invocation.has("--effective") && loaded.problems.empty();
+    if (effective && terminal.json()) {
+        terminal.report(loaded.warnings, "warning");
+        WEIR_TRY(terminal.write(effective_json(loaded.project)));
+        return 0;
+    }
     if (terminal.json()) {
         std::string text = "[";
         const auto add = [&](const std::vector<Error>& list, std::string_view severity) {
@@ -31,6 +38,10 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
         return 1;
     }
     const auto& project = loaded.project;
+    if (effective) {
+        WEIR_TRY(terminal.write(effective_text(project)));
+        return 0;
+    }
     if (!terminal.quiet())
         WEIR_TRY(terminal.write(
             fmt::format("{}: {}, {}, {}, {}{}; no problems\n", project.name, count(project.sources.size(), "source"),
@@ -43,19 +54,23 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
 }  // namespace
 
 Command check_command() {
-    return {.name = "check",
-            .summary = "read every file of a project and report all problems at once",
-            .description =
-                "Each problem has its place (file:line:column), what is wrong, and a way out. Nothing is "
-                "changed and no data is read. With --json the list goes to standard output.",
-            .arguments = {{.name = "PROJECT",
-                           .help = "the project's directory (default: the current one)",
-                           .words = Words::project}},
-            .options = {},
-            .examples = {{"weir check", "the project in the current directory"},
-                         {"weir check shop --json", "for an editor or a pipeline"}},
-            .exit_codes = {0, 1, 2},
-            .run = run};
+    return {
+        .name = "check",
+        .summary = "read every file of a project and report all problems at once",
+        .description =
+            "Each problem has its place (file:line:column), what is wrong, and a way out. Nothing is "
+            "changed and no data is read. With --json the list goes to standard output.",
+        .arguments = {{.name = "PROJECT",
+                       .help = "the project's directory (default: the current one)",
+                       .words = Words::project}},
+        .options = {{.name = "--effective",
+                     .value = "",
+                     .help = "print the configuration in effect: environment, lake, parameters, places; no secrets"}},
+        .examples = {{"weir check", "the project in the current directory"},
+                     {"weir check --effective --env production", "what would hold in production"},
+                     {"weir check shop --json", "for an editor or a pipeline"}},
+        .exit_codes = {0, 1, 2},
+        .run = run};
 }
 
 }  // namespace weir::cli

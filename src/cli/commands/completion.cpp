@@ -106,14 +106,37 @@ std::vector<std::string> tables_in(const fs::path& lake) {
     return names;
 }
 
-std::vector<std::string> names_here(Words words, const std::string& lake) {
+// Read at each key press; no project file comes near it.
+constexpr std::size_t project_file_bytes_max = std::size_t{1} << 20;
+
+// The `lake:` key, found by its beginning: a project that does not load has a lake too.
+std::string lake_of_project() {
+    const auto text = read_file("weir.yaml", project_file_bytes_max);
+    if (!text) return "lake";
+    std::string_view rest = *text;
+    while (!rest.empty()) {
+        auto line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        if (!line.starts_with("lake:")) continue;
+        line.remove_prefix(5);
+        line = line.substr(0, line.find(" #"));
+        const auto unwanted = std::string_view(" \t\r\"'");
+        const auto begin = line.find_first_not_of(unwanted);
+        if (begin == std::string_view::npos) break;
+        return std::string(line.substr(begin, line.find_last_not_of(unwanted) - begin + 1));
+    }
+    return "lake";
+}
+
+std::vector<std::string> names_here(Words words, const std::string& named_lake) {
+    const auto lake = named_lake.empty() ? lake_of_project() : named_lake;
     switch (words) {
         case Words::source: return stems("sources", ".yaml");
         case Words::view: return stems("views", ".sql");
-        case Words::table: return tables_in(lake.empty() ? "lake" : lake);
+        case Words::table: return tables_in(lake);
         case Words::view_or_table: {
             auto names = stems("views", ".sql");
-            for (auto& table : tables_in(lake.empty() ? "lake" : lake)) names.push_back(std::move(table));
+            for (auto& table : tables_in(lake)) names.push_back(std::move(table));
             return names;
         }
         default: return {};

@@ -140,7 +140,8 @@ Command export_command() {
                          .value = "DAY",
                          .help = "the result of that day, of a view that keeps every interval"}},
             .examples = {{"weir export difficulty_report --format csv --out out", "out/difficulty_report.csv"},
-                         {"weir export projects/recipes --format parquet --out out", "all that the project exports"}},
+                         {"weir export projects/recipes --lake lake --format parquet --out out",
+                          "all that the project exports"}},
             .exit_codes = {0, 1, 2, 4, 130},
             .run = run};
 }

@@ -88,26 +88,27 @@ Command quarantine_list_command() {
                        .help = "pending (default), replayed, discarded or all",
                        .choices = {"pending", "replayed", "discarded", "all"}});
     options.push_back(format_option());
-    return {.name = "quarantine list",
-            .summary = "the rows that broke their contract",
-            .description = "",
-            .arguments = {project_argument()},
-            .options = std::move(options),
-            .examples = {{"weir quarantine list", "all that wait"},
-                         {"weir quarantine list --source events --rule required --format csv",
-                          "some of them, for a person to mend"}},
-            .exit_codes = {0, 1, 2, 4},
-            .run = list};
+    return {
+        .name = "quarantine list",
+        .summary = "the rows that broke their contract",
+        .description = "A row is pending until it is replayed under a changed contract, or discarded with a reason.",
+        .arguments = {project_argument()},
+        .options = std::move(options),
+        .examples = {{"weir quarantine list", "all that wait"},
+                     {"weir quarantine list --source recipe_changes --rule bad_ingredients --format csv",
+                      "some of them, for a person to mend"}},
+        .exit_codes = {0, 1, 2, 4},
+        .run = list};
 }
 
 Command quarantine_show_command() {
     return {
         .name = "quarantine show",
         .summary = "one row, with the bytes that arrived",
-        .description = "",
+        .description = "With --json the bytes are base64.",
         .arguments = {project_argument(), {.name = "ID", .help = "the row's id, or its beginning", .required = true}},
         .options = {format_option()},
-        .examples = {{"weir quarantine show 01J8", "why this row is here"}},
+        .examples = {{"weir quarantine show 4d113d", "why this row is here"}},
         .exit_codes = {0, 1, 2, 4},
         .run = show};
 }

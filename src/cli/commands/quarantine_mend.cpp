@@ -98,8 +98,8 @@ Command quarantine_replay_command() {
         .arguments = {project_argument()},
         .options = quarantine_options(),
         .examples = {{"weir quarantine replay", "all that wait"},
-                     {"weir quarantine replay --source events --rule maximum",
-                      "after the contract's maximum was raised"}},
+                     {"weir quarantine replay --source recipe_changes --rule bad_ingredients",
+                      "after that rule was changed in the contract"}},
         .exit_codes = {0, 1, 2, 4, 5, 130},
         .run = replay};
 }
@@ -112,7 +112,7 @@ Command quarantine_discard_command() {
             .description = "The rows stay in weir.quarantine, in state discarded.",
             .arguments = {project_argument()},
             .options = std::move(options),
-            .examples = {{"weir quarantine discard --rule malformed --reason \"cut lines of a broken upload\"",
+            .examples = {{"weir quarantine discard --rule bad_ingredients --reason \"mended and sent again\"",
                           "rows of one rule"}},
             .exit_codes = {0, 1, 2, 4},
             .run = discard};

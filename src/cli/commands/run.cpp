@@ -5,6 +5,7 @@
 
 #include "base/stop.h"
 #include "cli/commands/list.h"
+#include "cli/due.h"
 #include "cli/run_place.h"
 #include "cli/table.h"
 #include "observe/progress.h"
@@ -41,7 +42,7 @@ Result<RunRequest> request_of(const Invocation& invocation) {
     return request;
 }
 
-json to_json_value(const orchestrate::StepResult& step) {
+json json_of_step(const orchestrate::StepResult& step) {
     json value{{"kind", orchestrate::to_string(step.kind)},
                {"node", step.node},
                {"interval", step.day ? json(to_string(*step.day)) : json()},
@@ -60,19 +61,30 @@ json to_json_value(const orchestrate::StepResult& step) {
     return value;
 }
 
-Status print_result(const orchestrate::RunResult& result, Terminal& terminal) {
-    if (terminal.json()) {
-        json steps = json::array();
-        for (const auto& step : result.steps) steps.push_back(to_json_value(step));
-        const json value{
-            {"run_id", result.run_id}, {"failed", result.first_error.has_value()}, {"steps", std::move(steps)}};
-        return terminal.write(value.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
-    }
-    for (const auto& step : result.steps) {
-        for (const auto& warning : step.warnings) terminal.note(fmt::format("warning: {}: {}\n", step.node, warning));
-        if (step.error) terminal.report(*step.error);
-    }
-    if (terminal.quiet()) return ok();
+// A view and its export have one name.
+std::string step_name(const orchestrate::StepResult& step) {
+    return step.kind == orchestrate::StepKind::export_file ? "export " + step.node : step.node;
+}
+
+TableCell count(std::int64_t number) { return std::to_string(number); }
+
+// Progress has just told of each step on the same terminal; what it did not tell is where the rows went.
+Status print_sources(const orchestrate::RunResult& result, Terminal& terminal) {
+    Table table(terminal, {{"source"},
+                           {"read", true},
+                           {"accepted", true},
+                           {"duplicate", true},
+                           {"quarantined", true},
+                           {"filtered", true},
+                           {"files"}});
+    for (const auto& step : result.steps)
+        if (step.kind == orchestrate::StepKind::source && step.state != StepState::failed)
+            WEIR_TRY(table.add({step.node, count(step.read), count(step.rows), count(step.duplicate),
+                                count(step.quarantined), count(step.filtered), step.reason}));
+    return table.rows() == 0 ? ok() : table.end();
+}
+
+Status print_steps(const orchestrate::RunResult& result, Terminal& terminal) {
     Table table(terminal, {{"step"},
                            {"interval"},
                            {"state"},
@@ -83,23 +95,43 @@ Status print_result(const orchestrate::RunResult& result, Terminal& terminal) {
                            {"filtered", true},
                            {"why"}});
     std::int64_t unchanged_views = 0;
-    const auto count = [](std::int64_t number) { return TableCell(std::to_string(number)); };
     for (const auto& step : result.steps) {
         const bool source = step.kind == orchestrate::StepKind::source;
         if (!source && step.state == StepState::unchanged) {
             ++unchanged_views;
             continue;
         }
-        WEIR_TRY(
-            table.add({step.node, step.day ? to_string(*step.day) : "", std::string(orchestrate::to_string(step.state)),
-                       source ? count(step.read) : TableCell(""), count(step.rows),
-                       source ? count(step.duplicate) : TableCell(""), source ? count(step.quarantined) : TableCell(""),
-                       source ? count(step.filtered) : TableCell(""), step.reason}));
+        WEIR_TRY(table.add({step_name(step), step.day ? to_string(*step.day) : "",
+                            std::string(orchestrate::to_string(step.state)), source ? count(step.read) : TableCell(""),
+                            count(step.rows), source ? count(step.duplicate) : TableCell(""),
+                            source ? count(step.quarantined) : TableCell(""),
+                            source ? count(step.filtered) : TableCell(""), step.reason}));
     }
     WEIR_TRY(table.end());
-    if (unchanged_views > 0)
+    if (unchanged_views == 0) return ok();
+    return terminal.write(fmt::format("{} result{} up to date\n", unchanged_views, unchanged_views == 1 ? "" : "s"));
+}
+
+Status print_result(const orchestrate::RunResult& result, Terminal& terminal) {
+    if (terminal.json()) {
+        json steps = json::array();
+        for (const auto& step : result.steps) steps.push_back(json_of_step(step));
+        const json value{
+            {"run_id", result.run_id}, {"failed", result.first_error.has_value()}, {"steps", std::move(steps)}};
+        return terminal.write(value.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+    }
+    for (const auto& step : result.steps) {
+        for (const auto& warning : step.warnings) terminal.note(fmt::format("warning: {}: {}\n", step.node, warning));
+        if (step.error) terminal.report(*step.error);
+    }
+    if (terminal.quiet()) return ok();
+    WEIR_TRY(terminal.out_is_terminal() ? print_sources(result, terminal) : print_steps(result, terminal));
+    std::int64_t quarantined = 0;
+    for (const auto& step : result.steps) quarantined += step.quarantined;
+    if (quarantined > 0)
         WEIR_TRY(
-            terminal.write(fmt::format("{} result{} up to date\n", unchanged_views, unchanged_views == 1 ? "" : "s")));
+            terminal.write(fmt::format("{} quarantined; `weir quarantine list` says why\n",
+                                       quarantined == 1 ? "1 row was" : fmt::format("{} rows were", quarantined))));
     return ok();
 }
 
@@ -122,25 +154,7 @@ Result<int> plan(const Invocation& invocation, Terminal& terminal) {
     const auto at = place->workplace(nobody);
     WEIR_ASSIGN(const auto plan, orchestrate::plan(at, place->ledger(), request));
     if (terminal.json()) {
-        json sources = json::array(), views = json::array();
-        for (const auto& source : plan.sources) {
-            json days = json::array();
-            for (const auto day : source.days()) days.push_back(to_string(day));
-            sources.push_back({{"source", source.source->name},
-                               {"table", source.source->table},
-                               {"files_new", static_cast<std::int64_t>(source.take.size()) - source.grown},
-                               {"files_grown", source.grown},
-                               {"files_unchanged", source.unchanged},
-                               {"files_outside", source.outside},
-                               {"bytes", source.bytes},
-                               {"intervals", std::move(days)}});
-        }
-        for (const auto& view : plan.views)
-            views.push_back({{"view", view.view->name},
-                             {"interval", to_string(view.day)},
-                             {"due", view.due != orchestrate::Due::up_to_date},
-                             {"reason", orchestrate::to_string(view.due)}});
-        WEIR_TRY(terminal.write(json{{"sources", std::move(sources)}, {"views", std::move(views)}}.dump(2) + "\n"));
+        WEIR_TRY(terminal.write(to_json_value(plan).dump(2, ' ', false, json::error_handler_t::replace) + "\n"));
         return 0;
     }
     Table sources(terminal, {{"source"},
@@ -152,15 +166,11 @@ Result<int> plan(const Invocation& invocation, Terminal& terminal) {
                              {"bytes", true},
                              {"intervals"}});
     for (const auto& source : plan.sources) {
-        const auto days = source.days();
-        const auto text = days.empty()       ? std::string("")
-                          : days.size() == 1 ? to_string(*days.begin())
-                                             : fmt::format("{} days, {} to {}", days.size(), to_string(*days.begin()),
-                                                           to_string(*days.rbegin()));
-        WEIR_TRY(sources.add({source.source->name, source.source->table,
-                              std::to_string(static_cast<std::int64_t>(source.take.size()) - source.grown),
-                              std::to_string(source.grown), std::to_string(source.unchanged),
-                              std::to_string(source.outside), observe::bytes_text(source.bytes), text}));
+        WEIR_TRY(
+            sources.add({source.source->name, source.source->table,
+                         std::to_string(static_cast<std::int64_t>(source.take.size()) - source.grown),
+                         std::to_string(source.grown), std::to_string(source.unchanged), std::to_string(source.outside),
+                         observe::bytes_text(source.bytes), days_text(source.days())}));
     }
     WEIR_TRY(sources.end());
     WEIR_TRY(terminal.write("\n"));
@@ -212,7 +222,7 @@ Command run_command() {
 Command plan_command() {
     return {.name = "plan",
             .summary = "show what a run would do, and why",
-            .description = "Looks at files and tables and changes nothing.",
+            .description = "Looks at files and tables; no table, no result and no file of yours is changed.",
             .arguments = {project_argument()},
             .options = interval_options(),
             .examples = {{"weir plan", "the project in the current directory"},

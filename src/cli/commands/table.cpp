@@ -167,7 +167,7 @@ Result<int> show(const Invocation& invocation, Terminal& terminal) {
     }
     std::string text;
     const auto line = [&](std::string_view key, const std::string& value) {
-        if (!value.empty()) text += fmt::format("{:<14}{}\n", key, value);
+        if (!value.empty()) text += fmt::format("{:<16}{}\n", key, value);
     };
     line("location", summary.location);
     line("version", fmt::format("{}{}", summary.version.get(), summary.time ? " of " + to_iso(*summary.time) : ""));
@@ -367,7 +367,7 @@ std::vector<Command> table_commands() {
          .description = "",
          .arguments = one_table(),
          .options = {{.name = "--as-of", .value = "VERSION|TIME", .help = "the table as it was"}},
-         .examples = {{"weir table show orders", "a table of the lake"},
+         .examples = {{"weir table show recipe_changes", "a table of the lake"},
                       {"weir table show /data/other/table --json", "any Delta table"}},
          .exit_codes = {0, 1, 2, 4},
          .run = show},
@@ -376,7 +376,7 @@ std::vector<Command> table_commands() {
          .description = "",
          .arguments = one_table(),
          .options = {{.name = "--limit", .value = "N", .help = "at most so many (default 20; 0: all)"}},
-         .examples = {{"weir table history orders", "what happened to it"}},
+         .examples = {{"weir table history recipe_changes", "what happened to it"}},
          .exit_codes = {0, 1, 2, 4},
          .run = history},
         {.name = "table checkpoint",
@@ -384,7 +384,7 @@ std::vector<Command> table_commands() {
          .description = "Every tenth commit does this by itself.",
          .arguments = one_table(),
          .options = {},
-         .examples = {{"weir table checkpoint orders", "after many commits of another writer"}},
+         .examples = {{"weir table checkpoint recipe_changes", "after many commits of another writer"}},
          .exit_codes = {0, 1, 2, 4},
          .run = checkpoint},
         {.name = "table optimize",
@@ -392,7 +392,7 @@ std::vector<Command> table_commands() {
          .description = "Runs beside writers and never makes them fail.",
          .arguments = one_table(),
          .options = {},
-         .examples = {{"weir table optimize orders", "when it has thousands of small files"}},
+         .examples = {{"weir table optimize recipe_changes", "when it has thousands of small files"}},
          .exit_codes = {0, 1, 2, 4},
          .run = optimize},
         {.name = "table vacuum",
@@ -406,7 +406,8 @@ std::vector<Command> table_commands() {
                      {.name = "--below-retention",
                       .value = "",
                       .help = "allow less than the table's retention; running readers and writers may fail"}},
-         .examples = {{"weir table vacuum orders", "what could go"}, {"weir table vacuum orders --apply", "remove it"}},
+         .examples = {{"weir table vacuum recipe_changes", "what could go"},
+                      {"weir table vacuum recipe_changes --apply", "remove it"}},
          .exit_codes = {0, 1, 2, 4},
          .run = vacuum},
         {.name = "table restore",
@@ -414,7 +415,7 @@ std::vector<Command> table_commands() {
          .description = "Nothing is lost: the versions in between stay readable until vacuum.",
          .arguments = std::move(restore_arguments),
          .options = {},
-         .examples = {{"weir table restore orders 12", "undo everything after version 12"}},
+         .examples = {{"weir table restore recipe_changes 1", "undo everything after version 1"}},
          .exit_codes = {0, 1, 2, 4},
          .run = restore},
     };

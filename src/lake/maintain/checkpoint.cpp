@@ -26,8 +26,11 @@ const std::string last_checkpoint = std::string(log_folder) + "/_last_checkpoint
 struct Lines {
     std::string text;
     std::int64_t count = 0;
+    std::size_t longest = 0;
     void add(const Action& action) {
-        text += print_action(action);
+        const auto line = print_action(action);
+        longest = std::max(longest, line.size());
+        text += line;
         text += '\n';
         ++count;
     }
@@ -54,16 +57,18 @@ Lines lines_of(const Snapshot& snapshot, std::int64_t tombstones_since_ms) {
     return lines;
 }
 
-std::string copy_statement(const fs::path& lines, const fs::path& target) {
+// DuckDB's reader of JSON reserves twice the longest line for each thread, whatever the file's size: it is told the
+// longest that is there, not the longest that could be.
+std::string copy_statement(const fs::path& lines, std::size_t longest, const fs::path& target) {
     std::string columns;
     for (const auto& column : checkpoint_columns())
         columns += fmt::format("{}'{}': {}", columns.empty() ? "" : ", ", column.name,
                                sql::quote_text(std::string(column.type)));
-    // One object may hold a whole schema: no limit but the memory's.
     return fmt::format(
         "COPY (SELECT * FROM read_json({}, format = 'newline_delimited', columns = {{{}}}, maximum_object_size = {})) "
         "TO {} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
-        sql::quote_text(lines.string()), columns, limits::checkpoint_line_bytes_max, sql::quote_text(target.string()));
+        sql::quote_text(lines.string()), columns, std::max(longest + 1, limits::checkpoint_line_bytes_min),
+        sql::quote_text(target.string()));
 }
 
 std::optional<std::int64_t> hinted_version(ObjectStore& store) {
@@ -118,7 +123,7 @@ Result<CheckpointResult> write_checkpoint(const Table& table, TableVersion versi
     const auto parquet = staging.folder() / "checkpoint.parquet";
     WEIR_TRY(write_file_atomic(json, lines.text, false));
     WEIR_ASSIGN(auto connection, table.database().connect());
-    auto copied = connection.run(copy_statement(json, parquet));
+    auto copied = connection.run(copy_statement(json, lines.longest, parquet));
     if (!copied) return std::move(copied.error()).within(fmt::format("writing a checkpoint of {}", table.name()));
     std::error_code error;
     const auto bytes = fs::file_size(parquet, error);
