@@ -147,7 +147,8 @@ std::vector<Rule> compile_rules(const Contract& contract) {
     for (const auto& rule : contract.row_rules) {
         rules.push_back({.name = rule.id,
                          .column = rule.column,
-                         .predicate = rule.sql,
+                         // A row for which the expression fails breaks the rule; it does not stop the others.
+                         .predicate = fmt::format("coalesce(TRY(coalesce(({}), true)), false)", rule.sql),
                          .reason = rule.description.empty() ? "does not hold: " + rule.sql : rule.description});
     }
     return rules;

@@ -135,6 +135,20 @@ TEST(Rules, a_row_rule_that_is_null_passes_and_warnings_do_not_count) {
     EXPECT_EQ(rows->integer(2, 0), 1);
 }
 
+TEST(Rules, an_expression_that_fails_on_a_row_breaks_that_row_only) {
+    declare::Contract contract;
+    contract.row_rules = {{.id = "r", .sql = "CAST(c AS INTEGER) > 3", .column = "", .description = "", .where = {}}};
+    const auto rules = compile_rules(contract);
+    auto database = std::move(sql::Database::open({})).value();
+    auto connection = std::move(database.connect()).value();
+    auto rows = connection.query("SELECT " + all_kept(rules) + " FROM (VALUES ('7'), ('x'), ('1'), (NULL)) t(c)");
+    ASSERT_TRUE(rows) << to_string(rows.error());
+    EXPECT_EQ(rows->integer(0, 0), 1);
+    EXPECT_EQ(rows->integer(1, 0), 0);
+    EXPECT_EQ(rows->integer(2, 0), 0);
+    EXPECT_EQ(rows->integer(3, 0), 1);
+}
+
 TEST(Rules, a_bound_that_is_no_literal_of_the_type_is_an_error) {
     EXPECT_FALSE(bound_literal(column_of(Type::Kind::int64), "ten"));
     EXPECT_FALSE(bound_literal(column_of(Type::Kind::float64), "1; drop"));

@@ -168,6 +168,15 @@ Result<std::string> Ledger::fingerprint(const std::string& view, Day interval_fr
     return found ? select.text(0) : std::string();
 }
 
+Result<std::string> Ledger::exported(const std::string& file) const {
+    Statement select(
+        handle_.get(),
+        "SELECT fingerprint FROM step WHERE kind = 2 AND reason = ?1 AND state = 1 ORDER BY id DESC LIMIT 1");
+    select.bind(1, file);
+    WEIR_ASSIGN(const bool found, select.step());
+    return found ? select.text(0) : std::string();
+}
+
 Result<std::vector<Step>> Ledger::steps(std::size_t most) const {
     Statement select(
         handle_.get(),

@@ -32,7 +32,7 @@ struct Step {
     std::int64_t rows = 0;
     std::string reason;
     std::string error;
-    std::string fingerprint;  // of all inputs of a view's result; equal: the result would be equal too
+    std::string fingerprint;  // of all that a result or a file is made of; equal: it would be equal too
 };
 
 class Ledger {
@@ -48,6 +48,8 @@ public:
                   const std::string& error, Time now);
     // The fingerprint of the newest finished computation of a view for a day; empty if there is none.
     Result<std::string> fingerprint(const std::string& view, Day interval_from) const;
+    // The fingerprint with which a file was last exported; empty if it never was.
+    Result<std::string> exported(const std::string& file) const;
     // The newest steps first.
     Result<std::vector<Step>> steps(std::size_t most) const;
 

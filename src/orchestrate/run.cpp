@@ -207,7 +207,7 @@ private:
             step.state = StepState::failed;
             step.error = status.error();
             if (!result_.first_error) result_.first_error = status.error();
-            failed_.insert(step.node);
+            if (step.kind != StepKind::export_file) failed_.insert(step.node);
         }
         WEIR_TRY(ledger_.finish(id, step.state, step.rows, fingerprint, step.error ? step.error->message : "",
                                 at_.clock.now()));
@@ -316,22 +316,34 @@ private:
     }
 
     // What the project declares under exports, of the views that were computed in this run.
+    // Which result of a view a file would hold; empty while there is none.
+    Result<std::string> result_version(const std::string& view) const {
+        WEIR_ASSIGN(const auto table, at_.lake.table(view));
+        WEIR_ASSIGN(const auto snapshot, newest(table));
+        if (!snapshot) return std::string();
+        return fmt::format("{}:{}", snapshot->metadata().id, snapshot->version().get());
+    }
+
+    // A file is written when it does not hold the newest result, be it that an earlier try failed.
     Status run_exports() {
         for (const auto& declared : at_.project.exports) {
-            const bool computed = std::any_of(result_.steps.begin(), result_.steps.end(), [&](const StepResult& done) {
-                return done.kind == StepKind::view && done.state == StepState::done &&
-                       equal_ignoring_case(done.node, declared.view);
-            });
+            if (failed_.contains(declared.view)) continue;
             const auto file = at_.project.root / declared.path;
+            const auto version = result_version(declared.view);
+            WEIR_ASSIGN(const auto written_version, ledger_.exported(file.string()));
             std::error_code ignored;
-            if (failed_.contains(declared.view) || (!computed && std::filesystem::exists(file, ignored))) continue;
-            const auto write = [&](StepResult& done, std::string&) -> Status {
+            if (version &&
+                (version->empty() || (*version == written_version && std::filesystem::exists(file, ignored))))
+                continue;
+            const auto write = [&](StepResult& done, std::string& fingerprint) -> Status {
+                if (!version) return version.error();
                 WEIR_ASSIGN(const auto format, sink::parse_format(declared.format));
                 WEIR_ASSIGN(auto session, view::Session::open({.lake = at_.project.lake, .project = &at_.project}));
                 const auto select = "SELECT * FROM " + sql::quote_name(declared.view);
                 WEIR_TRY(session.prepare(select));
                 WEIR_ASSIGN(const auto written, sink::export_query(session.connection(), select, format, file));
                 done.rows = written.rows;
+                fingerprint = *version;
                 return ok();
             };
             WEIR_TRY(step({.kind = StepKind::export_file, .node = declared.view, .reason = file.string()}, write));

@@ -128,6 +128,28 @@ TEST_F(BadProject, a_view_that_fails_over_the_data_leaves_its_last_result_and_th
     EXPECT_EQ(sql("SELECT n FROM rests_on_it"), "2\n");
 }
 
+TEST_F(BadProject, an_export_that_failed_is_written_by_the_next_run_and_stops_no_other) {
+    view("v", "SELECT count(*) AS n FROM t\n");
+    put("serve.yaml", "exports:\n- {view: v, path: in/a.csv/v.csv}\n- {view: v, path: out/v.csv}\n");
+    put("in/a.csv", header + rows(3));
+    run_fails(4, {"in/a.csv"});
+    EXPECT_EQ(read(project / "out" / "v.csv"), "n\n3\n");
+    // The result is new, its file cannot be written: later runs find the result up to date, and the file still old.
+    fs::rename(project / "out", project / "elsewhere");
+    put("out", "in the way");
+    put("serve.yaml", "exports:\n- {view: v, path: out/v.csv}\n");
+    put("in/b.csv", header + rows(3, 3));
+    run_fails(4, {"out"});
+    fs::remove(project / "out");
+    fs::rename(project / "elsewhere", project / "out");
+    EXPECT_EQ(read(project / "out" / "v.csv"), "n\n3\n");
+    run_ok();
+    EXPECT_EQ(read(project / "out" / "v.csv"), "n\n6\n");
+    fs::remove(project / "out" / "v.csv");
+    run_ok();
+    EXPECT_EQ(read(project / "out" / "v.csv"), "n\n6\n");
+}
+
 TEST_F(BadProject, the_quarantine_limit_holds_exactly) {
     contract({.quarantine_limit = "5"});
     put("in/a.csv", header + rows(18) + "x,a,1\n");

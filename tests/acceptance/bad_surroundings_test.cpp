@@ -115,7 +115,8 @@ TEST_F(BadSurroundings, one_run_at_a_time) {
         ::_exit(127);
     }
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!fs::exists(project / "lake" / "t") && std::chrono::steady_clock::now() < deadline)
+    while (!fs::exists(project / "lake" / "t" / "_delta_log" / "00000000000000000000.json") &&
+           std::chrono::steady_clock::now() < deadline)
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     ::kill(first, SIGSTOP);
     run_fails(4, {"another weir (process " + std::to_string(first) + ") is running", "wait for it"});

@@ -51,6 +51,15 @@ private:
 };
 
 // Files or records, by what the plan holds.
+// The predicates of a contract cannot fail on a row; the source's own can.
+Status placed_in_where(Status status, const declare::Source& source) {
+    if (status || source.where_sql.empty() || status.error().code != ErrorCode::sql_invalid) return status;
+    auto error = std::move(status).error();
+    error.where = source.where_sql_where;
+    error.hint = "the predicate fails on some row; write it so that it gives NULL there, for example with TRY_CAST";
+    return std::move(error).within(fmt::format("evaluating `where` of source '{}'", source.name));
+}
+
 Result<std::vector<FileReport>> read_text(const Workplace& at, sql::Connection& connection,
                                           const declare::Source& source, const declare::Contract& contract,
                                           const std::string& rejects, source::ReadPlan reading,
@@ -69,7 +78,7 @@ Result<std::vector<FileReport>> read_text(const Workplace& at, sql::Connection& 
         status = write_accepted(fmt::format("(SELECT * FROM {} WHERE {})", run->table(),
                                             contract::reading_condition(run->handle(), source.where_sql, rules)));
     }
-    WEIR_TRY(run->finish(std::move(status)));
+    WEIR_TRY(placed_in_where(run->finish(std::move(status)), source));
     return run->report();
 }
 
@@ -177,8 +186,10 @@ Result<std::vector<FileReport>> read_parquet(const Workplace& at, sql::Connectio
     const auto filter =
         plan.source->where_sql.empty() ? std::string("true") : fmt::format("(({}) IS TRUE)", plan.source->where_sql);
     const auto kept = contract::all_kept(rules);
-    WEIR_TRY(write_accepted(fmt::format(
-        "(SELECT * EXCLUDE (_broken, _raw) FROM {} WHERE {} AND _broken IS NULL AND {})", all, filter, kept)));
+    WEIR_TRY(placed_in_where(
+        write_accepted(fmt::format("(SELECT * EXCLUDE (_broken, _raw) FROM {} WHERE {} AND _broken IS NULL AND {})",
+                                   all, filter, kept)),
+        *plan.source));
 
     // Parquet rows have no bytes of their own: what the file says of them, as JSON, is what is kept.
     WEIR_ASSIGN(const auto bad,
