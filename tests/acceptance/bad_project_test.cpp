@@ -267,6 +267,9 @@ TEST_F(BadProject, what_stands_on_the_command_line) {
         run_fails(one.exit_code, one.said, one.words);
         EXPECT_FALSE(fs::exists(project / "lake" / "t"));
     }
+    const auto typo = weir_with({"quarantine", "replay", "--param", "need=1", "--source", "tt"});
+    EXPECT_EQ(typo.exit_code, 1) << typo.out;
+    EXPECT_THAT(typo.err, HasSubstr("the project has no source 'tt'"));
     run_ok({"--param", "need=it's; DROP TABLE t --"});
     const auto kept = weir_with({"sql", "--param", "need=1", "SELECT DISTINCT nd FROM v", "--format", "csv"});
     EXPECT_EQ(kept.out, "nd\nit's; DROP TABLE t --\n") << kept.err;

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/nearest.h"
 #include "base/stop.h"
 #include "cli/commands/list.h"
 #include "cli/run_place.h"
@@ -51,10 +52,22 @@ Status print(const std::vector<orchestrate::Replayed>& replayed, Terminal& termi
     return accepted > 0 ? terminal.write("`weir run` brings the results up to date\n") : ok();
 }
 
+// Rows can only be tried again by a source that is there.
+Status check_source(const Invocation& invocation, const declare::Project& project) {
+    const auto name = invocation.option("--source");
+    if (name.empty() || project.source(name) != nullptr) return ok();
+    std::vector<std::string> names;
+    for (const auto& source : project.sources) names.push_back(source.name);
+    return Error{.code = ErrorCode::not_found,
+                 .message = fmt::format("the project has no source '{}'", name),
+                 .hint = suggest(name, names)};
+}
+
 Result<int> replay(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto where, quarantine_filter(invocation));
     stop_on_signals();
     WEIR_ASSIGN(const auto place, RunPlace::open(invocation, terminal));
+    WEIR_TRY(check_source(invocation, place->project()));
     WEIR_ASSIGN(const auto lock, orchestrate::RunLock::take(place->project().lake));
     WEIR_ASSIGN(const auto run_id, place->ledger().new_run_id(place->clock().now()));
     observe::NoObserver nobody;
