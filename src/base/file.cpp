@@ -51,7 +51,7 @@ Error io_error(std::string_view operation, const fs::path& path, int error_numbe
     const bool full = error_number == ENOSPC || error_number == EDQUOT;
     return {.code = full ? ErrorCode::disk_full : ErrorCode::io_failed,
             .message = fmt::format("cannot {} {}: {}", operation, path.string(), std::strerror(error_number)),
-            .hint = full ? "free some room and run again: the old state stands" : ""};
+            .hint = full ? std::string(disk_full_hint) : ""};
 }
 
 FileHandle& FileHandle::operator=(FileHandle&& other) noexcept {

@@ -12,6 +12,9 @@ namespace weir {
 
 namespace fs = std::filesystem;
 
+// The way out of a full disk, wherever it was met.
+inline constexpr std::string_view disk_full_hint = "free some room and run again: nothing is lost";
+
 // An Error for `errno`, with the operation and the path; ENOSPC and EDQUOT become disk_full.
 Error io_error(std::string_view operation, const fs::path& path, int error_number);
 

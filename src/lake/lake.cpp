@@ -5,15 +5,9 @@
 #include <algorithm>
 
 #include "base/nearest.h"
-#include "lake/log/paths.h"
 
 namespace weir::lake {
 namespace {
-
-bool has_log(const fs::path& folder) {
-    std::error_code ignored;
-    return fs::is_directory(folder / log_folder, ignored);
-}
 
 Result<std::vector<std::string>> folders_in(const fs::path& folder) {
     std::vector<std::string> names;
@@ -41,13 +35,13 @@ Result<std::vector<std::string>> Lake::tables() const {
     std::vector<std::string> names;
     WEIR_ASSIGN(const auto folders, folders_in(root_));
     for (const auto& folder : folders) {
-        if (has_log(root_ / folder)) {
+        if (is_table(root_ / folder)) {
             names.push_back(folder);
             continue;
         }
         WEIR_ASSIGN(const auto inner_folders, folders_in(root_ / folder));
         for (const auto& inner : inner_folders) {
-            if (has_log(root_ / folder / inner)) names.push_back(folder + "/" + inner);
+            if (is_table(root_ / folder / inner)) names.push_back(folder + "/" + inner);
         }
     }
     return names;

@@ -28,6 +28,16 @@ Result<bool> Table::exists() const {
     return !commit_files(listing).empty() || !complete_checkpoints(listing).empty();
 }
 
+bool is_table(const fs::path& folder) {
+    std::error_code error;
+    if (fs::exists(folder / commit_path(TableVersion(0)), error)) return true;
+    fs::directory_iterator entry(folder / log_folder, error);
+    for (const fs::directory_iterator end; !error && entry != end; entry.increment(error)) {
+        if (parse_log_file(entry->path().filename().string())) return true;
+    }
+    return false;
+}
+
 Result<fs::path> local_path(const std::string& location) {
     const auto scheme_end = location.find("://");
     if (scheme_end == std::string::npos && !location.starts_with("file:/")) {

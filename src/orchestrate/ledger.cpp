@@ -38,11 +38,30 @@ CREATE TABLE IF NOT EXISTS step(
 CREATE INDEX IF NOT EXISTS step_of_node ON step(node, interval_from, id);
 )";
 
-Error ledger_error(sqlite3* handle) {
-    const int code = handle == nullptr ? SQLITE_NOMEM : sqlite3_errcode(handle);
-    return {
-        .code = code == SQLITE_FULL ? ErrorCode::disk_full : ErrorCode::io_failed,
-        .message = fmt::format("the ledger of runs: {}", handle == nullptr ? "out of memory" : sqlite3_errmsg(handle))};
+// Why no file can be made beside `file`, 0 if one can. SQLite tries to read what it cannot create, and then knows only
+// of a missing file.
+int creating_fails_with(const std::filesystem::path& file) {
+    const auto probe = file.string() + ".probe";
+    const FileHandle made(::open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    if (!made.open()) return errno;
+    ::unlink(probe.c_str());
+    return 0;
+}
+
+Error ledger_error(sqlite3* handle, const std::filesystem::path& file) {
+    const int code = sqlite3_errcode(handle);
+    const bool by_system = code == SQLITE_IOERR || code == SQLITE_CANTOPEN;
+    const int asked = code == SQLITE_CANTOPEN ? creating_fails_with(file) : 0;
+    const int reason = asked != 0 ? asked : sqlite3_system_errno(handle);
+    if (by_system && reason != 0) return io_error("keep the ledger of runs in", file, reason);
+    if (code == SQLITE_FULL) return io_error("keep the ledger of runs in", file, ENOSPC);
+    return {.code = ErrorCode::io_failed,
+            .message = fmt::format("the ledger of runs, {}: {}", file.string(), sqlite3_errmsg(handle))};
+}
+
+std::filesystem::path file_of(sqlite3* handle) {
+    const char* file = sqlite3_db_filename(handle, "main");
+    return file == nullptr ? "" : file;
 }
 
 class Statement {
@@ -62,7 +81,7 @@ public:
         const int code = statement_ == nullptr ? SQLITE_ERROR : sqlite3_step(statement_);
         if (code == SQLITE_ROW) return true;
         if (code == SQLITE_DONE) return false;
-        return ledger_error(handle_);
+        return ledger_error(handle_, file_of(handle_));
     }
     bool null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
     std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
@@ -75,16 +94,6 @@ private:
     sqlite3* handle_;
     sqlite3_stmt* statement_ = nullptr;
 };
-
-// SQLite says of a read-only disk that it is "unable to open database file"; the system knows why.
-Error open_error(sqlite3* handle, const std::filesystem::path& file) {
-    auto error = ledger_error(handle);
-    if (sqlite3_errcode(handle) != SQLITE_CANTOPEN) return error;
-    const int probe = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (probe < 0) return io_error("open", file, errno);
-    ::close(probe);
-    return error;
-}
 
 std::int64_t micros(Time time) { return time.time_since_epoch().count(); }
 Time from_micros(std::int64_t value) { return Time{std::chrono::microseconds{value}}; }
@@ -101,9 +110,11 @@ Result<Ledger> Ledger::open_once(const std::filesystem::path& file) {
     sqlite3* handle = nullptr;
     const int code = sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
     Ledger ledger(handle);
-    if (code != SQLITE_OK) return open_error(handle, file);
+    if (handle == nullptr)
+        return Error{.code = ErrorCode::out_of_memory, .message = "there is no memory for the ledger of runs"};
+    if (code != SQLITE_OK) return ledger_error(handle, file);
     sqlite3_busy_timeout(handle, 5000);
-    if (sqlite3_exec(handle, tables, nullptr, nullptr, nullptr) != SQLITE_OK) return open_error(handle, file);
+    if (sqlite3_exec(handle, tables, nullptr, nullptr, nullptr) != SQLITE_OK) return ledger_error(handle, file);
     return ledger;
 }
 

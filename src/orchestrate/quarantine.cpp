@@ -36,6 +36,14 @@ std::string new_states(std::string_view state, const std::string& from, const st
         state, quote_text(run_id), epoch, to_iso(now), note_sql, from);
 }
 
+Status complete_all(const Workplace& at) {
+    for (const auto& source : at.project.sources) {
+        WEIR_TRY(complete_follow_ups(at, source.table, intake_app(source.name)));
+        WEIR_TRY(complete_follow_ups(at, source.table, replay_app(source.name)));
+    }
+    return ok();
+}
+
 // What the path of each file says, as far as the file is still there.
 Result<std::unordered_map<std::string, std::vector<std::string>>> captures_of(
     const declare::Source& source, std::vector<source::CaptureColumn>& columns) {
@@ -116,10 +124,7 @@ Result<Replayed> replay_source(const Workplace& at, const declare::Source& sourc
 }  // namespace
 
 Result<std::vector<Replayed>> replay(const Workplace& at, const std::string& where_sql, const std::string& run_id) {
-    for (const auto& source : at.project.sources) {
-        WEIR_TRY(complete_follow_ups(at, source.table, intake_app(source.name)));
-        WEIR_TRY(complete_follow_ups(at, source.table, replay_app(source.name)));
-    }
+    WEIR_TRY(complete_all(at));
     std::vector<Replayed> all;
     WEIR_ASSIGN(const auto quarantine, quarantine_rows(at));
     if (!quarantine) return all;
@@ -132,6 +137,8 @@ Result<std::vector<Replayed>> replay(const Workplace& at, const std::string& whe
 
 Result<std::int64_t> discard(const Workplace& at, const std::string& where_sql, const std::string& reason,
                              const std::string& run_id) {
+    // A row that was replayed, but for its new state, is not pending any more.
+    WEIR_TRY(complete_all(at));
     WEIR_ASSIGN(const auto quarantine, quarantine_rows(at));
     if (!quarantine) return std::int64_t{0};
     WEIR_ASSIGN(auto table, at.lake.table("weir/quarantine"));

@@ -6,6 +6,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/file.h"
+
 namespace weir::sql {
 namespace {
 
@@ -76,6 +78,7 @@ void find_place(std::string_view text, std::string_view sql, Where& where) {
 Error duckdb_error(std::string_view text, std::string_view sql) {
     Error error;
     error.code = classify(text);
+    if (error.code == ErrorCode::disk_full) error.hint = disk_full_hint;
     if (error.code == ErrorCode::table_damaged)
         error.hint = "a data file is damaged or gone: put back an intact copy of it";
     else

@@ -11,6 +11,7 @@
 #include "lake/read/file_facts.h"
 #include "lake/read/scan.h"
 #include "lake/store/local_store.h"
+#include "lake/table.h"
 #include "model/system_tables.h"
 
 namespace weir::view {
@@ -69,10 +70,7 @@ std::vector<std::string> tables_in(const fs::path& folder) {
     std::vector<std::string> names;
     std::error_code error;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-        std::error_code ignored;
-        // A table that was being made when its process died has a log without a commit.
-        const fs::directory_iterator log(entry->path() / lake::log_folder, ignored);
-        if (!ignored && log != fs::directory_iterator()) names.push_back(entry->path().filename().string());
+        if (lake::is_table(entry->path())) names.push_back(entry->path().filename().string());
     }
     std::sort(names.begin(), names.end());
     return names;
@@ -154,7 +152,7 @@ void Session::find_tables(const declare::Project* project) {
     }
     for (const auto& table : system_tables()) {
         const auto path = lake_ / "weir" / table.name;
-        const bool stored = table.stored && fs::is_directory(path / lake::log_folder);
+        const bool stored = table.stored && lake::is_table(path);
         entries_.push_back({.schema = "weir",
                             .name = std::string(table.name),
                             .path = stored ? path : fs::path(),

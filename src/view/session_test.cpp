@@ -139,6 +139,16 @@ TEST_F(SessionTest, system_tables_are_there_before_anything_was_stored) {
         EXPECT_EQ(number(session, std::string("SELECT count(*) FROM weir.") + table), "0") << table;
 }
 
+TEST_F(SessionTest, a_log_without_any_version_is_no_table) {
+    write(lake / "t" / "_delta_log" / ".00000000000000000000.json.tmp-1-1", "{");
+    write(lake / "weir" / "accounting" / "_delta_log" / ".00000000000000000000.json.tmp-1-2", "{");
+    auto session = std::move(Session::open({.lake = lake})).value();
+    const auto prepared = session.prepare("SELECT * FROM t");
+    ASSERT_FALSE(prepared);
+    EXPECT_EQ(prepared.error().code, ErrorCode::not_found);
+    EXPECT_TRUE(session.prepare("SELECT * FROM weir.accounting"));
+}
+
 TEST_F(SessionTest, computed_tables_are_filled_when_read) {
     make_trips();
     auto session = open();

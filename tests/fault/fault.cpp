@@ -36,12 +36,13 @@ Faulted run_with_fault(const std::vector<std::string>& command, const fs::path& 
     fs::remove(log);
     RunWith faulty = with;
     faulty.environment["LD_PRELOAD"] = WEIR_FAULT_PRELOAD;
+    faulty.environment["WEIR_FAULT_NO_SYNC"] = "1";
     faulty.environment["WEIR_FAULT_DIR"] = folder.string();
     faulty.environment["WEIR_FAULT_STATE"] = state.string();
     faulty.environment["WEIR_FAULT_LOG"] = log.string();
     faulty.environment["WEIR_FAULT_KIND"] = name_of(fault.kind);
     faulty.environment["WEIR_FAULT_AT"] = std::to_string(fault.kind == Fault::Kind::none ? 0 : fault.at);
-    Faulted faulted{.finished = run(command, faulty)};
+    Faulted faulted{.fault = fault, .finished = run(command, faulty)};
     const std::string bytes = read(state);
     std::array<std::uint64_t, 2> counters{};
     if (bytes.size() == sizeof(counters)) std::memcpy(counters.data(), bytes.data(), sizeof(counters));
@@ -53,12 +54,17 @@ Faulted run_with_fault(const std::vector<std::string>& command, const fs::path& 
     return faulted;
 }
 
+Finished run_without_sync(const std::vector<std::string>& command) {
+    return run(command, {.environment = {{"LD_PRELOAD", WEIR_FAULT_PRELOAD}, {"WEIR_FAULT_NO_SYNC", "1"}}});
+}
+
 int every_call_goes_wrong(const EveryCall& scenario) {
     int rounds = 0;
-    for (std::uint64_t at = 1;; ++at) {
+    std::size_t turn = 0;
+    for (auto at = scenario.first;; at += scenario.step, ++turn) {
         bool reached = false;
         for (std::size_t i = 0; i < scenario.kinds.size(); ++i) {
-            if (scenario.rotate && at % scenario.kinds.size() != i) continue;
+            if (scenario.rotate && turn % scenario.kinds.size() != i) continue;
             const Fault fault{scenario.kinds[i], at};
             SCOPED_TRACE(to_string(fault));
             fs::remove_all(scenario.folder);

@@ -16,6 +16,7 @@ struct Fault {
 std::string to_string(const Fault& fault);
 
 struct Faulted {
+    Fault fault;
     Finished finished;
     std::uint64_t calls = 0;  // that change the disk below the folder
     bool happened = false;    // the fault was reached
@@ -26,18 +27,22 @@ struct Faulted {
 Faulted run_with_fault(const std::vector<std::string>& command, const std::filesystem::path& folder, const Fault& fault,
                        const RunWith& with = {});
 
+// Runs it without faults, and without waiting for the disk.
+Finished run_without_sync(const std::vector<std::string>& command);
+
 struct EveryCall {
     std::vector<std::string> command;
     std::filesystem::path folder;    // emptied before each round
     std::vector<Fault::Kind> kinds;  // with `rotate`, round n has only the nth of them, in turn
     bool rotate = false;
+    std::uint64_t first = 1, step = 1;      // which calls: first, first + step …
     std::function<void()> prepare = [] {};  // after emptying
     // Judges what the round left behind; the folder holds what the disk holds.
     std::function<void(const Faulted&)> check;
     RunWith with{};
 };
 
-// One round for call 1, 2, 3 … and each kind, until the call number is not reached any more; says how many rounds.
+// One round for each of the calls and each kind, until the call number is not reached any more; says how many rounds.
 // A round with a failed expectation ends the loop. `check` also sees a last round without a fault.
 int every_call_goes_wrong(const EveryCall& scenario);
 

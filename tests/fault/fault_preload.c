@@ -2,14 +2,16 @@
 // wrong. Sees every caller, the prebuilt DuckDB and SQLite included. Set by environment:
 //
 //   WEIR_FAULT_DIR    the folder, absolute; calls elsewhere are not counted
-//   WEIR_FAULT_STATE  a file of 16 bytes that is shared by all processes and survives SIGKILL: calls so far, faults so
-//   far WEIR_FAULT_AT     which call goes wrong, from 1; 0 or absent: none, only count WEIR_FAULT_KIND   eio      the
-//   call fails once with EIO
-//                     enospc   this call and every later one that needs room fail with ENOSPC: the disk is full
-//                     short    a write does half of its bytes, and the next call fails with ENOSPC; others fail at once
+//   WEIR_FAULT_STATE  a file of 16 bytes, shared by all processes, that survives SIGKILL: calls and faults so far
+//   WEIR_FAULT_AT     which call goes wrong, from 1; 0 or absent: none, only count
+//   WEIR_FAULT_KIND   eio      the call fails once with EIO
+//                     enospc   from this call on, all that need room fail with ENOSPC: the disk is full
+//                     short    a write does half of its bytes, and the next call fails with ENOSPC; others that need
+//                              room fail at once
 //                     before   the process is killed in front of the call
 //                     after    the process is killed behind the call
 //   WEIR_FAULT_LOG    a file that gets one line per call, for people
+//   WEIR_FAULT_NO_SYNC  if set, syncs are counted and not made: what is killed here is a process, not the machine
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -37,6 +39,7 @@ struct state {
 
 static struct {
     int on;
+    int no_sync;
     char folder[PATH_MAX];
     size_t folder_length;
     uint64_t at;
@@ -46,6 +49,7 @@ static struct {
 } config;
 
 __attribute__((constructor)) static void configure(void) {
+    config.no_sync = getenv("WEIR_FAULT_NO_SYNC") != NULL;
     const char* folder = getenv("WEIR_FAULT_DIR");
     const char* state = getenv("WEIR_FAULT_STATE");
     if (folder == NULL || state == NULL || strlen(folder) >= sizeof(config.folder)) return;
@@ -120,12 +124,13 @@ static enum verdict judge(const char* call, const char* path, int needs_room) {
     }
     if (config.at == 0 || number < config.at) return pass;
     if (number > config.at) {
-        const int follows = (config.kind == enospc && needs_room) || (config.kind == half && number == config.at + 1);
-        if (!follows) return pass;
+        const int follows = config.kind == enospc || (config.kind == half && number == config.at + 1);
+        if (!follows || !needs_room) return pass;
         errno = ENOSPC;
         return fail;
     }
     atomic_fetch_add(&config.state->faults, 1);
+    if ((config.kind == enospc || config.kind == half) && !needs_room) return pass;
     switch (config.kind) {
         case eio: errno = EIO; return fail;
         case enospc:
@@ -210,10 +215,10 @@ ssize_t pwritev(int fd, const struct iovec* parts, int count, off_t offset) {
     WRITE(pwritev, fd, count, real(fd, parts, count, offset), real(fd, parts, count / 2, offset));
 }
 
-int fsync(int fd) { GUARD(int, fsync, fd_counts(fd, path), 0, real(fd)); }
-int fdatasync(int fd) { GUARD(int, fdatasync, fd_counts(fd, path), 0, real(fd)); }
-int ftruncate(int fd, off_t size) { GUARD(int, ftruncate, fd_counts(fd, path), 0, real(fd, size)); }
-int ftruncate64(int fd, off64_t size) { GUARD(int, ftruncate64, fd_counts(fd, path), 0, real(fd, size)); }
+int fsync(int fd) { GUARD(int, fsync, fd_counts(fd, path), 1, config.no_sync ? 0 : real(fd)); }
+int fdatasync(int fd) { GUARD(int, fdatasync, fd_counts(fd, path), 1, config.no_sync ? 0 : real(fd)); }
+int ftruncate(int fd, off_t size) { GUARD(int, ftruncate, fd_counts(fd, path), 1, real(fd, size)); }
+int ftruncate64(int fd, off64_t size) { GUARD(int, ftruncate64, fd_counts(fd, path), 1, real(fd, size)); }
 int truncate(const char* file, off_t size) {
     GUARD(int, truncate, path_counts(AT_FDCWD, file, path), 0, real(file, size));
 }

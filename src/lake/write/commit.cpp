@@ -257,7 +257,8 @@ Result<Committed> commit_or_fail(Transaction mine) {
     undecided.error.message = fmt::format("{}: it is not known whether version {} was written: {}", name,
                                           undecided.version.get(), undecided.error.message);
     undecided.error.hint =
-        fmt::format("look whether {} holds the txnId {}", commit_path(undecided.version), undecided.txn_id);
+        fmt::format("look whether {} holds the txnId {}{}{}", commit_path(undecided.version), undecided.txn_id,
+                    undecided.error.hint.empty() ? "" : "; ", undecided.error.hint);
     return std::move(undecided.error);
 }
 

@@ -14,6 +14,10 @@ using nlohmann::json;
 
 constexpr std::string_view last_follow_up = "weir/accounting";
 
+std::string joined(std::string hint, const std::string& more) {
+    return more.empty() ? std::move(hint) : std::move(hint) + "; " + more;
+}
+
 std::string landing_json(const std::vector<FollowUp>& follow_ups, const LandingInfo& info) {
     json follow = json::object();
     for (const auto& up : follow_ups) {
@@ -93,14 +97,15 @@ Result<std::int64_t> land(const Workplace& at, lake::Transaction landing, std::v
         up.transaction.keep_files();
     }
     if (auto* undecided = std::get_if<lake::Undecided>(&outcome)) {
-        undecided->error.hint = "whether the commit happened is not known; run again, which finds out";
+        undecided->error.hint =
+            joined("whether the commit happened is not known; run again, which finds out", undecided->error.hint);
         return std::move(undecided->error);
     }
     for (const auto& [name, adds] : files) {
         auto status = commit_follow_up(at, name, adds, info.app, info.epoch);
         if (!status) {
             auto error = std::move(status).error();
-            error.hint = "the rows are in their table; the next run completes the accounts";
+            error.hint = joined("the rows are in their table; the next run completes the accounts", error.hint);
             return std::move(error).within("committing to " + name);
         }
     }
