@@ -264,7 +264,7 @@ Result<int> optimize(const Invocation& invocation, Terminal& terminal) {
     if (!done.version)
         return tell(terminal, json,
                     done.gave_up_because.empty()
-                        ? "nothing to do: the files are as large as they should be"
+                        ? "nothing to do: no small files lie together in one partition"
                         : fmt::format("nothing was changed: {}; try again later", done.gave_up_because));
     return tell(terminal, json,
                 fmt::format("version {}: {} files ({}) became {} ({})", done.version->get(), done.files_removed,
