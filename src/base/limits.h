@@ -29,11 +29,11 @@ inline constexpr int commit_attempts_max = 50;
 inline constexpr int commit_backoff_ms_max = 50;
 // What the reader of a checkpoint's lines is given for one of them at least; a metaData with a large schema gets more.
 inline constexpr std::size_t checkpoint_line_bytes_min = std::size_t{1} << 20;
-// A scan's file list, partition values or deleted rows up to this many stand in the SQL text itself; DuckDB parses about
-// a hundred thousand list items a second.
+// A scan's file list, partition values or deleted rows up to this many stand in the SQL text itself; DuckDB parses
+// about a hundred thousand list items a second.
 inline constexpr std::size_t scan_inline_items_max = 1000;
-// Each distinct partition value becomes a branch of its own that DuckDB can prune; more branches than these cost more to
-// plan than a join on the file's number.
+// Each distinct partition value becomes a branch of its own that DuckDB can prune; more branches than these cost more
+// to plan than a join on the file's number.
 inline constexpr std::size_t scan_branches_max = 32;
 inline constexpr std::int64_t checkpoint_interval = 10;
 // A commit or other log file larger than this is damage: a million files need about 500 MB.

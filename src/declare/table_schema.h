@@ -5,8 +5,8 @@
 
 namespace weir::declare {
 
-// Contract columns (without dropped ones), the parts of the arrival day that the table is partitioned by (year, month and
-// day, as zero-padded text), then the intake's own columns.
+// Contract columns (without dropped ones), the parts of the arrival day that the table is partitioned by (year, month
+// and day, as zero-padded text), then the intake's own columns.
 Schema table_schema(const Source& source, const Contract& contract);
 
 }  // namespace weir::declare

@@ -47,7 +47,10 @@ protected:
 
 // The numbers that the project's README shows.
 TEST_F(Recipes, the_sample_gives_the_numbers_of_the_readme) {
-    ASSERT_EQ(weir_at("run", {}).exit_code, 0);
+    const auto first = weir_at("run", {});
+    ASSERT_EQ(first.exit_code, 0);
+    EXPECT_NE(first.err.find("warning: recipe_changes: 1 kept row breaks pattern: datePublished "), std::string::npos)
+        << first.err;
     const std::string numbers = "difficulty,avg_total_cooking_time\neasy,12.0\nmedium,45.0\nhard,225.71428571428572\n";
     EXPECT_EQ(report(), numbers);
     EXPECT_EQ(report({"--interval", "2024-03-01"}),

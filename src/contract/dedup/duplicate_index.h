@@ -54,8 +54,8 @@ public:
     Result<std::vector<std::uint8_t>> probe(std::span<const Hash128> sorted,
                                             std::int32_t oldest_day = no_horizon) const;
 
-    // Takes the keys, ascending by hash, of the commits after covers() up to `upto_version`; a version that is covered already
-    // changes nothing. Entries before `oldest_day` are dropped as far as files are merged anyway.
+    // Takes the keys, ascending by hash, of the commits after covers() up to `upto_version`; a version that is covered
+    // already changes nothing. Entries before `oldest_day` are dropped as far as files are merged anyway.
     Status add(std::span<const KeyEntry> sorted, std::int64_t upto_version, std::int32_t oldest_day = no_horizon);
 
     // Replaces everything. `stream` hands every key of commits 0 to `upto_version` to `take`, in any order and in

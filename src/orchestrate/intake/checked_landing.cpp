@@ -8,6 +8,7 @@
 
 #include "contract/dataset.h"
 #include "contract/duplicates.h"
+#include "contract/rules.h"
 #include "declare/table_schema.h"
 #include "lake/log/paths.h"
 #include "lake/write/evolve.h"
@@ -216,7 +217,34 @@ private:
                                 .whole_table = true,
                                 .where = column.where}));
         }
+        count_warnings();
         return ok();
+    }
+
+    // Rules that only warn: how many of the kept rows break them. Of a masked column only what is left is known here.
+    void count_warnings() {
+        std::vector<contract::Rule> rules;
+        std::vector<std::string> counts;
+        for (auto& rule : contract::compile_rules(job_.contract)) {
+            const auto column = std::find_if(job_.contract.columns.begin(), job_.contract.columns.end(),
+                                             [&](const auto& candidate) { return candidate.name == rule.column; });
+            const bool masked = column != job_.contract.columns.end() && !column->masking.empty();
+            if (!rule.warn_only || masked) continue;
+            counts.push_back(fmt::format("count(*) FILTER (({}) IS FALSE)", rule.predicate));
+            rules.push_back(std::move(rule));
+        }
+        if (rules.empty()) return;
+        const auto rows = connection_.query(fmt::format("SELECT {} FROM {}", fmt::join(counts, ", "), staged_rows()));
+        if (!rows) {
+            taken_.warnings.push_back("rules that only warn could not be measured: " + rows.error().message);
+            return;
+        }
+        for (std::size_t i = 0; i < rules.size(); ++i) {
+            const auto count = rows->integer(0, i);
+            if (count > 0)
+                taken_.warnings.push_back(fmt::format("{} kept row{} break{} {}: {}", count, count == 1 ? "" : "s",
+                                                      count == 1 ? "s" : "", rules[i].name, rules[i].reason));
+        }
     }
 
     Status judge(const declare::DatasetRule& rule) {

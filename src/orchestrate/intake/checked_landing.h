@@ -2,8 +2,9 @@
 //
 //   read     the accepted rows are staged as data files of the source's table, broken ones are filed
 //   apart    of each key, the first row that never landed before goes on
-//   account  read = accepted + duplicate + quarantined + filtered, per arrival day; accepted is counted in the staged
-//   files judge    thresholds of the contract land     landing.h
+//   account  read = accepted + duplicate + quarantined + filtered, per arrival day; accepted from the staged files
+//   judge    thresholds of the contract
+//   land     landing.h
 //
 // Whatever fails before the last step leaves nothing behind.
 #pragma once

@@ -4,14 +4,11 @@
 //                 │           ▲
 //                 └── crash ──┘  complete_follow_ups(), before the next run
 //
-//   staged   the accepted rows, and the rows of weir.quarantine, weir.files and weir.accounting, as data files that no
-//   log
-//            names
-//   landed   commit_landing()        ONE commit of the source's table: its rows, the epoch as txn, and in its
-//   commitInfo the
-//                                    files staged for the other tables. The only step that decides.
-//   followed commit_follow_ups()     each other table commits its staged files under the same epoch; accounting is the
-//   last
+//   staged    the accepted rows, and the rows of weir.quarantine, weir.files and weir.accounting, as data files
+//             that no log names
+//   landed    commit_landing(): ONE commit of the source's table, with its rows, the epoch as txn, and in its
+//             commitInfo the files staged for the other tables. The only step that decides.
+//   followed  commit_follow_ups(): each other table commits its staged files under the same epoch; accounting last
 //
 // (1) What is not landed did not happen: its staged files are removed, and ignored if that fails.
 // (2) What is landed will be followed: the landing commit itself says with what.
