@@ -72,8 +72,9 @@ Result<FileHandle> open_for_reading(const fs::path& path) {
     return file;
 }
 
-Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
-    WEIR_ASSIGN(auto file, open_for_reading(path));
+namespace {
+
+Result<std::string> read_all(const FileHandle& file, const fs::path& path, std::size_t bytes_max) {
     std::string content;
     std::array<char, 64 * 1024> buffer;
     for (;;) {
@@ -89,6 +90,21 @@ Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
         }
         content.append(buffer.data(), static_cast<std::size_t>(got));
     }
+}
+
+}  // namespace
+
+Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
+    WEIR_ASSIGN(const auto file, open_for_reading(path));
+    return read_all(file, path, bytes_max);
+}
+
+Result<std::optional<std::string>> read_file_if_there(const fs::path& path, std::size_t bytes_max) {
+    const FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.open() && errno == ENOENT) return std::optional<std::string>();
+    if (!file.open()) return io_error("open", path, errno);
+    WEIR_ASSIGN(auto content, read_all(file, path, bytes_max));
+    return std::optional(std::move(content));
 }
 
 Status write_file_atomic(const fs::path& path, std::string_view content, bool durable) {

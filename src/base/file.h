@@ -20,6 +20,8 @@ Error io_error(std::string_view operation, const fs::path& path, int error_numbe
 
 // Reads a whole file of at most `bytes_max`.
 Result<std::string> read_file(const fs::path& path, std::size_t bytes_max);
+// The same; nothing where there is no such file, decided in one step.
+Result<std::optional<std::string>> read_file_if_there(const fs::path& path, std::size_t bytes_max);
 
 // Writes a temporary file beside `path`, syncs it, and renames it over `path`: readers see the old or the new content.
 // `durable` = false leaves out the syncs: still whole-file, but a power cut may lose it.

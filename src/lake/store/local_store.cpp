@@ -77,13 +77,9 @@ Status list_into(const fs::path& root, const std::string& folder, const std::str
 LocalStore::LocalStore(fs::path root, Sync sync) : root_(std::move(root)), sync_(sync) {}
 
 Result<std::string> LocalStore::get(const std::string& path) {
-    auto content = read_file(root_ / path, limits::log_entry_bytes_max);
-    if (!content) {
-        struct stat info {};
-        if (::stat((root_ / path).c_str(), &info) != 0 && errno == ENOENT)
-            return Error{.code = ErrorCode::not_found, .message = fmt::format("{} does not exist", url(path))};
-    }
-    return content;
+    WEIR_ASSIGN(auto content, read_file_if_there(root_ / path, limits::log_entry_bytes_max));
+    if (!content) return Error{.code = ErrorCode::not_found, .message = fmt::format("{} does not exist", url(path))};
+    return std::move(*content);
 }
 
 Status LocalStore::put(const std::string& path, std::string_view content) {

@@ -347,7 +347,10 @@ int append_in_process(const fs::path& path, int writer, int commits) {
         auto transaction = Transaction::begin(*table, *snapshot);
         if (!transaction) return 5;
         if (!transaction->append(*connection, fmt::format("SELECT {} AS id", writer * 1000 + i))) return 6;
-        if (!commit_or_fail(std::move(*transaction))) return 7;
+        if (const auto committed = commit_or_fail(std::move(*transaction)); !committed) {
+            std::fprintf(stderr, "writer %d, commit %d: %s\n", writer, i, to_string(committed.error()).c_str());
+            return 7;
+        }
     }
     return 0;
 }
