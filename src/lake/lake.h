@@ -15,7 +15,8 @@ public:
     // By path or "file://" URI; the folder need not exist yet. The database must outlive the lake and its tables.
     static Result<Lake> open(const std::string& location, sql::Database& database, Sync sync = Sync::durable);
 
-    // The names of all tables, sorted: folders with a version in their log, directly below the root ("orders") or one level deeper
+    // The names of all tables, sorted: folders with a version in their log, directly below the root ("orders") or one
+    // level deeper
     // ("weir/files").
     Result<std::vector<std::string>> tables() const;
     // By name; the table need not exist yet. Fails with usage on a name that leaves the lake.

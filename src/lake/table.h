@@ -40,8 +40,8 @@ private:
     const Clock* clock_;
 };
 
-// Whether a folder on the local disk holds a table, readable or damaged: its log names at least one version. A log folder
-// without any is what a process that was killed left, before the table was made.
+// Whether a folder on the local disk holds a table, readable or damaged: its log names at least one version. A log
+// folder without any is what a process that was killed left, before the table was made.
 bool is_table(const fs::path& folder);
 
 // "file:///lake/t" and "/lake/t" → the path; fails with usage on another scheme.
