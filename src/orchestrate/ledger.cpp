@@ -124,7 +124,11 @@ Result<Ledger> Ledger::open(const std::filesystem::path& file) {
     if (ledger) return ledger;
     // Only what is no database (any more) is set aside; a full disk or missing rights are told as they are.
     const auto& text = ledger.error().message;
-    if (text.find("not a database") == std::string::npos && text.find("malformed") == std::string::npos) return ledger;
+    if (text.find("not a database") == std::string::npos && text.find("malformed") == std::string::npos) {
+        // SQLite names a full disk a missing file. If it is over by now, there is nothing to tell.
+        if (creating_fails_with(file) != 0) return ledger;
+        return open_once(file);
+    }
     const auto aside = file.string() + ".damaged";
     std::error_code error;
     std::filesystem::rename(file, aside, error);

@@ -169,15 +169,16 @@ static mode_t mode_of(int flags, va_list arguments) {
     return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? (mode_t)va_arg(arguments, int) : 0;
 }
 
-// Only an open that may create or empty a file changes the disk.
+// Only an open that may create or empty a file changes the disk, and only one that creates needs room.
 static int changes(int flags) { return (flags & (O_CREAT | O_TRUNC)) != 0; }
+static int creates(int flags, const char* path) { return (flags & O_CREAT) != 0 && access(path, F_OK) != 0; }
 
 #define OPEN(name, directory, file, flags, call)   \
     va_list arguments;                             \
     va_start(arguments, flags);                    \
     const mode_t mode = mode_of(flags, arguments); \
     va_end(arguments);                             \
-    GUARD(int, name, changes(flags) && path_counts(directory, file, path), 1, call)
+    GUARD(int, name, changes(flags) && path_counts(directory, file, path), creates(flags, path), call)
 
 int open(const char* file, int flags, ...) { OPEN(open, AT_FDCWD, file, flags, real(file, flags, mode)); }
 int open64(const char* file, int flags, ...) { OPEN(open64, AT_FDCWD, file, flags, real(file, flags, mode)); }
