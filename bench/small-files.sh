@@ -42,7 +42,7 @@ make_files() { # NUMBER FOLDER
     duckdb_sql "COPY (SELECT i // 440 AS user_id, 1550000000000 + i * 1000 AS timestamp, i % 440 AS solving_id,
         'q' || (hash(i, 1) % 13000) AS question_id, ['a', 'b', 'c', 'd'][1 + (hash(i, 2) % 4)::INT] AS user_answer,
         hash(i, 3) % 90000 AS elapsed_time FROM range($1 * 440) t(i)) TO '$2/all' (FORMAT csv, HEADER false)"
-    awk -F, -v folder="$2" '$1 != last { if (file) close(file); last = $1; file = folder "/u" $1 ".csv"
+    awk -F, -v folder="$2" 'NR == 1 || $1 != last { if (file) close(file); last = $1; file = folder "/u" $1 ".csv"
         print "timestamp,solving_id,question_id,user_answer,elapsed_time" >file }
         { print substr($0, length($1) + 2) >file }' "$2/all"
     rm "$2/all"
