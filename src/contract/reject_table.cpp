@@ -25,20 +25,51 @@ private:
     duckdb_appender appender_ = nullptr;
 };
 
+std::string in_memory(const std::string& name) { return name + "_in_memory"; }
+
 }  // namespace
 
 Result<RejectTable> RejectTable::create(sql::Database& database, const std::string& name, std::vector<Rule> rules) {
     WEIR_ASSIGN(auto connection, database.connect());
-    WEIR_TRY(
-        connection.run(fmt::format("CREATE OR REPLACE TABLE {} (file_no INTEGER, line BIGINT, byte_offset BIGINT, "
-                                   "\"column\" VARCHAR, rule VARCHAR, "
-                                   "reason VARCHAR, raw BLOB, cut BOOLEAN)",
-                                   sql::quote_name(name))));
-    return RejectTable(std::move(connection), name, std::move(rules));
+    std::filesystem::path folder;
+    if (database.spill_folder() != nullptr) {
+        folder = *database.spill_folder() / name;
+        std::error_code ignored;
+        std::filesystem::remove_all(folder, ignored);
+        WEIR_TRY(make_directories(folder));
+    }
+    RejectTable table(std::move(connection), name, std::move(rules), std::move(folder));
+    WEIR_TRY(table.make_memory());
+    WEIR_TRY(table.make_view());
+    return table;
+}
+
+Status RejectTable::make_memory() {
+    rows_in_memory_ = 0;
+    bytes_in_memory_ = 0;
+    return connection_.run(
+        fmt::format("CREATE OR REPLACE TABLE {} (file_no INTEGER, line BIGINT, byte_offset BIGINT, \"column\" VARCHAR, "
+                    "rule VARCHAR, reason VARCHAR, raw BLOB, cut BOOLEAN)",
+                    sql::quote_name(in_memory(name_))));
+}
+
+Status RejectTable::make_view() {
+    auto rows = "SELECT * FROM " + sql::quote_name(in_memory(name_));
+    if (!pieces_.empty())
+        rows = fmt::format("SELECT * FROM read_parquet({}) UNION ALL {}", sql::quote_list(pieces_), rows);
+    return connection_.run(fmt::format("CREATE OR REPLACE VIEW {} AS {}", sql::quote_name(name_), rows));
+}
+
+Status RejectTable::spill() {
+    pieces_.push_back((folder_ / fmt::format("{:08}.parquet", pieces_.size())).string());
+    WEIR_TRY(connection_.run(fmt::format("COPY (SELECT * FROM {} ORDER BY file_no, line) TO {} (FORMAT parquet)",
+                                         sql::quote_name(in_memory(name_)), sql::quote_text(pieces_.back()))));
+    WEIR_TRY(make_memory());
+    return make_view();
 }
 
 Status RejectTable::append(const std::vector<source::Reject>& rejects) {
-    Appender appender(connection_.raw(), name_);
+    Appender appender(connection_.raw(), in_memory(name_));
     const auto text = [&](const std::string& value) {
         duckdb_append_varchar_length(appender.get(), value.data(), value.size());
     };
@@ -59,10 +90,13 @@ Status RejectTable::append(const std::vector<source::Reject>& rejects) {
         duckdb_append_blob(appender.get(), reject.raw.data(), reject.raw.size());
         duckdb_append_bool(appender.get(), reject.raw_size > reject.raw.size());
         duckdb_appender_end_row(appender.get());
+        bytes_in_memory_ += reject.raw.size() + reject.reason.size();
     }
     WEIR_TRY(appender.flush());
     rows_ += static_cast<std::int64_t>(rejects.size());
-    return ok();
+    rows_in_memory_ += static_cast<std::int64_t>(rejects.size());
+    const bool full = rows_in_memory_ >= piece_rows || bytes_in_memory_ >= piece_bytes;
+    return full && !folder_.empty() ? spill() : ok();
 }
 
 }  // namespace weir::contract

@@ -1,6 +1,8 @@
-// Rejected records on their way to the quarantine: a table of the running DuckDB, which spills when it must.
+// Rejected records on their way to the quarantine: a relation of the running DuckDB. Few of them stay in memory; many
+// leave for files in DuckDB's spill folder, a piece at a time.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,11 @@ namespace weir::contract {
 // cut BOOLEAN.
 class RejectTable {
 public:
+    // A piece ends at so many rows or bytes.
+    static constexpr std::int64_t piece_rows = 50'000;
+    static constexpr std::size_t piece_bytes = 16u << 20;
+
+    // Makes the view `name`, anew; it stays when this object has gone.
     static Result<RejectTable> create(sql::Database& database, const std::string& name, std::vector<Rule> rules);
 
     // Called by one thread at a time, also while another connection's statement runs.
@@ -22,12 +29,23 @@ public:
     std::int64_t rows() const { return rows_; }
 
 private:
-    RejectTable(sql::Connection connection, std::string name, std::vector<Rule> rules)
-        : connection_(std::move(connection)), name_(std::move(name)), rules_(std::move(rules)) {}
+    RejectTable(sql::Connection connection, std::string name, std::vector<Rule> rules, std::filesystem::path folder)
+        : connection_(std::move(connection)),
+          name_(std::move(name)),
+          rules_(std::move(rules)),
+          folder_(std::move(folder)) {}
+    Status make_memory();
+    Status make_view();
+    Status spill();
+
     sql::Connection connection_;
     std::string name_;
     std::vector<Rule> rules_;
+    std::filesystem::path folder_;  // of the pieces; empty: everything stays in memory
+    std::vector<std::string> pieces_;
     std::int64_t rows_ = 0;
+    std::int64_t rows_in_memory_ = 0;
+    std::size_t bytes_in_memory_ = 0;
 };
 
 }  // namespace weir::contract

@@ -441,10 +441,12 @@ double Connection::progress() const { return duckdb_query_progress(connection_).
 
 // ---- Database
 
-Database::Database(Database&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+Database::Database(Database&& other) noexcept
+    : spill_(std::exchange(other.spill_, std::nullopt)), database_(std::exchange(other.database_, nullptr)) {}
 
 Database& Database::operator=(Database&& other) noexcept {
     std::swap(database_, other.database_);
+    std::swap(spill_, other.spill_);
     return *this;
 }
 
@@ -452,7 +454,7 @@ Database::~Database() {
     if (database_ != nullptr) duckdb_close(&database_);
 }
 
-Result<Database> Database::open(const DatabaseOptions& options) {
+Result<Database> Database::open(DatabaseOptions options) {
     duckdb_config config;
     if (duckdb_create_config(&config) != DuckDBSuccess)
         return Error{.code = ErrorCode::internal, .message = "DuckDB could not be configured"};
@@ -463,7 +465,7 @@ Result<Database> Database::open(const DatabaseOptions& options) {
     set("autoload_known_extensions", "false");
     if (!options.memory_limit.empty()) set("memory_limit", options.memory_limit);
     if (options.threads > 0) set("threads", std::to_string(options.threads));
-    if (!options.temp_directory.empty()) set("temp_directory", options.temp_directory);
+    if (options.spill) set("temp_directory", options.spill->path().string());
     duckdb_database database = nullptr;
     char* text = nullptr;
     const auto state = duckdb_open_ext(options.path.empty() ? nullptr : options.path.c_str(), &database, config, &text);
@@ -473,7 +475,7 @@ Result<Database> Database::open(const DatabaseOptions& options) {
         duckdb_free(text);
         return error;
     }
-    return Database(database);
+    return Database(database, std::move(options.spill));
 }
 
 Result<Connection> Database::connect() {

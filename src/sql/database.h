@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "model/schema.h"
+#include "sql/spill_folder.h"
 
 namespace weir::sql {
 
@@ -105,24 +106,28 @@ private:
 };
 
 struct DatabaseOptions {
-    std::string path{};            // empty: in memory
-    std::string memory_limit{};    // "2GB"; empty: DuckDB's default
-    int threads = 0;               // 0: one per core
-    std::string temp_directory{};  // where it spills; empty: it does not
+    std::string path{};                  // empty: in memory
+    std::string memory_limit{};          // "2GB"; empty: DuckDB's default
+    int threads = 0;                     // 0: one per core
+    std::optional<SpillFolder> spill{};  // where it spills; nothing: it does not
 };
 
 // An in-process DuckDB. Every connection has TimeZone = UTC; nothing is downloaded or auto-installed.
 class Database {
 public:
-    static Result<Database> open(const DatabaseOptions& options);
+    static Result<Database> open(DatabaseOptions options);
     Database(Database&&) noexcept;
     Database& operator=(Database&&) noexcept;
     ~Database();
     Result<Connection> connect();
     duckdb_database raw() const { return database_; }
+    // A folder that lives as long as the database; nullptr where it does not spill.
+    const fs::path* spill_folder() const { return spill_ ? &spill_->path() : nullptr; }
 
 private:
-    explicit Database(duckdb_database database) : database_(database) {}
+    Database(duckdb_database database, std::optional<SpillFolder> spill)
+        : spill_(std::move(spill)), database_(database) {}
+    std::optional<SpillFolder> spill_;  // outlives the database
     duckdb_database database_ = nullptr;
 };
 

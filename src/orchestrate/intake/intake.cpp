@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "contract/reject_table.h"
+
 namespace weir::orchestrate {
 
 using sql::quote_text;
@@ -27,6 +29,8 @@ Result<Taken> take_in(const Workplace& at, const SourcePlan& plan, const std::st
     job.follow = [&](sql::Connection& connection, std::int64_t epoch, const LandingJob::Stage& stage) -> Status {
         const auto now = to_iso(at.clock.now());
         WEIR_ASSIGN(const auto rejects, connection.query(fmt::format("SELECT count(*) FROM {}", rejects_table)));
+        // More than that are sorted in pieces already, and to sort them all would need them all in memory.
+        const bool sorted = rejects.integer(0, 0) <= contract::RejectTable::piece_rows;
         if (rejects.integer(0, 0) > 0)
             WEIR_TRY(stage(
                 "quarantine",
@@ -37,10 +41,9 @@ Result<Taken> take_in(const Workplace& at, const SourcePlan& plan, const std::st
                     "r.rule, "
                     "r.reason, r.raw, r.cut, p.header, {2} AS run_id, {1}::BIGINT AS epoch, TIMESTAMPTZ '{3}' AS "
                     "changed_at, "
-                    "CAST(NULL AS VARCHAR) AS note FROM {4} r JOIN {5} t USING (file_no) JOIN {6} p USING (file_no) "
-                    "ORDER BY file_no, line",
-                    quote_text(source.name), epoch, quote_text(run_id), now, rejects_table, taken_table,
-                    reports_table)));
+                    "CAST(NULL AS VARCHAR) AS note FROM {4} r JOIN {5} t USING (file_no) JOIN {6} p USING (file_no){7}",
+                    quote_text(source.name), epoch, quote_text(run_id), now, rejects_table, taken_table, reports_table,
+                    sorted ? " ORDER BY file_no, line" : "")));
         std::string offsets;
         for (std::size_t i = 0; i < plan.take.size(); ++i) {
             if (plan.take[i].start_offset > 0) offsets += fmt::format("WHEN {} THEN {} ", i, plan.take[i].start_offset);

@@ -13,6 +13,7 @@
 #include "contract/check.h"
 #include "contract/parquet_columns.h"
 #include "contract/reject_table.h"
+#include "lake/log/vector_view.h"
 
 namespace weir::orchestrate {
 namespace {
@@ -192,25 +193,29 @@ Result<std::vector<FileReport>> read_parquet(const Workplace& at, sql::Connectio
         *plan.source));
 
     // Parquet rows have no bytes of their own: what the file says of them, as JSON, is what is kept.
-    WEIR_ASSIGN(const auto bad,
-                connection.query(fmt::format("SELECT _file_no, _source_line, concat_ws(',', CAST(_broken AS VARCHAR), "
-                                             "nullif({}, '')), _raw FROM {} WHERE {} AND "
-                                             "(_broken IS NOT NULL OR NOT ({})) ORDER BY 1, 2",
-                                             contract::broken_numbers(rules), all, filter, kept)));
     std::vector<FileReport> reports(plan.take.size());
-    std::vector<source::Reject> batch;
-    for (std::size_t row = 0; row < bad.row_count(); ++row) {
-        const auto broken = contract::explain_broken(all_rules, bad.text(row, 2));
-        batch.push_back({.file_no = static_cast<int>(bad.integer(row, 0)),
-                         .line = bad.integer(row, 1),
-                         .column = broken.column,
-                         .rule = broken.rule,
-                         .reason = broken.reason,
-                         .raw = std::string(bad.text(row, 3)),
-                         .raw_size = bad.text(row, 3).size()});
-        ++reports[static_cast<std::size_t>(bad.integer(row, 0))].rule_rejected;
-    }
-    WEIR_TRY(rejects.append(batch));
+    const auto file_bad = [&](duckdb_data_chunk chunk) {
+        const auto files = lake::VectorView::column(chunk, 0), lines = lake::VectorView::column(chunk, 1);
+        const auto numbers = lake::VectorView::column(chunk, 2), raws = lake::VectorView::column(chunk, 3);
+        std::vector<source::Reject> batch;
+        for (std::size_t row = 0; row < duckdb_data_chunk_get_size(chunk); ++row) {
+            const auto broken = contract::explain_broken(all_rules, numbers.text(row));
+            batch.push_back({.file_no = files.number<std::int32_t>(row),
+                             .line = lines.number<std::int64_t>(row),
+                             .column = broken.column,
+                             .rule = broken.rule,
+                             .reason = broken.reason,
+                             .raw = std::string(raws.text(row)),
+                             .raw_size = raws.text(row).size()});
+            ++reports[static_cast<std::size_t>(batch.back().file_no)].rule_rejected;
+        }
+        return rejects.append(batch);
+    };
+    WEIR_TRY(connection.stream(fmt::format("SELECT _file_no, CAST(_source_line AS BIGINT), concat_ws(',', "
+                                           "CAST(_broken AS VARCHAR), nullif({}, '')), _raw FROM {} WHERE {} AND "
+                                           "(_broken IS NOT NULL OR NOT ({}))",
+                                           contract::broken_numbers(rules), all, filter, kept),
+                               file_bad));
     WEIR_ASSIGN(const auto filtered, connection.query(fmt::format(
                                          "SELECT _file_no, count(*) FROM {} WHERE NOT {} GROUP BY 1", all, filter)));
     for (std::size_t row = 0; row < filtered.row_count(); ++row)
