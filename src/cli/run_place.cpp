@@ -2,18 +2,18 @@
 
 #include <fmt/format.h>
 
-#include "view/batch/interval_batch.h"
-
 namespace weir::cli {
 
-Result<std::unique_ptr<RunPlace>> RunPlace::open(const Invocation& invocation, Terminal& terminal) {
+Result<std::unique_ptr<RunPlace>> RunPlace::open(const Invocation& invocation, Terminal& terminal,
+                                                 view::Access access) {
     WEIR_ASSIGN(auto project, load_project(invocation, terminal));
-    return open(std::move(project), terminal);
+    return open(std::move(project), terminal, access);
 }
 
-Result<std::unique_ptr<RunPlace>> RunPlace::open(declare::Project project, Terminal& terminal) {
-    WEIR_ASSIGN(auto database, view::open_database(project));
-    WEIR_ASSIGN(auto ledger, orchestrate::Ledger::open(ledger_path(project.lake)));
+Result<std::unique_ptr<RunPlace>> RunPlace::open(declare::Project project, Terminal& terminal, view::Access access) {
+    WEIR_ASSIGN(auto database, view::open_database(project, access));
+    WEIR_ASSIGN(auto ledger, access == view::Access::look ? orchestrate::Ledger::look(ledger_path(project.lake))
+                                                          : orchestrate::Ledger::open(ledger_path(project.lake)));
     if (!ledger.set_aside().empty())
         terminal.note(
             fmt::format("the ledger of runs was damaged and is now {}; a new one was begun\n", ledger.set_aside()));

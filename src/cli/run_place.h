@@ -6,15 +6,19 @@
 #include "cli/project.h"
 #include "orchestrate/intake/workplace.h"
 #include "orchestrate/ledger.h"
+#include "view/batch/interval_batch.h"
 
 namespace weir::cli {
 
 // The parts refer to each other, so it stays where it is made.
 class RunPlace {
 public:
-    // Opens project, DuckDB, lake and ledger. Problems of the project are printed.
-    static Result<std::unique_ptr<RunPlace>> open(const Invocation& invocation, Terminal& terminal);
-    static Result<std::unique_ptr<RunPlace>> open(declare::Project project, Terminal& terminal);
+    // Opens project, DuckDB, lake and ledger. Problems of the project are printed. Access::look makes nothing: where
+    // there is no ledger yet, it stands in memory.
+    static Result<std::unique_ptr<RunPlace>> open(const Invocation& invocation, Terminal& terminal,
+                                                  view::Access access = view::Access::change);
+    static Result<std::unique_ptr<RunPlace>> open(declare::Project project, Terminal& terminal,
+                                                  view::Access access = view::Access::change);
 
     const declare::Project& project() const { return project_; }
     orchestrate::Ledger& ledger() { return ledger_; }

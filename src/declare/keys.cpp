@@ -82,7 +82,11 @@ const std::vector<KeySection>& sections() {
           {"kind", "DataContract", "", "Always DataContract.", true},
           {"id", "text", "", "Names the contract.", true},
           {"version", "text", "", "The contract's version, in quotes: \"1.0.0\".", true},
-          {"status", "text", "", "proposed, draft, active, deprecated or retired; a retired contract takes no rows."},
+          {"status", "text", "",
+           "proposed, draft, active, deprecated or retired. All but a retired one take rows and are enforced in full; "
+           "`weir check` reminds of a contract that is proposed, draft or deprecated. A source of a retired contract "
+           "is "
+           "an error."},
           {"name", "text", "", "A title."},
           {"tenant", "text", "", "Documented only."},
           {"domain", "text", "", "Documented only."},

@@ -37,6 +37,14 @@ void check_references(Context& context) {
         if (contract->status == "retired")
             problems.error(source.contract_where, fmt::format("the contract '{}' is retired", source.contract),
                            "a retired contract takes no rows; use its successor");
+        if (contract->status == "draft" || contract->status == "proposed")
+            problems.warning(source.contract_where,
+                             fmt::format("the contract '{}' is {}, and holds like an active one", contract->name,
+                                         contract->status == "draft" ? "a draft" : "proposed"),
+                             "every rule of it is enforced; write status: active once it is agreed");
+        if (contract->status == "deprecated")
+            problems.warning(source.contract_where, fmt::format("the contract '{}' is deprecated", contract->name),
+                             "it still takes rows; once it is retired it does not");
         if (contract->columns.empty()) continue;
         for (const auto& field : path_columns(source.files)) {
             const bool known =

@@ -133,7 +133,7 @@ std::string contract_yaml(const CsvGuess& guess, const std::vector<std::string>&
         "kind: DataContract\n"
         "id: {0}\n"
         "version: \"0.1.0\"\n"
-        "status: draft\n"
+        "status: active\n"
         "schema:\n"
         "- name: {0}\n"
         "  logicalType: object\n"

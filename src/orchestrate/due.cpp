@@ -4,7 +4,10 @@
 
 namespace weir::orchestrate {
 
-std::string to_string(const Fingerprint& fingerprint) { return fingerprint.text + ":" + fingerprint.inputs; }
+std::string to_string(const Fingerprint& fingerprint) {
+    const auto known = fingerprint.text + ":" + fingerprint.inputs;
+    return fingerprint.restores == 0 ? known : known + ":" + std::to_string(fingerprint.restores);
+}
 
 std::string_view to_string(Due due) {
     switch (due) {
@@ -12,6 +15,7 @@ std::string_view to_string(Due due) {
         case Due::never_computed: return "never computed";
         case Due::text_changed: return "its text, a macro or a parameter changed";
         case Due::inputs_changed: return "its inputs changed";
+        case Due::restored: return "its table was restored to an earlier version";
     }
     return "";
 }
@@ -20,8 +24,9 @@ Due judge_result(std::string_view known, const Fingerprint& now) {
     if (known.empty()) return Due::never_computed;
     const auto colon = known.find(':');
     if (known.substr(0, colon) != now.text) return Due::text_changed;
-    if (colon == std::string_view::npos || known.substr(colon + 1) != now.inputs) return Due::inputs_changed;
-    return Due::up_to_date;
+    const auto inputs = colon == std::string_view::npos ? std::string_view() : known.substr(colon + 1);
+    if (inputs.substr(0, inputs.find(':')) != now.inputs) return Due::inputs_changed;
+    return known == to_string(now) ? Due::up_to_date : Due::restored;
 }
 
 std::vector<Day> result_days(declare::View::Keep keep, const std::optional<Interval>& requested,

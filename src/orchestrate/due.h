@@ -1,6 +1,7 @@
 // Which days of which view have to be computed, and why. Pure.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <set>
@@ -13,15 +14,16 @@
 
 namespace weir::orchestrate {
 
-// Names everything that a result depends on: "<hash of the text>:<hash of the inputs>". Equal fingerprints, equal
-// results.
+// Names everything that a result depends on: "<hash of the text>:<hash of the inputs>", and ":<restores>" once there
+// was one. Equal fingerprints, equal results.
 struct Fingerprint {
-    std::string text;    // the view's SQL, the macros, the parameters, and those of the views that it reads
-    std::string inputs;  // the data files of the tables that it reads, cut at the interval's end
+    std::string text;           // the view's SQL, the macros, the parameters, and those of the views that it reads
+    std::string inputs;         // the data files of the tables that it reads, cut at the interval's end
+    std::int64_t restores = 0;  // of the result's table
 };
 std::string to_string(const Fingerprint& fingerprint);
 
-enum class Due { up_to_date, never_computed, text_changed, inputs_changed };
+enum class Due { up_to_date, never_computed, text_changed, inputs_changed, restored };
 std::string_view to_string(Due due);
 
 // What a result that was computed under `known` (empty: none was) is under `now`.

@@ -23,6 +23,11 @@ TEST(Due, a_result_is_due_when_anything_it_depends_on_changed) {
     EXPECT_EQ(judge_result("t0:i0", now), Due::text_changed);
     EXPECT_EQ(judge_result("t1:i0", now), Due::inputs_changed);
     EXPECT_EQ(judge_result("t1", now), Due::inputs_changed);
+    const Fingerprint restored{"t1", "i1", 2};
+    EXPECT_EQ(judge_result("t1:i1", restored), Due::restored);
+    EXPECT_EQ(judge_result("t1:i1:1", restored), Due::restored);
+    EXPECT_EQ(judge_result("t1:i0:2", restored), Due::inputs_changed);
+    EXPECT_EQ(judge_result(to_string(restored), restored), Due::up_to_date);
 }
 
 TEST(Due, days_of_results) {

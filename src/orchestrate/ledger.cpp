@@ -139,6 +139,11 @@ Result<Ledger> Ledger::open(const std::filesystem::path& file) {
     return fresh;
 }
 
+Result<Ledger> Ledger::look(const std::filesystem::path& file) {
+    std::error_code ignored;
+    return std::filesystem::exists(file, ignored) ? open(file) : open_once(":memory:");
+}
+
 Result<std::string> Ledger::new_run_id(Time now) {
     Statement newest(handle_.get(), "SELECT coalesce(max(started_us), 0) FROM step");
     WEIR_ASSIGN(const bool found, newest.step());
@@ -161,13 +166,13 @@ Result<std::int64_t> Ledger::begin(const Step& step) {
     return sqlite3_last_insert_rowid(handle_.get());
 }
 
-Status Ledger::finish(std::int64_t id, StepState state, std::int64_t rows, const std::string& fingerprint,
-                      const std::string& error, Time now) {
-    Statement update(
-        handle_.get(),
-        "UPDATE step SET state = ?2, rows = ?3, fingerprint = ?4, error = ?5, finished_us = ?6 WHERE id = ?1");
-    update.bind(1, id).bind(2, static_cast<std::int64_t>(state)).bind(3, rows).bind(4, fingerprint).bind(5, error);
-    update.bind(6, micros(now));
+Status Ledger::finish(const Step& done) {
+    Statement update(handle_.get(),
+                     "UPDATE step SET state = ?2, rows = ?3, fingerprint = ?4, error = ?5, finished_us = ?6, "
+                     "reason = ?7 WHERE id = ?1");
+    update.bind(1, done.id).bind(2, static_cast<std::int64_t>(done.state)).bind(3, done.rows);
+    update.bind(4, done.fingerprint).bind(5, done.error).bind(7, done.reason);
+    if (done.finished_at) update.bind(6, micros(*done.finished_at));
     WEIR_ASSIGN(const bool row, update.step());
     static_cast<void>(row);
     return ok();

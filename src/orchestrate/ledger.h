@@ -39,13 +39,15 @@ class Ledger {
 public:
     // Creates it if absent. A damaged file is set aside beside the new one; `set_aside` then names it.
     static Result<Ledger> open(const std::filesystem::path& file);
+    // For who only asks: where there is no ledger, an empty one in memory.
+    static Result<Ledger> look(const std::filesystem::path& file);
     const std::string& set_aside() const { return set_aside_; }
 
     // Unique and sortable, also when the clock goes back: its time part never falls below the last run's.
     Result<std::string> new_run_id(Time now);
     Result<std::int64_t> begin(const Step& step);
-    Status finish(std::int64_t id, StepState state, std::int64_t rows, const std::string& fingerprint,
-                  const std::string& error, Time now);
+    // Writes how the step `done.id` ended: state, finished_at, rows, reason, error, fingerprint.
+    Status finish(const Step& done);
     // The fingerprint of the newest finished computation of a view for a day; empty if there is none.
     Result<std::string> fingerprint(const std::string& view, Day interval_from) const;
     // The fingerprint with which a file was last exported; empty if it never was.

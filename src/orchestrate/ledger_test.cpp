@@ -35,7 +35,12 @@ TEST_F(LedgerTest, remembers_steps_over_a_restart) {
                                  .started_at = start,
                                  .reason = "new"});
         ASSERT_TRUE(id);
-        ASSERT_TRUE(ledger->finish(*id, StepState::done, 3, "abc", "", start));
+        ASSERT_TRUE(ledger->finish({.id = *id,
+                                    .state = StepState::done,
+                                    .finished_at = start,
+                                    .rows = 3,
+                                    .reason = "found",
+                                    .fingerprint = "abc"}));
         ASSERT_TRUE(ledger->begin({.run_id = "r2",
                                    .kind = StepKind::view,
                                    .node = "v",
@@ -54,6 +59,7 @@ TEST_F(LedgerTest, remembers_steps_over_a_restart) {
     EXPECT_EQ((*steps)[0].run_id, "r2");
     EXPECT_EQ((*steps)[0].state, StepState::running);
     EXPECT_EQ((*steps)[1].rows, 3);
+    EXPECT_EQ((*steps)[1].reason, "found");
     EXPECT_EQ((*steps)[1].interval_from, day);
 }
 
@@ -65,6 +71,13 @@ TEST_F(LedgerTest, run_ids_rise_when_the_clock_falls) {
     const auto second = ledger->new_run_id(start - std::chrono::hours{5});
     EXPECT_LE(first->substr(0, 18), second->substr(0, 18));
     EXPECT_NE(*first, *second);
+}
+
+TEST_F(LedgerTest, looking_makes_none) {
+    auto looked = Ledger::look(folder / "none" / "ledger.db");
+    ASSERT_TRUE(looked) << to_string(looked.error());
+    EXPECT_TRUE(looked->steps(1)->empty());
+    EXPECT_FALSE(fs::exists(folder / "none"));
 }
 
 TEST_F(LedgerTest, a_damaged_ledger_is_set_aside) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lake/maintain/restore.h"
 #include "lake/write/evolve.h"
 #include "view/session.h"
 
@@ -65,16 +66,17 @@ Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const
     return Published{appended.rows, committed.version.get()};
 }
 
-Result<std::set<Day>> published_days(const Workplace& at, const View& view) {
-    std::set<Day> days;
+Result<PublishedResults> published_results(const Workplace& at, const View& view) {
+    PublishedResults results;
     WEIR_ASSIGN(const auto table, at.lake.table(view.name));
     WEIR_ASSIGN(const auto snapshot, newest(table));
-    if (!snapshot) return days;
+    if (!snapshot) return results;
+    results.restores = snapshot->transaction_version(std::string(lake::restore_app)).value_or(0);
     for (const auto& [app, txn] : snapshot->transactions()) {
         if (!std::string_view(app).starts_with(day_app_prefix)) continue;
-        if (const auto day = parse_day(std::string_view(app).substr(day_app_prefix.size()))) days.insert(*day);
+        if (const auto day = parse_day(std::string_view(app).substr(day_app_prefix.size()))) results.days.insert(*day);
     }
-    return days;
+    return results;
 }
 
 }  // namespace weir::orchestrate

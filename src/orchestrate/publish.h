@@ -20,7 +20,10 @@ struct Published {
 // Publishes what batch.compute(view) left on the batch's connection.
 Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const declare::View& view);
 
-// The days for which a view has a published result.
-Result<std::set<Day>> published_days(const Workplace& at, const declare::View& view);
+struct PublishedResults {
+    std::set<Day> days;         // for which there is a result
+    std::int64_t restores = 0;  // how often the table was restored: what stands there need not be what was published
+};
+Result<PublishedResults> published_results(const Workplace& at, const declare::View& view);
 
 }  // namespace weir::orchestrate

@@ -56,7 +56,7 @@ std::set<Day> days_of_view(const Workplace& at, const View& view, const ArrivalD
 
 struct ViewDays {
     const View* view;
-    std::set<Day> published;
+    PublishedResults published;
     std::vector<Day> days;
 };
 
@@ -68,17 +68,18 @@ Result<std::vector<ViewDays>> days_of_views(const Workplace& at, const RunReques
     std::vector<ViewDays> result;
     for (const auto& view : at.project.views) {
         if (!selected(request, view.name)) continue;
-        WEIR_ASSIGN(auto published, published_days(at, view));
+        WEIR_ASSIGN(auto published, published_results(at, view));
         const auto with_data = days_of_view(at, view, arrivals);
         // A view over nothing but system tables follows the days of the whole lake.
-        auto days = result_days(view.keep, request.interval, with_data.empty() ? all : with_data, published, today);
+        auto days =
+            result_days(view.keep, request.interval, with_data.empty() ? all : with_data, published.days, today);
         result.push_back({&view, std::move(published), std::move(days)});
     }
     return result;
 }
 
 std::string known_fingerprint(const Ledger& ledger, const ViewDays& view, Day day) {
-    if (!view.published.contains(day)) return {};
+    if (!view.published.days.contains(day)) return {};
     const auto known = ledger.fingerprint(view.view->name, day);
     return known ? *known : std::string();
 }
@@ -125,8 +126,8 @@ Result<Plan> plan(const Workplace& at, const Ledger& ledger, const RunRequest& r
                 batch = batches.emplace(day, std::move(opened)).first;
             }
             WEIR_ASSIGN(auto inputs, batch->second.inputs_hash(*view.view));
-            auto due =
-                judge_result(known_fingerprint(ledger, view, day), {view::text_hash(at.project, *view.view), inputs});
+            auto due = judge_result(known_fingerprint(ledger, view, day),
+                                    {view::text_hash(at.project, *view.view), inputs, view.published.restores});
             if (due == Due::up_to_date) {
                 for (const auto& table : view::base_tables(at.project, *view.view)) {
                     // An intake also writes to the system tables.
@@ -209,8 +210,13 @@ private:
             if (!result_.first_error) result_.first_error = status.error();
             if (step.kind != StepKind::export_file) failed_.insert(step.node);
         }
-        WEIR_TRY(ledger_.finish(id, step.state, step.rows, fingerprint, step.error ? step.error->message : "",
-                                at_.clock.now()));
+        WEIR_TRY(ledger_.finish({.id = id,
+                                 .state = step.state,
+                                 .finished_at = at_.clock.now(),
+                                 .rows = step.rows,
+                                 .reason = step.reason,
+                                 .error = step.error ? step.error->message : "",
+                                 .fingerprint = fingerprint}));
         at_.observer.tell(observe::StepDone{.state = std::string(to_string(step.state)),
                                             .rows = step.rows,
                                             .duplicate = step.duplicate,
@@ -240,8 +246,8 @@ private:
             {.kind = StepKind::source, .node = source.name, .day = std::nullopt, .reason = "looks for new files"},
             [&](StepResult& step, std::string&) -> Status {
                 WEIR_ASSIGN(const auto planned, plan_source(at_, source, request_.interval));
-                WEIR_ASSIGN(auto taken, take_in(at_, planned, result_.run_id));
                 step.reason = files_text(planned);
+                WEIR_ASSIGN(auto taken, take_in(at_, planned, result_.run_id));
                 step.state = planned.take.empty() ? StepState::unchanged : StepState::done;
                 step.files = taken.files;
                 step.read = taken.read;
@@ -295,7 +301,7 @@ private:
             return ok();
         }
         WEIR_ASSIGN(auto inputs, batch.inputs_hash(view));
-        const Fingerprint now{view::text_hash(at_.project, view), std::move(inputs)};
+        const Fingerprint now{view::text_hash(at_.project, view), std::move(inputs), days.published.restores};
         const auto due = judge_result(known_fingerprint(ledger_, days, day), now);
         if (due == Due::up_to_date) {
             result_.steps.push_back({.kind = StepKind::view,

@@ -97,6 +97,8 @@ Result<std::optional<std::vector<TableName>>> named_tables(sql::Connection& conn
     return std::optional(std::move(names));
 }
 
+fs::path spill_root(const fs::path& lake) { return lake / ".weir" / "tmp"; }
+
 Result<Session> Session::open(const SessionOptions& options) {
     std::error_code error;
     if (!fs::is_directory(options.lake, error)) {
@@ -107,12 +109,14 @@ Result<Session> Session::open(const SessionOptions& options) {
     Session session;
     session.lake_ = options.lake;
     session.as_of_ = options.as_of;
-    sql::DatabaseOptions database_options{.temp_directory = (options.lake / ".weir" / "tmp").string()};
+    sql::DatabaseOptions database_options;
+    // Who may only read this lake reads without spilling.
+    if (auto spill = sql::SpillFolder::make(spill_root(options.lake))) database_options.spill = std::move(*spill);
     if (options.project != nullptr) {
         database_options.memory_limit = options.project->engine.memory;
         database_options.threads = options.project->engine.threads;
     }
-    WEIR_ASSIGN(auto database, sql::Database::open(database_options));
+    WEIR_ASSIGN(auto database, sql::Database::open(std::move(database_options)));
     session.database_ = std::make_unique<sql::Database>(std::move(database));
     WEIR_ASSIGN(auto connection, session.database_->connect());
     session.connection_ = std::make_unique<sql::Connection>(std::move(connection));

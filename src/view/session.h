@@ -84,6 +84,9 @@ private:
     Status fill_tables(sql::Connection& connection, const std::string& table);
 };
 
+// Where those who work on a lake keep their spill folders.
+std::filesystem::path spill_root(const std::filesystem::path& lake);
+
 // The tables directly under `folder`: directories with a _delta_log, sorted by name.
 std::vector<std::string> tables_in(const std::filesystem::path& folder);
 

@@ -149,7 +149,7 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
 
 Result<int> plan(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto request, request_of(invocation));
-    WEIR_ASSIGN(const auto place, RunPlace::open(invocation, terminal));
+    WEIR_ASSIGN(const auto place, RunPlace::open(invocation, terminal, view::Access::look));
     observe::NoObserver nobody;
     const auto at = place->workplace(nobody);
     WEIR_ASSIGN(const auto plan, orchestrate::plan(at, place->ledger(), request));

@@ -17,8 +17,9 @@ namespace {
 
 struct Section {
     std::string_view key, title, sql;
-    std::string_view shown;  // the columns for people
-    std::string_view none;   // said where there are no rows
+    std::string_view shown;           // the columns for people
+    std::string_view none;            // said where there are no rows
+    std::string_view where = "true";  // the rows for people
 };
 
 constexpr Section runs{
@@ -34,9 +35,13 @@ constexpr Section runs{
     "rows, coalesce(split_part(error, chr(10), 1), '') AS error",
     "none yet"};
 constexpr Section tables{
-    "tables", "Tables",
-    "SELECT name, version, rows, files, bytes, changed_at FROM weir.tables ORDER BY name LIKE 'weir.%', name",
-    "name, version, rows, files, format_bytes(bytes) AS size, date_trunc('second', changed_at) AS changed", "none yet"};
+    "tables",
+    "Tables",
+    "SELECT name, version, rows, files, bytes, changed_at, CASE WHEN version IS NULL THEN columns END AS problem FROM "
+    "weir.tables ORDER BY name LIKE 'weir.%', name",
+    "name, version, rows, files, format_bytes(bytes) AS size, date_trunc('second', changed_at) AS changed",
+    "none yet",
+    "version IS NOT NULL"};
 constexpr Section quarantine{
     "quarantine", "Quarantine",
     "SELECT source, rule, count(*) FILTER (state = 'pending') AS pending, "
@@ -54,8 +59,18 @@ Status print_section(view::Session& session, const Section& section, Terminal& t
     WEIR_TRY(print_title(section.title, terminal));
     WEIR_ASSIGN(const auto count, session.connection().query(fmt::format("SELECT count(*) FROM ({})", sql)));
     if (count.integer(0, 0) == 0) return terminal.write(fmt::format("{}\n", section.none));
-    return print_query(session.connection(), fmt::format("SELECT {} FROM ({})", section.shown, sql), "table", "",
+    return print_query(session.connection(),
+                       fmt::format("SELECT {} FROM ({}) WHERE {}", section.shown, sql, section.where), "table", "",
                        terminal);
+}
+
+// The tables that nothing can be told of, and why.
+Status print_problems(view::Session& session, Terminal& terminal) {
+    WEIR_ASSIGN(const auto rows, session.connection().query(fmt::format(
+                                     "SELECT name, problem FROM ({}) WHERE problem IS NOT NULL", tables.sql)));
+    for (std::size_t row = 0; row < rows.row_count(); ++row)
+        WEIR_TRY(terminal.write(fmt::format("{}: {}\n", rows.text(row, 0), rows.text(row, 1))));
+    return ok();
 }
 
 Result<std::string> section_json(view::Session& session, const Section& section) {
@@ -93,7 +108,7 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     std::unique_ptr<RunPlace> place;
     std::optional<Result<orchestrate::Plan>> plan;
     if (opened.project) {
-        auto made = RunPlace::open(std::move(*opened.project), terminal);
+        auto made = RunPlace::open(std::move(*opened.project), terminal, view::Access::look);
         if (made) place = std::move(*made);
         plan = place ? plan_of(*place) : Result<orchestrate::Plan>(std::move(made).error());
     }
@@ -122,6 +137,7 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
         }
     }
     for (const auto& section : {runs, quarantine, tables}) WEIR_TRY(print_section(session, section, terminal));
+    WEIR_TRY(print_problems(session, terminal));
     return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "lake/maintain/vacuum.h"
 #include "lake/table.h"
 #include "observe/progress.h"
+#include "orchestrate/intake/landing.h"
 #include "sink/value.h"
 
 namespace weir::cli {
@@ -53,10 +54,10 @@ Result<Named> named_table(const Invocation& invocation, Terminal& terminal) {
         if (opened.project) {
             options.memory_limit = opened.project->engine.memory;
             options.threads = opened.project->engine.threads;
-            options.temp_directory = (opened.lake / ".weir" / "tmp").string();
+            if (auto spill = sql::SpillFolder::make(view::spill_root(opened.lake))) options.spill = std::move(*spill);
         }
     }
-    WEIR_ASSIGN(auto database, sql::Database::open(options));
+    WEIR_ASSIGN(auto database, sql::Database::open(std::move(options)));
     named.database = std::make_unique<sql::Database>(std::move(database));
     WEIR_ASSIGN(named.table, lake::Table::at(location, *named.database));
     return named;
@@ -282,6 +283,26 @@ Result<std::int64_t> parse_hours(const std::string& text) {
     return hours;
 }
 
+// What a run that was cut off left open in the lake around a table, which may also stand alone.
+struct Around {
+    std::set<std::string> spare;  // files of the table that the next run commits
+    bool log_is_needed = false;   // the table's own commits say what that run has to do
+};
+
+Result<Around> landings_around(const Named& named) {
+    const fs::path folder = named.table->name();
+    const bool system = folder.parent_path().filename() == "weir";
+    const auto root = system ? folder.parent_path().parent_path() : folder.parent_path();
+    Around around;
+    if (!lake::is_table(root / "weir" / "accounting")) return around;
+    WEIR_ASSIGN(const auto lake, lake::Lake::open(root.string(), *named.database));
+    WEIR_ASSIGN(const auto open, orchestrate::open_landings(lake));
+    const auto name = folder.lexically_relative(root).generic_string();
+    around.log_is_needed = open.tables.contains(name);
+    if (const auto files = open.files.find(name); files != open.files.end()) around.spare = files->second;
+    return around;
+}
+
 Result<int> vacuum(const Invocation& invocation, Terminal& terminal) {
     lake::VacuumOptions options{.dry_run = !invocation.has("--apply"),
                                 .below_retention = invocation.has("--below-retention")};
@@ -290,8 +311,13 @@ Result<int> vacuum(const Invocation& invocation, Terminal& terminal) {
         options.retention_ms = hours * 3'600'000;
     }
     WEIR_ASSIGN(const auto named, named_table(invocation, terminal));
+    WEIR_ASSIGN(const auto open, landings_around(named));
+    options.spare = open.spare;
     WEIR_ASSIGN(const auto done, lake::vacuum(*named.table, options));
-    WEIR_ASSIGN(const auto log, lake::clean_up_log(*named.table, options.dry_run));
+    lake::LogCleanupResult log;
+    if (!open.log_is_needed) {
+        WEIR_ASSIGN(log, lake::clean_up_log(*named.table, options.dry_run));
+    }
     if (terminal.json()) {
         std::string files = "[";
         for (const auto& file : done.files)
@@ -397,7 +423,10 @@ std::vector<Command> table_commands() {
          .run = optimize},
         {.name = "table vacuum",
          .summary = "show, and with --apply remove, files that no readable version needs",
-         .description = "Versions older than the retention cannot be read or restored afterwards.",
+         .description =
+             "Versions older than the retention cannot be read or restored afterwards. Half-written files of the log "
+             "and empty staging folders that killed processes left go too; what a run that was cut off has still to "
+             "commit stays.",
          .arguments = one_table(),
          .options = {{.name = "--apply", .value = "", .help = "remove them; without it they are only shown"},
                      {.name = "--retain-hours",

@@ -192,6 +192,43 @@ TEST_F(MaintainTest, vacuum_shows_first_and_keeps_what_is_needed) {
     EXPECT_EQ(count_of(table), 1);
 }
 
+TEST_F(MaintainTest, vacuum_takes_what_killed_writers_left) {
+    auto table = make_table("t", "SELECT 0 AS id");
+    const std::string old_half = "_delta_log/.00000000000000000001.json.tmp-77-1";
+    const std::string young_half = "_delta_log/.00000000000000000001.json.tmp-78-1";
+    must(table.store().put(old_half, "{"));
+    must(table.store().put(young_half, "{"));
+    const fs::path staging = table.store().url("_weir_staging");
+    fs::create_directories(staging / "empty" / "below");
+    fs::create_directories(staging / "young");
+    must(table.store().put("_weir_staging/full/part/data.parquet", "x"));
+    must(table.store().put("awaited.parquet", "x"));
+    for (const auto* path : {"_weir_staging/full/part/data.parquet", "awaited.parquet"}) age(table, path, 24h * 8);
+    age(table, old_half, 24h * 8);
+    for (const auto* folder : {"empty/below", "empty"})
+        fs::last_write_time(staging / folder, fs::file_time_type::clock::now() - 24h * 8);
+    const auto result = must(vacuum(table, {.dry_run = false, .spare = {"awaited.parquet"}}));
+    std::vector<std::string> paths;
+    for (const auto& file : result.files) paths.push_back(file.path);
+    EXPECT_EQ(paths,
+              (std::vector<std::string>{old_half, "_weir_staging/empty/", "_weir_staging/full/part/data.parquet"}));
+    EXPECT_FALSE(table.store().head(old_half));
+    EXPECT_TRUE(table.store().head(young_half));
+    EXPECT_FALSE(fs::exists(staging / "empty"));
+    EXPECT_FALSE(fs::exists(staging / "full"));
+    EXPECT_TRUE(fs::exists(staging / "young"));
+    EXPECT_TRUE(table.store().head("awaited.parquet"));
+    EXPECT_EQ(count_of(table), 1);
+}
+
+TEST_F(MaintainTest, a_restore_is_counted) {
+    auto table = make_table("t", "SELECT 0 AS id");
+    append(table, "SELECT 1 AS id");
+    must(restore(table, TableVersion(0)));
+    must(restore(table, TableVersion(1)));
+    EXPECT_EQ(must(table.snapshot()).transaction_version(std::string(restore_app)), 2);
+}
+
 TEST(VacuumNames, hidden_ones_are_left_alone) {
     EXPECT_TRUE(hidden_from_vacuum("_delta_log/0.json", {}));
     EXPECT_TRUE(hidden_from_vacuum("a/.b/c", {}));

@@ -61,6 +61,8 @@ Result<RestoreResult> restore(const Table& table, const At& at) {
     // The protocol is never lowered: features that came later may be in use by the log itself.
     if (target.metadata() != current.metadata()) transaction.add_action(target.metadata());
     if (transaction.empty()) return result;
+    const std::string app(restore_app);
+    WEIR_TRY(transaction.set_txn(app, current.transaction_version(app).value_or(0) + 1));
     transaction.read_whole_table();
     transaction.set_operation("RESTORE", nlohmann::json{{"version", std::to_string(target.version().get())}}.dump());
     WEIR_ASSIGN(const auto committed, commit_or_fail(std::move(transaction)));

@@ -12,6 +12,9 @@ struct RestoreResult {
     std::size_t files_removed = 0;
 };
 
+// The txn app id whose version counts how often a table was restored: who made the table knows that it is another one.
+inline constexpr std::string_view restore_app = "weir/restore";
+
 // One commit that takes away what came later and puts back what was removed; positions of applications (txn) are not
 // turned back. Fails with refused, naming files, if vacuum has removed some of them; with table_conflict if somebody
 // committed meanwhile.

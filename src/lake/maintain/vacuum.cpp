@@ -1,6 +1,7 @@
 #include "lake/maintain/vacuum.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <set>
@@ -20,6 +21,44 @@ constexpr std::int64_t log_retention_days = 30;
 
 bool in_staging(std::string_view path) {
     return path.starts_with(staging_folder) && path.substr(staging_folder.size()).starts_with('/');
+}
+
+// ".00000000000000000007.json.tmp-…", beside what it should have become (base/file.h): its writer died.
+bool half_written(std::string_view path) {
+    const auto name = path.substr(path.rfind('/') + 1);
+    return name.starts_with('.') && name.find(".tmp-") != std::string_view::npos;
+}
+
+// The newest change of a folder and all below it; nothing where it holds a file.
+std::optional<Time> empty_since(const fs::path& folder) {
+    std::optional<Time> newest;
+    const auto look = [&](const fs::path& path) {
+        struct stat info {};
+        if (::stat(path.c_str(), &info) != 0) return;
+        const auto modified = Time(std::chrono::seconds(info.st_mtim.tv_sec));
+        newest = newest ? std::max(*newest, modified) : modified;
+    };
+    look(folder);
+    std::error_code error;
+    for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+        if (!entry->is_directory(error) || error) return std::nullopt;
+        look(entry->path());
+    }
+    return error ? std::nullopt : newest;
+}
+
+// Staging folders, relative to the table, in which a writer died before it wrote, or after all else was done.
+std::vector<VacuumFile> empty_staging(ObjectStore& store, Time before) {
+    std::vector<VacuumFile> folders;
+    const fs::path root = store.url(std::string(staging_folder));
+    std::error_code error;
+    for (fs::directory_iterator entry(root, error), end; !error && entry != end; entry.increment(error)) {
+        std::error_code ignored;
+        if (entry->is_symlink(ignored) || !entry->is_directory(ignored)) continue;
+        if (const auto since = empty_since(entry->path()); since && *since < before)
+            folders.push_back({fmt::format("{}/{}/", staging_folder, entry->path().filename().string()), 0, *since});
+    }
+    return folders;
 }
 
 // The paths, relative to the table, that some version within the retention needs.
@@ -96,28 +135,38 @@ Result<VacuumResult> vacuum(const Table& table, const VacuumOptions& options) {
         WEIR_ASSIGN(auto physical, physical_field(*snapshot.schema().find(name), snapshot.mapping()));
         columns.push_back(std::move(physical.name));
     }
-    std::set<fs::path> dead_staging;
+    std::set<std::string> dead_staging;
     WEIR_ASSIGN(const auto objects, table.store().list("", "", Depth::below));
     for (const auto& object : objects) {
         const auto modified = to_unix_millis(object.modified);
-        const bool leftover = in_staging(object.path);
-        if (leftover ? modified >= now - day_ms : modified >= since) {
+        const bool staged = in_staging(object.path);
+        if (staged ? modified >= now - day_ms : modified >= since) {
             ++result.kept;
             continue;
         }
-        if (!leftover && (hidden_from_vacuum(object.path, columns) || needed.contains(object.path))) {
+        const bool leftover = staged || half_written(object.path);
+        const bool wanted = needed.contains(object.path) || options.spare.contains(object.path);
+        if (!leftover && (hidden_from_vacuum(object.path, columns) || wanted)) {
             ++result.kept;
             continue;
         }
         result.files.push_back({object.path, object.size, object.modified});
         result.bytes += object.size;
-        if (leftover) dead_staging.insert(fs::path(table.store().url(object.path)).parent_path());
+        if (staged) dead_staging.insert(object.path.substr(0, object.path.find('/', staging_folder.size() + 1)));
     }
+    const auto folders = empty_staging(table.store(), Time(std::chrono::milliseconds(std::min(since, now - day_ms))));
+    result.files.insert(result.files.end(), folders.begin(), folders.end());
+    std::ranges::sort(result.files, {}, &VacuumFile::path);
     if (options.dry_run) return result;
-    for (const auto& file : result.files) WEIR_TRY(table.store().remove(file.path));
+    for (const auto& file : result.files) {
+        if (file.path.ends_with('/'))
+            dead_staging.insert(file.path.substr(0, file.path.size() - 1));
+        else
+            WEIR_TRY(table.store().remove(file.path));
+    }
     for (const auto& folder : dead_staging) {
-        std::error_code ignored;
-        fs::remove(folder, ignored);  // only if it is empty
+        const fs::path path = table.store().url(folder);
+        if (empty_since(path)) table.store().drop_staging(path);
     }
     return result;
 }

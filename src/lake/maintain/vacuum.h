@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,8 @@ namespace weir::lake {
 struct VacuumOptions {
     std::optional<std::int64_t> retention_ms{};  // nothing: the table's own (a week unless set)
     bool dry_run = true;
-    bool below_retention = false;  // allow a retention shorter than the table's: readers and writers at work may fail
+    bool below_retention = false;   // allow a retention shorter than the table's: readers and writers at work may fail
+    std::set<std::string> spare{};  // paths that stay although no version names them: a commit may still come
 };
 
 struct VacuumFile {
@@ -24,7 +26,9 @@ struct VacuumFile {
 struct VacuumResult {
     bool dry_run = true;
     std::int64_t retention_ms = 0;
-    std::vector<VacuumFile> files{};  // removed, or to be removed, sorted by path; leftovers of dead writers included
+    // Removed, or to be removed, sorted by path; leftovers of dead writers included. A path that ends in '/' is an
+    // empty folder.
+    std::vector<VacuumFile> files{};
     std::int64_t bytes = 0;
     std::size_t kept = 0;
 };

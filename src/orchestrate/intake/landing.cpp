@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lake/log/paths.h"
 #include "lake/maintain/history.h"
 #include "model/system_tables.h"
 
@@ -60,10 +61,24 @@ Result<std::vector<lake::AddFile>> parse_adds(const json& adds, const std::strin
     return result;
 }
 
+// What the landing of an epoch says: the add actions of each table that follows.
+Result<json> what_follows(const lake::Table& table, const std::string& app, std::int64_t epoch) {
+    WEIR_ASSIGN(const auto landing, lake::find_transaction(table, app));
+    auto weir = landing && landing->txn_version == epoch ? json::parse(landing->weir, nullptr, false) : json();
+    if (!weir.is_object() || !weir.contains("follow"))
+        return Error{
+            .code = ErrorCode::table_damaged,
+            .message = fmt::format("{}: the landing of epoch {} does not say what follows", table.name(), epoch)};
+    return std::move(weir["follow"]);
+}
+
+constexpr std::string_view intake_prefix = "weir/source/";
+constexpr std::string_view replay_prefix = "weir/replay/";
+
 }  // namespace
 
-std::string intake_app(const std::string& source) { return "weir/source/" + source; }
-std::string replay_app(const std::string& source) { return "weir/replay/" + source; }
+std::string intake_app(const std::string& source) { return std::string(intake_prefix) + source; }
+std::string replay_app(const std::string& source) { return std::string(replay_prefix) + source; }
 
 Result<FollowUp> stage_follow_up(const Workplace& at, sql::Connection& connection, const std::string& system_table_name,
                                  const std::string& select_sql, const std::string& app, std::int64_t epoch) {
@@ -129,14 +144,8 @@ Status complete_follow_ups(const Workplace& at, const std::string& table_name, c
                 "put the table's newest commits back from a copy; to land a source in another table, give "
                 "the source a new name too (rename its file in sources/)"};
     if (!epoch || followed == epoch) return ok();
-    WEIR_ASSIGN(const auto landing, lake::find_transaction(table, app));
-    const auto weir = landing && landing->txn_version == *epoch ? json::parse(landing->weir, nullptr, false) : json();
-    if (!weir.is_object() || !weir.contains("follow"))
-        return Error{
-            .code = ErrorCode::table_damaged,
-            .message = fmt::format("{}: the landing of epoch {} does not say what follows", table.name(), *epoch)};
+    WEIR_ASSIGN(const auto follow, what_follows(table, app, *epoch));
     // In any order but accounting last, which says that the others are done.
-    const auto& follow = weir["follow"];
     std::vector<std::string> names;
     for (const auto& item : follow.items()) {
         if (item.key() != last_follow_up) names.push_back(item.key());
@@ -148,6 +157,30 @@ Status complete_follow_ups(const Workplace& at, const std::string& table_name, c
         WEIR_TRY(commit_follow_up(at, name, adds, app, *epoch));
     }
     return ok();
+}
+
+Result<OpenLandings> open_landings(const lake::Lake& lake) {
+    OpenLandings open;
+    WEIR_ASSIGN(const auto names, lake.tables());
+    WEIR_ASSIGN(const auto accounting, lake.table(std::string(last_follow_up)));
+    WEIR_ASSIGN(const auto accounts, newest(accounting));
+    for (const auto& name : names) {
+        if (name.starts_with("weir/")) continue;
+        WEIR_ASSIGN(const auto table, lake.table(name));
+        WEIR_ASSIGN(const auto snapshot, table.snapshot());
+        for (const auto& [app, txn] : snapshot.transactions()) {
+            if (!app.starts_with(intake_prefix) && !app.starts_with(replay_prefix)) continue;
+            const auto followed = accounts ? accounts->transaction_version(app) : std::nullopt;
+            if (followed.value_or(-1) >= txn.version) continue;
+            WEIR_ASSIGN(const auto follow, what_follows(table, app, txn.version));
+            open.tables.insert(name);
+            for (const auto& item : follow.items()) {
+                WEIR_ASSIGN(const auto adds, parse_adds(item.value(), item.key()));
+                for (const auto& add : adds) open.files[item.key()].insert(lake::uri_decode(add.path));
+            }
+        }
+    }
+    return open;
 }
 
 }  // namespace weir::orchestrate

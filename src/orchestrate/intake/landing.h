@@ -16,6 +16,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,5 +55,12 @@ Result<std::int64_t> land(const Workplace& at, lake::Transaction landing, std::v
 // Commits what a crash left open behind the newest landing of `app` in `table`. Fails with table_damaged if the
 // accounts know of more landings than the table: commits of it were lost, or the source's table was exchanged.
 Status complete_follow_ups(const Workplace& at, const std::string& table, const std::string& app);
+
+// What a landing has named and no run has followed yet: a crash stands between. Vacuum must leave it alone.
+struct OpenLandings {
+    std::set<std::string> tables;                        // whose newest commits say what follows
+    std::map<std::string, std::set<std::string>> files;  // by system table ("weir/accounting"): paths in it
+};
+Result<OpenLandings> open_landings(const lake::Lake& lake);
 
 }  // namespace weir::orchestrate

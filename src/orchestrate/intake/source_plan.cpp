@@ -117,9 +117,11 @@ std::set<Day> SourcePlan::days() const {
 Result<SourcePlan> plan_source(const Workplace& at, const declare::Source& source,
                                const std::optional<Interval>& interval) {
     SourcePlan plan{.source = &source, .contract = at.project.contract(source.contract)};
-    WEIR_ASSIGN(auto found, source::discover(source.files, source.files_where));
-    plan.captures = std::move(found.captures);
     WEIR_ASSIGN(const auto known, known_files(at, source.name));
+    // Files that were taken may be moved away; a pattern that never matched anything is a mistake, and so is a path.
+    const auto when_none = known.empty() ? source::WhenNone::fail : source::WhenNone::allow_pattern;
+    WEIR_ASSIGN(auto found, source::discover(source.files, source.files_where, when_none));
+    plan.captures = std::move(found.captures);
     WEIR_ASSIGN(const auto days, arrival_days(at, source, found.files));
     for (std::size_t i = 0; i < found.files.size(); ++i) {
         auto& file = found.files[i];

@@ -240,7 +240,8 @@ Result<Discovery> discover(const std::string& path, const Where& where, WhenNone
         WEIR_TRY(walk.names_below(pattern.absolute() ? "/" : "", 0, 0));
     }
     found.files = std::move(walk.files);
-    if (found.files.empty() && when_none == WhenNone::fail) return nothing_there(path, where);
+    const bool fails = when_none == WhenNone::fail || (when_none == WhenNone::allow_pattern && pattern.is_plain());
+    if (found.files.empty() && fails) return nothing_there(path, where);
     WEIR_TRY(set_arrival(pattern, found.files));
     std::sort(found.files.begin(), found.files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
     return found;

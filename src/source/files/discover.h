@@ -25,7 +25,8 @@ struct Discovery {
     std::vector<CaptureColumn> captures;
 };
 
-enum class WhenNone { fail, allow };
+// What becomes of a path that no file matches; `allow_pattern` still fails for a path that names one file or folder.
+enum class WhenNone { fail, allow, allow_pattern };
 
 // `path`: a file, a folder (all files below it), or a template (path_template.h); a file that exists under exactly that
 // name is taken as it is, whatever signs its name has. Names that begin with '.' or '_' and names that end in .tmp or

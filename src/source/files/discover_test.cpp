@@ -101,6 +101,8 @@ TEST_F(DiscoverTest, nothing_there_is_told_with_what_is) {
     auto none = discover((folder / "*.csv").string(), {}, WhenNone::allow);
     ASSERT_TRUE(none);
     EXPECT_TRUE(none->files.empty());
+    EXPECT_TRUE(discover((folder / "*.csv").string(), {}, WhenNone::allow_pattern));
+    EXPECT_FALSE(discover((folder / "a.csv").string(), {}, WhenNone::allow_pattern));
 }
 
 TEST_F(DiscoverTest, mistakes_in_a_template_name_their_column) {

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "model/system_tables.h"
+#include "view/session.h"
 
 namespace weir::view {
 namespace {
@@ -88,12 +89,17 @@ std::string interval_macros(const Interval& interval) {
         weir::to_string(interval.from), weir::to_string(interval.to));
 }
 
-Result<sql::Database> open_database(const declare::Project& project) {
-    const auto temporary = project.lake / ".weir" / "tmp";
-    WEIR_TRY(make_directories(temporary));
+Result<sql::Database> open_database(const declare::Project& project, Access access) {
+    std::optional<sql::SpillFolder> spill;
+    std::error_code ignored;
+    if (access == Access::change || std::filesystem::is_directory(project.lake / ".weir", ignored)) {
+        auto made = sql::SpillFolder::make(spill_root(project.lake));
+        if (!made && access == Access::change) return std::move(made).error();
+        if (made) spill = std::move(*made);
+    }
     WEIR_ASSIGN(auto database, sql::Database::open({.memory_limit = project.engine.memory,
                                                     .threads = project.engine.threads,
-                                                    .temp_directory = temporary.string()}));
+                                                    .spill = std::move(spill)}));
     if (!project.macros.empty()) {
         WEIR_ASSIGN(auto connection, database.connect());
         WEIR_TRY(connection.run(project.macros));

@@ -19,8 +19,10 @@ std::set<std::string> base_tables(const declare::Project& project, const declare
 // A hash of everything in the project that decides a view's result: its SQL, the macros, and the same of what it reads.
 std::string text_hash(const declare::Project& project, const declare::View& view);
 
-// DuckDB with the project's memory and threads, spilling below the lake, knowing the project's macros.
-Result<sql::Database> open_database(const declare::Project& project);
+enum class Access { look, change };
+// DuckDB with the project's memory and threads, knowing the project's macros. It spills below the lake; with
+// Access::look it makes no lake, and does without where it may not write.
+Result<sql::Database> open_database(const declare::Project& project, Access access = Access::change);
 
 class IntervalBatch {
 public:
