@@ -55,7 +55,7 @@ public:
 private:
     RunView() = default;
     Status check_page(std::size_t page) const;
-    Result<std::int32_t> day_of(const Hash128& hash, std::size_t& page, bool& found) const;
+    Result<std::int32_t> day_of(const Hash128& hash, bool& found) const;
 
     std::span<const std::byte> bytes_;
     std::string name_;
