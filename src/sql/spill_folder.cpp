@@ -20,9 +20,10 @@ FileHandle open_folder(const fs::path& path) {
 
 // Whether the folder still stands under its name: another process may have taken it for a dead one's.
 bool stands_at(const FileHandle& folder, const fs::path& path) {
-    struct stat opened {}, named {};
-    return ::fstat(folder.get(), &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
-           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+    struct stat opened {
+    }, named{};
+    return ::fstat(folder.get(), &opened) == 0 && ::stat(path.c_str(), &named) == 0 && opened.st_dev == named.st_dev &&
+           opened.st_ino == named.st_ino;
 }
 
 void remove_dead(const fs::path& root) {

@@ -97,8 +97,8 @@ bool filter_may_hold(const std::byte* block, const Hash128& hash) {
     return all != 0;
 }
 
-// The first of the ascending hashes that is greater than `hash`. Hashes are evenly spread, so the place is known but for
-// a few: the search leaves `guess` in doubling steps and touches few lines of memory.
+// The first of the ascending hashes that is greater than `hash`. Hashes are evenly spread, so the place is known but
+// for a few: the search leaves `guess` in doubling steps and touches few lines of memory.
 const Hash128* upper_bound_near(const Hash128* begin, const Hash128* end, const Hash128* guess, const Hash128& hash) {
     std::ptrdiff_t step = 4;
     const Hash128* low = guess;

@@ -15,6 +15,9 @@ namespace weir::lake {
 namespace {
 
 constexpr int row_group_rows = 122'880;
+// DuckDB's default is 3: on tables of numbers and short texts it takes a fifth more time to write, for files that are
+// no smaller.
+constexpr int zstd_level = 1;
 constexpr std::size_t file_name_bytes_max = 255;
 
 // The text of a partition value, as the log spells it; NULL for NULL and for an empty string.
@@ -161,9 +164,9 @@ private:
             extra = ", USE_TMP_FILE false";
         }
         return fmt::format(
-            "COPY (SELECT {} FROM ({}\n) source) TO {} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {}, "
-            "RETURN_STATS true{})",
-            list, select_sql, sql::quote_text(target.string()), row_group_rows, extra);
+            "COPY (SELECT {} FROM ({}\n) source) TO {} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, "
+            "ROW_GROUP_SIZE {}, RETURN_STATS true{})",
+            list, select_sql, sql::quote_text(target.string()), zstd_level, row_group_rows, extra);
     }
 
     // Plain columns are judged by the statistics afterwards; only nested ones need a check per row.

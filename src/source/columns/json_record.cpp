@@ -47,6 +47,11 @@ std::size_t hash_of(std::string_view key) { return std::hash<std::string_view>{}
 }  // namespace
 
 JsonKeys::JsonKeys(std::vector<std::string> names) : names_(std::move(names)) {
+    for (const auto& name : names_) {
+        const bool plain = find_string_special(name.data(), name.data() + name.size()) == name.data() + name.size();
+        written_.push_back(plain ? fmt::format("\"{}\":", name) : std::string());
+    }
+    written_.emplace_back();
     std::size_t slots = 8;
     while (slots < names_.size() * 2 + 2) slots *= 2;
     table_.assign(slots, 0);
@@ -198,6 +203,26 @@ bool JsonRecordParser::nested() {
     return true;
 }
 
+// Any key and its colon; `column` is the likely one before.
+bool JsonRecordParser::any_key(std::string_view& key, int& column) {
+    if (at_ == end_ || *at_ != '"') return fail("a key is missing");
+    const char* begin = ++at_;
+    bool escaped = false;
+    if (!string(escaped)) return false;
+    key = {begin, static_cast<std::size_t>(at_ - 1 - begin)};
+    if (escaped) {
+        key_text_.clear();
+        json_unescape(key, key_text_);
+        column = keys_.find(key_text_, column);
+    } else {
+        column = keys_.find(key, column);
+    }
+    skip_blanks();
+    if (at_ == end_ || *at_ != ':') return fail("a ':' is missing");
+    ++at_;
+    return true;
+}
+
 bool JsonRecordParser::parse(const char* text, std::size_t begin, std::size_t end, std::vector<JsonMember>& members) {
     members.clear();
     start_ = at_ = text + begin;
@@ -212,23 +237,17 @@ bool JsonRecordParser::parse(const char* text, std::size_t begin, std::size_t en
     } else {
         for (;;) {
             skip_blanks();
-            if (at_ == end_ || *at_ != '"') return fail("a key is missing");
-            const char* key_begin = ++at_;
-            bool escaped = false;
-            if (!string(escaped)) return false;
-            const std::string_view key(key_begin, static_cast<std::size_t>(at_ - 1 - key_begin));
-            int column;
-            if (escaped) {
-                key_text_.clear();
-                json_unescape(key, key_text_);
-                column = keys_.find(key_text_, hint);
-            } else {
-                column = keys_.find(key, hint);
+            const auto likely = keys_.as_written(hint);
+            std::string_view key;
+            int column = hint;
+            if (!likely.empty() && static_cast<std::size_t>(end_ - at_) >= likely.size() &&
+                std::memcmp(at_, likely.data(), likely.size()) == 0) {
+                key = likely.substr(1, likely.size() - 3);
+                at_ += likely.size();
+            } else if (!any_key(key, column)) {
+                return false;
             }
             if (column >= 0) hint = column + 1;
-            skip_blanks();
-            if (at_ == end_ || *at_ != ':') return fail("a ':' is missing");
-            ++at_;
             skip_blanks();
             const char* from = at_;
             Kind kind;

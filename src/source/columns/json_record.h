@@ -18,10 +18,14 @@ public:
     static constexpr int unknown = -1;
     // `hint`: the column that the key most likely is, as keys mostly come in the same order.
     int find(std::string_view key, int hint) const;
+    // The column's key as it stands in most records, with its quotes and the colon; empty if it has to be escaped, and
+    // behind the last column.
+    std::string_view as_written(int column) const { return written_[static_cast<std::size_t>(column)]; }
     std::size_t size() const { return names_.size(); }
 
 private:
     std::vector<std::string> names_;
+    std::vector<std::string> written_;
     std::vector<std::uint32_t> table_;  // open addressing; column + 1
 };
 
@@ -46,6 +50,7 @@ private:
     bool literal(std::string_view word);
     bool value(Kind& kind);
     bool nested();
+    bool any_key(std::string_view& key, int& column);
     void skip_blanks() {
         while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
     }
