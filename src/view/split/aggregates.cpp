@@ -1,0 +1,288 @@
+#include "view/split/aggregates.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+namespace weir::view {
+namespace {
+
+constexpr std::array aggregates = std::to_array<std::string_view>(
+    {"any_value",        "approx_count_distinct", "approx_quantile", "approx_top_k",     "arbitrary",     "arg_max",
+     "arg_max_null",     "arg_max_nulls_last",    "arg_min",         "arg_min_null",     "arg_min_nulls_last",
+     "argmax",           "argmin",                "array_agg",       "avg",              "bit_and",       "bit_or",
+     "bit_xor",          "bitstring_agg",         "bool_and",        "bool_or",          "corr",          "count",
+     "count_if",         "count_star",            "countif",         "covar_pop",        "covar_samp",    "entropy",
+     "favg",             "first",                 "fsum",            "group_concat",     "histogram",     "histogram_exact",
+     "kahan_sum",        "kurtosis",              "kurtosis_pop",    "last",             "list",          "listagg",
+     "mad",              "max",                   "max_by",          "mean",             "median",        "min",
+     "min_by",           "mode",                  "product",         "quantile",         "quantile_cont", "quantile_disc",
+     "regr_avgx",        "regr_avgy",             "regr_count",      "regr_intercept",   "regr_r2",       "regr_slope",
+     "regr_sxx",         "regr_sxy",              "regr_syy",        "reservoir_quantile", "sem",         "skewness",
+     "stddev",           "stddev_pop",            "stddev_samp",     "string_agg",       "sum",           "sum_no_overflow",
+     "sumkahan",         "var_pop",               "var_samp",        "variance",         "exact_sum",     "exact_product",
+     "exact_merge",      "json_group_array",      "json_group_object", "json_group_structure", "geomean",  "geometric_mean",
+     "weighted_avg"});
+
+enum class Of { any, real, integer_or_decimal, neither };
+
+struct StableRule {
+    std::string_view name;
+    std::size_t arguments;
+    Of of;
+    std::string_view form;
+};
+
+#define BOTH "FILTER (WHERE $1 IS NOT NULL AND $2 IS NOT NULL)"
+#define PAIRS "(count(*) " BOTH ")"
+#define SUM_Y "exact_sum($1::DOUBLE) " BOTH
+#define SUM_X "exact_sum($2::DOUBLE) " BOTH
+// n * sum(xy) - sum(x) * sum(y), rounded once: n² times the covariance.
+#define MOMENT_XY "exact_moment(" PAIRS ", " SUM_Y ", " SUM_X ", exact_product($1::DOUBLE, $2::DOUBLE))"
+#define MOMENT_YY "exact_moment(" PAIRS ", " SUM_Y ", " SUM_Y ", exact_product($1::DOUBLE, $1::DOUBLE) " BOTH ")"
+#define MOMENT_XX "exact_moment(" PAIRS ", " SUM_X ", " SUM_X ", exact_product($2::DOUBLE, $2::DOUBLE) " BOTH ")"
+#define MOMENT "exact_moment(count($1), exact_sum($1::DOUBLE), exact_sum($1::DOUBLE), exact_product($1::DOUBLE, $1::DOUBLE))"
+#define VAR_SAMP "CASE WHEN count($1) > 1 THEN " MOMENT " / (count($1)::DOUBLE * (count($1) - 1)) END"
+#define VAR_POP "CASE WHEN count($1) > 0 THEN " MOMENT " / (count($1)::DOUBLE * count($1)) END"
+
+// Formulas: SQL:2016, part 2, 10.9, over the moments.
+constexpr std::array stable_rules = std::to_array<StableRule>({
+    {"sum", 1, Of::real, "exact_value(exact_sum($1::DOUBLE))"},
+    {"fsum", 1, Of::any, "exact_value(exact_sum($1::DOUBLE))"},
+    {"kahan_sum", 1, Of::any, "exact_value(exact_sum($1::DOUBLE))"},
+    {"sumkahan", 1, Of::any, "exact_value(exact_sum($1::DOUBLE))"},
+    {"avg", 1, Of::real, "exact_value(exact_sum($1::DOUBLE)) / count($1)"},
+    {"mean", 1, Of::real, "exact_value(exact_sum($1::DOUBLE)) / count($1)"},
+    {"favg", 1, Of::any, "exact_value(exact_sum($1::DOUBLE)) / count($1)"},
+    {"avg", 1, Of::neither, "avg($1 ORDER BY $1)"},
+    {"mean", 1, Of::neither, "avg($1 ORDER BY $1)"},
+    {"sum", 1, Of::neither, "sum($1 ORDER BY $1)"},
+    {"var_samp", 1, Of::any, VAR_SAMP},
+    {"variance", 1, Of::any, VAR_SAMP},
+    {"var_pop", 1, Of::any, VAR_POP},
+    {"stddev_samp", 1, Of::any, "sqrt(" VAR_SAMP ")"},
+    {"stddev", 1, Of::any, "sqrt(" VAR_SAMP ")"},
+    {"stddev_pop", 1, Of::any, "sqrt(" VAR_POP ")"},
+    {"sem", 1, Of::any, "sqrt(" VAR_POP ") / sqrt(count($1))"},
+    {"covar_pop", 2, Of::any, "CASE WHEN " PAIRS " > 0 THEN " MOMENT_XY " / (" PAIRS "::DOUBLE * " PAIRS ") END"},
+    {"covar_samp", 2, Of::any,
+     "CASE WHEN " PAIRS " > 1 THEN " MOMENT_XY " / (" PAIRS "::DOUBLE * (" PAIRS " - 1)) END"},
+    {"corr", 2, Of::any,
+     "CASE WHEN " MOMENT_XX " > 0 AND " MOMENT_YY " > 0 THEN " MOMENT_XY " / (sqrt(" MOMENT_XX ") * sqrt(" MOMENT_YY
+     ")) WHEN " PAIRS " > 0 THEN 'NaN'::DOUBLE END"},
+    {"regr_count", 2, Of::any, PAIRS "::UINTEGER"},
+    {"regr_avgx", 2, Of::any, "exact_value(" SUM_X ") / " PAIRS},
+    {"regr_avgy", 2, Of::any, "exact_value(" SUM_Y ") / " PAIRS},
+    {"regr_sxx", 2, Of::any, MOMENT_XX " / " PAIRS},
+    {"regr_syy", 2, Of::any, MOMENT_YY " / " PAIRS},
+    {"regr_sxy", 2, Of::any, MOMENT_XY " / " PAIRS},
+    {"regr_slope", 2, Of::any, "CASE WHEN " MOMENT_XX " > 0 THEN " MOMENT_XY " / " MOMENT_XX " END"},
+    {"regr_intercept", 2, Of::any,
+     "CASE WHEN " MOMENT_XX " > 0 THEN exact_value(" SUM_Y ") / " PAIRS " - " MOMENT_XY " / " MOMENT_XX
+     " * (exact_value(" SUM_X ") / " PAIRS ") END"},
+    {"regr_r2", 2, Of::any,
+     "CASE WHEN " MOMENT_XX " = 0 THEN NULL WHEN " MOMENT_YY " = 0 THEN 1.0::DOUBLE ELSE " MOMENT_XY " * " MOMENT_XY
+     " / (" MOMENT_XX " * " MOMENT_YY ") END"},
+    {"arg_min", 2, Of::any, "struct_extract(min({'o': $2, 'v': $1}) " BOTH ", 'v')"},
+    {"argmin", 2, Of::any, "struct_extract(min({'o': $2, 'v': $1}) " BOTH ", 'v')"},
+    {"min_by", 2, Of::any, "struct_extract(min({'o': $2, 'v': $1}) " BOTH ", 'v')"},
+    {"arg_max", 2, Of::any, "struct_extract(max({'o': $2, 'v': $1}) " BOTH ", 'v')"},
+    {"argmax", 2, Of::any, "struct_extract(max({'o': $2, 'v': $1}) " BOTH ", 'v')"},
+    {"max_by", 2, Of::any, "struct_extract(max({'o': $2, 'v': $1}) " BOTH ", 'v')"},
+    {"any_value", 1, Of::any, "min($1)"},
+    {"arbitrary", 1, Of::any, "first($1 ORDER BY $1)"},
+    {"sum_no_overflow", 1, Of::any, "sum($1)"},
+});
+#undef BOTH
+#undef PAIRS
+#undef SUM_Y
+#undef SUM_X
+#undef MOMENT_XY
+#undef MOMENT_YY
+#undef MOMENT_XX
+#undef MOMENT
+#undef VAR_SAMP
+#undef VAR_POP
+
+// Their answer shows the order in which rows came; ordered by their own arguments it does not.
+constexpr std::array order_shows = std::to_array<std::string_view>(
+    {"list", "array_agg", "string_agg", "group_concat", "listagg", "first", "last", "product", "skewness", "kurtosis",
+     "kurtosis_pop", "entropy", "mode", "arg_min", "arg_max", "argmin", "argmax", "min_by", "max_by", "arg_min_null",
+     "arg_max_null", "arg_min_nulls_last", "arg_max_nulls_last", "approx_quantile", "approx_top_k", "mad",
+     "json_group_array", "json_group_object", "geomean", "geometric_mean", "weighted_avg"});
+
+struct Partial {
+    std::string_view text, merge;
+};
+struct SumRule {
+    std::string_view name;
+    std::size_t arguments;
+    std::array<Partial, 2> columns;
+    std::string_view finish;
+};
+
+constexpr std::array sum_rules = std::to_array<SumRule>({
+    {"count_star", 0, {{{"count(*)", "sum($1)"}}}, "coalesce($1, 0)::BIGINT"},
+    {"count", 0, {{{"count(*)", "sum($1)"}}}, "coalesce($1, 0)::BIGINT"},
+    {"count", 1, {{{"count($1)", "sum($1)"}}}, "coalesce($1, 0)::BIGINT"},
+    {"count_if", 1, {{{"count_if($1)", "sum($1)"}}}, "coalesce($1, 0)"},
+    {"countif", 1, {{{"count_if($1)", "sum($1)"}}}, "coalesce($1, 0)"},
+    {"sum", 1, {{{"sum($1)", "sum($1)"}}}, "$1"},
+    {"avg", 1, {{{"sum($1)", "sum($1)"}, {"count($1)", "sum($1)"}}}, "$1::DOUBLE / $2"},
+    {"mean", 1, {{{"sum($1)", "sum($1)"}, {"count($1)", "sum($1)"}}}, "$1::DOUBLE / $2"},
+    {"min", 1, {{{"min($1)", "min($1)"}}}, "$1"},
+    {"max", 1, {{{"max($1)", "max($1)"}}}, "$1"},
+    {"bool_and", 1, {{{"bool_and($1)", "bool_and($1)"}}}, "$1"},
+    {"bool_or", 1, {{{"bool_or($1)", "bool_or($1)"}}}, "$1"},
+    {"bit_and", 1, {{{"bit_and($1)", "bit_and($1)"}}}, "$1"},
+    {"bit_or", 1, {{{"bit_or($1)", "bit_or($1)"}}}, "$1"},
+    {"bit_xor", 1, {{{"bit_xor($1)", "bit_xor($1)"}}}, "$1"},
+    {"exact_sum", 1, {{{"exact_sum($1)", "exact_merge($1)"}}}, "$1"},
+    {"exact_product", 2, {{{"exact_product($1, $2)", "exact_merge($1)"}}}, "$1"},
+});
+
+std::string name_of(const Tree& call) { return lowered(text_of(call, "function_name")); }
+
+bool has_order(const Tree& call) {
+    const auto orders = call.find("order_bys");
+    return orders != call.end() && orders->is_object() && orders->contains("orders") && !orders->at("orders").empty();
+}
+
+bool has_filter(const Tree& call) { return call.contains("filter") && call.at("filter").is_object(); }
+
+bool is_distinct(const Tree& call) { return call.value("distinct", false); }
+
+Of of_type(std::string_view type) {
+    if (type == "DOUBLE" || type == "FLOAT") return Of::real;
+    if (type.starts_with("DECIMAL") || type.ends_with("INT") || type.ends_with("INTEGER") || type == "BOOLEAN")
+        return Of::integer_or_decimal;
+    return Of::neither;
+}
+
+// As DuckDB computes it: the sum as an integer, divided by the count times the power of ten.
+std::string average_of_decimals(std::string_view type) {
+    const auto comma = type.find(',');
+    const auto scale = std::strtol(std::string(type.substr(comma + 1)).c_str(), nullptr, 10);
+    return fmt::format("replace(sum($1)::VARCHAR, '.', '')::HUGEINT::DOUBLE / (count($1)::DOUBLE * 1e{}::DOUBLE)",
+                       scale);
+}
+
+std::vector<Tree> arguments_of(const Tree& call) {
+    std::vector<Tree> arguments;
+    if (call.contains("children"))
+        for (const auto& child : call.at("children")) arguments.push_back(with_alias(child, ""));
+    return arguments;
+}
+
+// Each aggregate in `form` also gets the call's FILTER and DISTINCT.
+Result<Tree> hand_down(Trees& trees, Tree form, const Tree& call) {
+    for (auto* inner : aggregate_calls(form)) {
+        if (has_filter(call)) {
+            if (has_filter(*inner)) {
+                WEIR_ASSIGN(auto both, trees.expression("($1 AND $2)", {(*inner)["filter"], call.at("filter")}));
+                (*inner)["filter"] = std::move(both);
+            } else {
+                (*inner)["filter"] = call.at("filter");
+            }
+        }
+        if (is_distinct(call)) (*inner)["distinct"] = true;
+    }
+    return form;
+}
+
+}  // namespace
+
+bool is_aggregate(std::string_view function) {
+    return std::find(aggregates.begin(), aggregates.end(), function) != aggregates.end();
+}
+
+bool has_aggregate(const Tree& expression) {
+    bool found = false;
+    each_part_here(expression, [&](const Tree& part) {
+        found = found || (is_class(part, "FUNCTION") && is_aggregate(name_of(part)));
+        return !found;
+    });
+    return found;
+}
+
+std::vector<Tree*> aggregate_calls(Tree& expression) {
+    std::vector<Tree*> calls;
+    each_part(expression, [&](Tree& part) {
+        if (part.contains("cte_map")) return false;
+        if (!is_class(part, "FUNCTION") || !is_aggregate(name_of(part))) return true;
+        calls.push_back(&part);
+        return false;
+    });
+    return calls;
+}
+
+bool depends_on_types(const Tree& call) {
+    const auto name = name_of(call);
+    return std::any_of(stable_rules.begin(), stable_rules.end(),
+                       [&](const StableRule& rule) { return rule.name == name && rule.of != Of::any; });
+}
+
+Result<Tree> stable(Trees& trees, const Tree& call, const std::vector<std::string>& types) {
+    const auto name = name_of(call);
+    const auto arguments = arguments_of(call);
+    const auto of = types.empty() ? Of::any : of_type(types.front());
+    if ((name == "avg" || name == "mean") && of == Of::integer_or_decimal && types.front().starts_with("DECIMAL") &&
+        !has_order(call)) {
+        WEIR_ASSIGN(auto form, trees.expression(average_of_decimals(types.front()), arguments));
+        WEIR_ASSIGN(auto whole, hand_down(trees, std::move(form), call));
+        whole["alias"] = text_of(call, "alias");
+        return whole;
+    }
+    // The moments of distinct pairs need the pairs: left to DuckDB, in their order.
+    const bool distinct_pairs = is_distinct(call) && arguments.size() > 1;
+    if (!has_order(call) && !distinct_pairs) {
+        for (const auto& rule : stable_rules) {
+            if (rule.name != name || rule.arguments != arguments.size()) continue;
+            if (rule.of != Of::any && rule.of != of) continue;
+            WEIR_ASSIGN(auto form, trees.expression(std::string(rule.form), arguments));
+            WEIR_ASSIGN(auto whole, hand_down(trees, std::move(form), call));
+            whole["alias"] = text_of(call, "alias");
+            return whole;
+        }
+    }
+    if (std::find(order_shows.begin(), order_shows.end(), name) == order_shows.end() || arguments.empty()) return call;
+    auto ordered = call;
+    if (!ordered.contains("order_bys") || !ordered["order_bys"].is_object())
+        ordered["order_bys"] = {{"type", "ORDER_MODIFIER"}, {"orders", Tree::array()}};
+    for (const auto& argument : arguments) {
+        if (is_class(argument, "CONSTANT")) continue;
+        ordered["order_bys"]["orders"].push_back(
+            {{"type", "ORDER_DEFAULT"}, {"null_order", "ORDER_DEFAULT"}, {"expression", argument}});
+        if (is_distinct(call)) break;
+    }
+    return ordered;
+}
+
+Result<std::optional<Sums>> as_sums(Trees& trees, const Tree& call) {
+    const auto name = name_of(call);
+    if (has_order(call)) return std::optional<Sums>{};
+    if (is_distinct(call) && name != "min" && name != "max") return std::optional<Sums>{};
+    const auto arguments = arguments_of(call);
+    for (const auto& rule : sum_rules) {
+        if (rule.name != name || rule.arguments != arguments.size()) continue;
+        Sums sums{.columns = {}, .finish = std::string(rule.finish)};
+        for (const auto& column : rule.columns) {
+            if (column.text.empty()) continue;
+            WEIR_ASSIGN(auto partial, trees.expression(std::string(column.text), arguments));
+            if (has_filter(call)) partial["filter"] = call.at("filter");
+            sums.columns.push_back({std::move(partial), std::string(column.merge)});
+        }
+        return std::optional(std::move(sums));
+    }
+    return std::optional<Sums>{};
+}
+
+bool is_plain_distinct(const Tree& call) {
+    constexpr std::array names = std::to_array<std::string_view>({"count", "sum", "avg", "mean", "median"});
+    return is_distinct(call) && !has_order(call) && arguments_of(call).size() == 1 &&
+           std::find(names.begin(), names.end(), name_of(call)) != names.end();
+}
+
+}  // namespace weir::view

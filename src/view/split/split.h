@@ -1,0 +1,76 @@
+// One SELECT, three statements.
+//
+//   partial : events -> state            one SELECT per state, over the event tables by their names
+//   merge   : state + state -> state     associative and commutative
+//   finish  : states -> the view         the SELECT itself, reading states where it aggregated events
+//
+// The lowest aggregates that sit directly over events become states. Directly: between them and the event tables there
+// is only work that looks at one row at a time (filters, expressions, UNION ALL, unnest, joins to reference tables), so
+// that partial(a + b) = merge(partial(a), partial(b)). Everything above is finish, whatever SQL it is; an event table
+// that finish still reads (self-joins, windows over events) is a state of rows: the table itself.
+//
+//   SELECT day, count(*), count(DISTINCT user) FROM visits WHERE ok GROUP BY day
+//     partial  SELECT day AS k1, user AS v1, count(*) AS c1 FROM visits WHERE ok GROUP BY 1, 2
+//     merge    SELECT k1, v1, sum(c1) AS c1 FROM state GROUP BY ALL
+//     finish   SELECT k1 AS day, coalesce(sum(c1), 0), count(DISTINCT v1) FROM state GROUP BY k1
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "view/split/tree.h"
+
+namespace weir::view {
+
+enum class TableRole {
+    events,     // grows by commits; what is in it stays
+    reference,  // small; when it changes, states that join it are made again
+    other,      // results of views, system tables: read as they are
+};
+
+struct SplitInput {
+    std::string sql;  // one SELECT
+    // Views that are read as if they were written in WITH, in the order of their dependencies: name and SQL.
+    std::vector<std::pair<std::string, std::string>> inlined;
+    std::function<TableRole(std::string_view table)> role;
+};
+
+struct StateColumn {
+    std::string name;        // k1, v1, c1
+    std::string type;        // as DuckDB spells it
+    std::string expression;  // what it is made of, for people
+};
+
+struct State {
+    enum class Kind {
+        sums,    // one row per key
+        values,  // one row per key and value: exact distinct counts, quantiles, ordered lists
+        first,   // one row per key: the first by an order (DISTINCT ON)
+    };
+    Kind kind = Kind::sums;
+    std::string name;                  // "state_" and a hash of what it computes: equal states are the same state
+    std::vector<StateColumn> keys;     // what the view groups by
+    std::vector<StateColumn> values;   // what else tells state rows apart
+    std::vector<StateColumn> sums;     // what is merged
+    std::set<std::string> events;      // tables
+    std::set<std::string> references;  // tables
+    std::string partial, merge;        // `merge` reads the relation called `name`
+};
+
+struct Split {
+    std::vector<State> states;
+    std::string finish;                     // reads the states by their names
+    std::string plain;                      // the view without states: the same answer, to the bit
+    std::set<std::string> rows;             // event tables that finish reads row by row
+    std::set<std::string> reads;            // other tables and views that finish reads
+    std::vector<std::string> row_by_row;    // why, one sentence for each place where rows are read
+};
+
+std::string_view to_string(State::Kind kind);
+
+// The connection knows every table that is read, with its columns; none of them has to hold rows. `sql` binds on it.
+Result<Split> split(sql::Connection& connection, const SplitInput& input);
+
+}  // namespace weir::view

@@ -1,0 +1,144 @@
+#include "view/split/split.h"
+
+#include <gtest/gtest.h>
+
+#include "view/split/testing.h"
+
+namespace weir::view {
+namespace {
+
+using testing::Pieces;
+
+class Splits : public ::testing::Test {
+protected:
+    Splits() {
+        pieces.add_events("visits", R"(SELECT i AS id, (TIMESTAMP '2024-03-01' + to_seconds(i * 7919 % 900000)) AS ts,
+            'u' || (hash(i, 1) % 13) AS user_id, CASE WHEN hash(i, 2) % 9 > 0 THEN 'p' || (hash(i, 3) % 5) END AS page,
+            (hash(i, 4) % 1000)::INTEGER AS seconds, CASE WHEN hash(i, 5) % 6 > 0 THEN (hash(i, 6) % 100000) / 1e3 END AS score,
+            ((hash(i, 7) % 100000) / 100)::DECIMAL(10, 2) AS price, hash(i, 8) % 3 = 0 AS ok,
+            ['a', 'b', 'c'][1 : (hash(i, 9) % 4)::INT] AS tags FROM range(400) r(i))");
+        pieces.add_events("orders", R"(SELECT i AS id, 'u' || (hash(i, 11) % 17) AS user_id,
+            (TIMESTAMP '2024-03-01' + to_seconds(i * 6271 % 900000)) AS ts, (hash(i, 12) % 50)::BIGINT AS amount
+            FROM range(150) r(i))");
+        pieces.add_reference("pages", "SELECT 'p' || i AS page, 'group' || (i % 2) AS kind FROM range(4) r(i)");
+    }
+
+    Split splits(const std::string& sql) {
+        auto result = split(pieces.connection(), pieces.input(sql));
+        EXPECT_TRUE(bool(result)) << sql << "\n" << (result ? "" : result.error().message);
+        return result ? std::move(*result) : Split{};
+    }
+
+    // Any cut and order of merging gives the answer of the whole query; `exactly`: also in its order and to the bit
+    // of the query as written.
+    void agrees(const std::string& sql, bool as_written = true) {
+        const auto found = splits(sql);
+        const auto sorted = [](std::vector<std::string> lines) {
+            std::sort(lines.begin(), lines.end());
+            return lines;
+        };
+        const auto plain = pieces.answer(found.plain);
+        ASSERT_FALSE(!plain.empty() && plain.front().starts_with("error")) << found.plain << "\n" << plain.front();
+        if (as_written) {
+            EXPECT_EQ(sorted(plain), sorted(pieces.answer(sql))) << sql << "\n" << found.plain;
+        }
+        const auto order = sql.rfind("ORDER BY");
+        const bool ordered = order != std::string::npos && sql.find(')', order) == std::string::npos;
+        for (const int cuts : {1, 2, 7}) {
+            const auto merged = pieces.answer_in_pieces(found, cuts, random);
+            EXPECT_EQ(ordered ? merged : sorted(merged), ordered ? plain : sorted(plain))
+                << sql << "\nseed " << seed << ", " << cuts << " pieces\nfinish: " << found.finish;
+            if (HasFailure()) return;
+        }
+    }
+
+    Pieces pieces;
+    std::uint64_t seed = std::random_device{}();
+    std::mt19937_64 random{seed};
+};
+
+struct Case {
+    const char* name;
+    const char* sql;
+    const char* states;      // kinds, in order
+    bool rows = false;       // finish reads events row by row
+    bool as_written = true;  // DuckDB's own answer is the same to the bit
+};
+
+TEST_F(Splits, give_the_answer_of_the_whole_query) {
+    const Case cases[] = {
+        {"counts", "SELECT user_id, count(*), count(page) AS pages FROM visits GROUP BY user_id", "sums"},
+        {"no keys", "SELECT count(*) AS n, min(ts), max(seconds), sum(seconds) FROM visits", "sums"},
+        {"no rows", "SELECT count(*) AS n, sum(seconds), avg(seconds) FROM visits WHERE id < 0", "sums"},
+        {"positions", "SELECT ts::date AS day, extract(hour FROM ts)::INT AS hour, count(*) FROM visits GROUP BY 1, 2", "sums"},
+        {"all", "SELECT ts::date AS day, page, sum(price) FROM visits GROUP BY ALL ORDER BY day, page", "sums"},
+        {"alias", "SELECT ts::date AS day, count(*) AS n FROM visits GROUP BY day HAVING count(*) > 20 ORDER BY n DESC", "sums"},
+        {"having alias", "SELECT ts::date AS day, count(*) AS n FROM visits GROUP BY day HAVING n > 20", "sums"},
+        {"null keys", "SELECT page, count(*) FROM visits GROUP BY page", "sums"},
+        {"filters", "SELECT user_id, count(*) FILTER (WHERE ok) AS good, sum(seconds) FILTER (WHERE page = 'p1') FROM visits GROUP BY 1", "sums"},
+        {"averages", "SELECT page, avg(seconds) AS a, avg(price) AS p, avg(id) FROM visits GROUP BY 1", "sums"},
+        {"floats", "SELECT page, sum(score) AS s, avg(score) AS a FROM visits GROUP BY 1", "sums", false, false},
+        {"spread", "SELECT page, stddev(score) AS s, var_pop(seconds) AS v, corr(score, seconds) AS c, regr_slope(score, seconds) AS r FROM visits GROUP BY 1", "sums", false, false},
+        {"bits", "SELECT page, bool_and(ok), bool_or(ok), bit_and(seconds), bit_or(seconds), bit_xor(seconds) FROM visits GROUP BY 1", "sums"},
+        {"arg", "SELECT user_id, arg_max(page, ts) AS last_page, min_by(seconds, ts) FROM visits GROUP BY 1", "sums"},
+        {"expressions", "SELECT upper(user_id) || '!' AS u, 100.0 * count(*) FILTER (WHERE ok) / count(*) AS share FROM visits GROUP BY user_id", "sums"},
+        {"expression keys", "SELECT date_trunc('day', ts) AS d, date_trunc('day', ts) + INTERVAL 1 DAY AS next, count(*) FROM visits GROUP BY date_trunc('day', ts)", "sums"},
+        {"distinct counts", "SELECT ts::date AS day, count(DISTINCT user_id) AS users, count(*) AS n, min(ts) FROM visits GROUP BY 1", "values"},
+        {"two distinct counts", "SELECT ts::date AS day, count(DISTINCT user_id) AS users, count(DISTINCT page) AS pages, sum(seconds) FROM visits GROUP BY 1", "values values"},
+        {"filtered distinct", "SELECT page, count(DISTINCT user_id) FILTER (WHERE ok) AS users, count(DISTINCT user_id) AS every, count(*) FROM visits GROUP BY 1", "values values"},
+        {"distinct sums", "SELECT page, sum(DISTINCT seconds) AS s, avg(DISTINCT seconds) AS a FROM visits GROUP BY 1", "values"},
+        {"quantiles", "SELECT page, median(seconds) AS m, quantile_cont(price, 0.9) AS q, mode(user_id) FILTER (WHERE ok) AS f FROM visits GROUP BY 1", "sums values values values", false, false},
+        {"lists", "SELECT page, list(user_id ORDER BY ts DESC, id) AS users, string_agg(DISTINCT user_id, ',' ORDER BY user_id) AS names, count(*) FROM visits GROUP BY 1", "sums values values"},
+        {"lists with nulls", "SELECT user_id, list(page ORDER BY id) AS pages FROM visits GROUP BY 1", "sums values"},
+        {"unordered list", "SELECT user_id, list(seconds) AS l, string_agg(page, '-') AS p FROM visits GROUP BY 1", "sums values values", false, false},
+        {"histogram", "SELECT histogram(page) AS h FROM visits", "values"},
+        {"distinct", "SELECT DISTINCT user_id, page FROM visits", "sums"},
+        {"distinct on", "SELECT DISTINCT ON (user_id) user_id, page, ts FROM visits ORDER BY user_id, ts DESC", "first"},
+        {"distinct on expression", "SELECT DISTINCT ON (ts::date) ts::date AS day, user_id || '?' AS who FROM visits WHERE ok ORDER BY ts::date, seconds DESC, id", "first"},
+        {"top", "SELECT user_id, sum(seconds) AS s FROM visits GROUP BY 1 ORDER BY s DESC LIMIT 3", "sums"},
+        {"rollup", "SELECT page, ok, count(*) AS n, grouping(page) AS g FROM visits GROUP BY ROLLUP (page, ok)", "sums"},
+        {"rollup distinct", "SELECT page, ok, count(DISTINCT user_id) AS n FROM visits GROUP BY CUBE (page, ok)", "values"},
+        {"window above", "SELECT ts::date AS day, count(*) AS n, sum(count(*)) OVER (ORDER BY ts::date) AS running FROM visits GROUP BY 1", "sums"},
+        {"qualify", "SELECT user_id, page, count(*) AS n FROM visits GROUP BY 1, 2 QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY count(*) DESC, page) = 1", "sums"},
+        {"subquery", "SELECT day, n / 2 FROM (SELECT ts::date AS day, count(*) AS n FROM visits GROUP BY 1)", "sums"},
+        {"of aggregates", "SELECT avg(n) AS a, max(n) FROM (SELECT user_id, count(*) AS n FROM visits GROUP BY 1)", "sums"},
+        {"with", "WITH good AS (SELECT * FROM visits WHERE ok), n AS (SELECT user_id, count(*) AS n FROM good GROUP BY 1) SELECT * FROM n WHERE n > 5", "sums"},
+        {"joined aggregates", "WITH v AS (SELECT user_id, count(*) AS n FROM visits GROUP BY 1), o AS (SELECT user_id, sum(amount) AS s FROM orders GROUP BY 1) SELECT user_id, coalesce(v.n, 0) AS n, o.s FROM v FULL JOIN o USING (user_id)", "sums sums"},
+        {"union all", "SELECT user_id, count(*) AS n, max(ts) FROM (SELECT user_id, ts FROM visits UNION ALL SELECT user_id, ts FROM orders) x GROUP BY 1", "sums"},
+        {"union", "SELECT user_id FROM visits WHERE ok UNION SELECT user_id FROM orders ORDER BY 1", "sums"},
+        {"reference", "SELECT kind, count(*) AS n, count(DISTINCT v.user_id) AS u FROM visits v LEFT JOIN pages p ON p.page = v.page GROUP BY 1", "values"},
+        {"reference using", "SELECT kind, count(*) AS n FROM visits JOIN pages USING (page) GROUP BY kind", "sums"},
+        {"unnest", "SELECT tag, count(*) AS n, count(DISTINCT user_id) AS u FROM visits v, unnest(v.tags) t(tag) GROUP BY 1", "values"},
+        {"lateral", "SELECT f.tag, count(*) AS n FROM visits v CROSS JOIN LATERAL (SELECT DISTINCT x AS tag FROM unnest(v.tags) AS u(x)) f WHERE v.ok GROUP BY 1", "sums"},
+        {"self join", "SELECT a.user_id, count(*) AS n FROM visits a JOIN orders b ON a.user_id = b.user_id AND b.ts > a.ts GROUP BY 1", "", true},
+        {"window over events", "SELECT user_id, ts - lag(ts) OVER (PARTITION BY user_id ORDER BY ts, id) AS gap FROM visits", "", true},
+        {"exists", "SELECT user_id, count(*) AS n FROM visits v WHERE EXISTS (SELECT 1 FROM orders o WHERE o.user_id = v.user_id) GROUP BY 1", "", true},
+        {"aggregate and rows", "WITH first AS (SELECT user_id, min(ts) AS t FROM visits GROUP BY 1) SELECT f.user_id, count(*) AS n FROM first f JOIN orders o ON o.user_id = f.user_id AND o.ts >= f.t GROUP BY 1", "sums", true},
+        {"scalar", "SELECT user_id, count(*) AS n, (SELECT max(amount) FROM orders) AS top FROM visits GROUP BY 1", "sums sums"},
+        {"correlated", "SELECT v.user_id, count(*) AS n, (SELECT count(*) FROM orders o WHERE o.user_id = v.user_id AND o.amount > 10) AS orders FROM visits v GROUP BY 1", "sums sums"},
+        {"correlated range", "WITH d AS (SELECT ts::date AS day FROM visits GROUP BY 1) SELECT day, (SELECT sum(amount) FROM orders o WHERE o.ts::date <= d.day) AS until_then FROM d", "sums sums"},
+        {"star over aggregates", "SELECT * FROM (SELECT page, count(*) AS n FROM visits GROUP BY 1) ORDER BY n DESC, page", "sums"},
+        {"star beside", "SELECT *, count(*) OVER () AS n FROM visits", "", true},
+        {"select without from", "SELECT 1 AS one", ""},
+        {"only reference", "SELECT kind, count(*) AS n FROM pages GROUP BY 1", ""},
+        {"quoted names", R"(SELECT "user_id" AS "the user", count(*) AS "n of" FROM "visits" GROUP BY "user_id")", "sums"},
+        {"qualified", "SELECT v.user_id, count(v.page) AS n FROM visits AS v WHERE v.ok GROUP BY user_id", "sums"},
+        {"dates of keys", "SELECT strftime(ts, '%Y-%m') AS month, count(*) AS n FROM visits GROUP BY month ORDER BY month", "sums"},
+        {"case", "SELECT CASE WHEN seconds < 100 THEN 'short' WHEN seconds < 500 THEN 'middle' ELSE 'long' END AS length, count(*) AS n FROM visits GROUP BY ALL", "sums"},
+        {"in list", "SELECT page IN ('p1', 'p2') AS some, count(*) AS n FROM visits GROUP BY 1", "sums"},
+        {"coalesced", "SELECT coalesce(page, 'none') AS page, count(*) AS n FROM visits GROUP BY coalesce(page, 'none')", "sums"},
+    };
+    for (const auto& each : cases) {
+        SCOPED_TRACE(each.name);
+        const auto found = splits(each.sql);
+        std::string kinds;
+        for (const auto& state : found.states) kinds += (kinds.empty() ? "" : " ") + std::string(to_string(state.kind));
+        EXPECT_EQ(kinds, each.states) << each.sql << "\n" << ::testing::PrintToString(found.row_by_row);
+        EXPECT_EQ(!found.rows.empty(), each.rows) << found.finish;
+        agrees(each.sql, each.as_written);
+        if (HasFailure()) break;
+    }
+}
+
+}  // namespace
+}  // namespace weir::view
