@@ -69,6 +69,23 @@ std::string_view way_out_of_nondeterminism(std::string_view function) {
     return found == known.end() ? std::string_view() : found->way_out;
 }
 
+std::string_view time_in_view(std::string_view function) {
+    constexpr std::string_view moment = "(interval_end()::TIMESTAMP AT TIME ZONE 'UTC')";
+    constexpr std::string_view local = "interval_end()::TIMESTAMP";
+    constexpr std::string_view day = "interval_end()";
+    constexpr std::array times{Known{"now", moment},
+                               Known{"get_current_timestamp", moment},
+                               Known{"current_timestamp", moment},
+                               Known{"transaction_timestamp", moment},
+                               Known{"localtimestamp", local},
+                               Known{"current_localtimestamp", local},
+                               Known{"current_date", day},
+                               Known{"today", day}};
+    const auto found =
+        std::find_if(times.begin(), times.end(), [&](const Known& entry) { return entry.name == function; });
+    return found == times.end() ? std::string_view() : found->way_out;
+}
+
 bool is_pure_table_function(std::string_view function) {
     return std::find(pure_table_functions.begin(), pure_table_functions.end(), function) != pure_table_functions.end();
 }

@@ -61,7 +61,10 @@ const std::vector<KeySection>& sections() {
           {"where", "SQL", "", "A predicate over the contract's columns; what it drops is counted as filtered."},
           {"record_bytes_max", "size", "16MiB", "A longer record goes to quarantine."},
           {"append_only", "true or false", "true",
-           "Whether a grown file continues where it ended. false: any change of a taken file is an error."}}},
+           "Whether a grown file continues where it ended. false: any change of a taken file is an error."},
+          {"reference", "true or false", "false",
+           "A small table that views join with events. When it changes, the states that were joined with it are built "
+           "again."}}},
         {"sources/*.yaml",
          "csv",
          "How CSV files are written.",

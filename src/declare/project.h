@@ -70,6 +70,7 @@ struct Source {
     std::string where_sql;                  // a declared predicate; what it drops is counted as filtered
     Where where_sql_where;
     std::size_t record_bytes_max = 0;  // 0: limits::record_bytes_max
+    bool reference = false;            // a small table that views join; when it changes, they are computed anew
     bool append_only = true;           // a grown file continues; false: any change is an error
 };
 

@@ -185,6 +185,7 @@ void read_source(Context& context, const fs::path& path) {
     }
     source.record_bytes_max = reader.take_or("record_bytes_max", Bytes{}).count;
     source.append_only = reader.take_or("append_only", source.append_only);
+    source.reference = reader.take_or("reference", source.reference);
     reader.finish();
     context.project.sources.push_back(std::move(source));
 }

@@ -149,8 +149,11 @@ private:
     }
 
     // Refuses what is not decided by the rows that are read.
-    void check_deterministic(const SqlUses& uses, const std::string& what, const At& at) {
+    // In a view, functions of the time mean the interval's end.
+    enum class Time { refused, interval_end };
+    void check_deterministic(const SqlUses& uses, const std::string& what, const At& at, Time time = Time::refused) {
         const auto refuse = [&](const SqlUse& use, std::string_view way_out) {
+            if (time == Time::interval_end && !time_in_view(use.name).empty()) return;
             problems_.error(at(use.offset), fmt::format("{}: '{}' gives another answer each time", what, use.name),
                             std::string(way_out), ErrorCode::sql_invalid);
         };
@@ -340,7 +343,7 @@ private:
         }
         parsed.uses = uses_of(tree->front());
         const auto what = fmt::format("view {}", parsed.view.name);
-        check_deterministic(parsed.uses, what, at);
+        check_deterministic(parsed.uses, what, at, Time::interval_end);
         return check_sources(parsed.uses, what, at);
     }
 

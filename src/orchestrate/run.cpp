@@ -273,22 +273,51 @@ private:
         return {};
     }
 
+    // The states that the selected views no longer trust are thrown away.
+    Status drop_states(const view::States& states) {
+        for (const auto& view : at_.project.views) {
+            if (!selected(request_, view.name)) continue;
+            const auto split = states.catalog.split(view);
+            if (!split) continue;  // told where the view is computed
+            for (const auto& state : (*split)->states) WEIR_TRY(states.store.drop(state));
+        }
+        return ok();
+    }
+
+    // States of texts that no view has any more.
+    Status drop_unused_states(const view::States& states) {
+        if (!failed_.empty()) return ok();
+        std::set<std::string> used;
+        for (const auto& view : at_.project.views) {
+            const auto split = states.catalog.split(view);
+            if (!split) return ok();
+            for (const auto& state : (*split)->states) used.insert(state.name);
+        }
+        return states.store.keep_only(used);
+    }
+
     Status run_views() {
         WEIR_ASSIGN(const auto arrivals, arrival_days(at_));
         WEIR_ASSIGN(const auto views, days_of_views(at_, request_, arrivals));
         std::set<Day> days;
         for (const auto& view : views) days.insert(view.days.begin(), view.days.end());
+        if (days.empty()) return ok();
+        WEIR_ASSIGN(auto catalog, view::Catalog::open(at_.lake, at_.project));
+        WEIR_ASSIGN(const auto by_day, catalog.states_by_day());
+        view::StateStore store(at_.lake, at_.database, at_.clock);
+        const view::States states{catalog, store, by_day};
+        if (request_.full) WEIR_TRY(drop_states(states));
         for (const auto day : days) {
             WEIR_ASSIGN(auto batch, view::IntervalBatch::open(at_.lake, at_.database, at_.project, whole_day(day)));
             for (const auto& view : views) {
                 if (std::find(view.days.begin(), view.days.end(), day) == view.days.end()) continue;
-                WEIR_TRY(run_view(batch, view, day));
+                WEIR_TRY(run_view(batch, states, view, day));
             }
         }
-        return ok();
+        return drop_unused_states(states);
     }
 
-    Status run_view(view::IntervalBatch& batch, const ViewDays& days, Day day) {
+    Status run_view(view::IntervalBatch& batch, const view::States& states, const ViewDays& days, Day day) {
         const auto& view = *days.view;
         if (!blocked_by(view).empty()) {
             failed_.insert(view.name);
@@ -303,7 +332,7 @@ private:
         WEIR_ASSIGN(auto inputs, batch.inputs_hash(view));
         const Fingerprint now{view::text_hash(at_.project, view), std::move(inputs), days.published.restores};
         const auto due = judge_result(known_fingerprint(ledger_, days, day), now);
-        if (due == Due::up_to_date) {
+        if (due == Due::up_to_date && !request_.full) {
             result_.steps.push_back({.kind = StepKind::view,
                                      .node = view.name,
                                      .day = day,
@@ -311,9 +340,11 @@ private:
                                      .reason = std::string(to_string(due))});
             return ok();
         }
-        return step({.kind = StepKind::view, .node = view.name, .day = day, .reason = std::string(to_string(due))},
+        const auto reason = due == Due::up_to_date ? std::string("all of it, as asked") : std::string(to_string(due));
+        return step({.kind = StepKind::view, .node = view.name, .day = day, .reason = reason},
                     [&](StepResult& step, std::string& fingerprint) -> Status {
-                        WEIR_TRY(batch.compute(view));
+                        WEIR_ASSIGN(auto computed, batch.compute(view, &states));
+                        step.warnings = std::move(computed.rebuilt);
                         WEIR_ASSIGN(const auto published, publish(at_, batch, view));
                         step.rows = published.rows;
                         fingerprint = to_string(now);

@@ -16,6 +16,7 @@ namespace weir::orchestrate {
 struct RunRequest {
     std::optional<Interval> interval;  // none: everything that is due
     std::vector<std::string> only;     // names of sources and views; empty: all
+    bool full = false;                 // views are computed from all rows again, and their states built anew
 };
 
 // Fails with not_found on a name in `only` that is neither, suggesting the nearest.

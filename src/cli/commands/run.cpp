@@ -39,6 +39,8 @@ Result<RunRequest> request_of(const Invocation& invocation) {
     RunRequest request;
     WEIR_ASSIGN(request.interval, requested_interval(invocation));
     request.only = invocation.all("--only");
+    for (const auto& view : invocation.all("--view")) request.only.push_back(view);
+    request.full = invocation.has("--full");
     return request;
 }
 
@@ -193,7 +195,15 @@ std::vector<Option> interval_options() {
              .value = "NODE",
              .help = "these sources and views, and nothing else",
              .words = Words::view,
-             .many = true}};
+             .many = true},
+            {.name = "--view",
+             .value = "VIEW",
+             .help = "this view, and nothing else",
+             .words = Words::view,
+             .repeatable = true},
+            {.name = "--full",
+             .value = "",
+             .help = "compute views from all rows again, up to date or not; states are built anew"}};
 }
 
 Argument project_argument() {
@@ -214,7 +224,8 @@ Command run_command() {
             .examples = {{"weir run", "the project in the current directory"},
                          {"weir run projects/recipes --lake lake --param arrival_date=2024-03-01",
                           "another lake, a parameter"},
-                         {"weir run --from 2024-03-01 --to 2024-03-08", "a backfill of seven days"}},
+                         {"weir run --from 2024-03-01 --to 2024-03-08", "a backfill of seven days"},
+                         {"weir run --full --view difficulty_report", "one view, from all rows"}},
             .exit_codes = {0, 1, 2, 3, 4, 5, 130},
             .run = run};
 }

@@ -20,6 +20,7 @@ struct DataFileOptions {
     // Roughly; 0: one file per partition (and thread, where there are many rows). Ignored in partitioned tables.
     std::int64_t target_bytes = 0;
     bool data_change = true;
+    bool checksums = false;  // each file gets the tag of read/checksum.h
 };
 
 struct DataFile {

@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "lake/log/paths.h"
 #include "lake/log/protocol.h"
+#include "lake/read/checksum.h"
 #include "lake/uuid.h"
 #include "lake/write/new_table.h"
 
@@ -87,6 +88,10 @@ Result<Appended> Transaction::append(sql::Connection& connection, const std::str
     Appended appended;
     std::map<PartitionValues, std::int64_t> partitions;
     for (auto& file : *files) {
+        if (options.checksums) {
+            WEIR_ASSIGN(auto checksum, file_checksum(file.staged));
+            file.add.tags.emplace()[checksum_tag] = std::move(checksum);
+        }
         WEIR_TRY(staged_.adopt(file.staged, file.path));
         appended.rows += file.rows;
         appended.bytes += file.add.size_bytes;

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "model/system_tables.h"
+#include "view/exact/functions.h"
 #include "view/session.h"
 
 namespace weir::view {
@@ -100,10 +101,9 @@ Result<sql::Database> open_database(const declare::Project& project, Access acce
     WEIR_ASSIGN(auto database, sql::Database::open({.memory_limit = project.engine.memory,
                                                     .threads = project.engine.threads,
                                                     .spill = std::move(spill)}));
-    if (!project.macros.empty()) {
-        WEIR_ASSIGN(auto connection, database.connect());
-        WEIR_TRY(connection.run(project.macros));
-    }
+    WEIR_ASSIGN(auto connection, database.connect());
+    WEIR_TRY(add_exact_functions(connection));
+    if (!project.macros.empty()) WEIR_TRY(connection.run(project.macros));
     return database;
 }
 
@@ -184,26 +184,61 @@ Status IntervalBatch::make_readable(const std::string& name) {
         fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}", sql::quote_name(name), relation));
 }
 
-Status IntervalBatch::compute(const declare::View& view) {
-    if (computed_.contains(view.name)) return ok();
-    for (const auto& read : view.reads) {
-        if (const auto* other = project_->view(read))
-            WEIR_TRY(compute(*other));
-        else
+Error IntervalBatch::in_file(const declare::View& view, Error error) const {
+    error.where.file = view.where.file;
+    return std::move(error).within(fmt::format("computing view '{}' for {}", view.name, weir::to_string(interval_)));
+}
+
+Status IntervalBatch::run(const declare::View& view, const std::string& sql, const std::set<std::string>& reads,
+                          const States* states) {
+    for (const auto& read : reads) {
+        if (const auto* other = project_->view(read)) {
+            WEIR_ASSIGN(const auto computed, compute(*other, states));
+            static_cast<void>(computed);
+        } else {
             WEIR_TRY(make_readable(table_name(*project_, read)));
+        }
     }
-    const auto prefix = fmt::format("CREATE OR REPLACE TEMP TABLE {} AS\n", sql::quote_name(view.name));
-    auto status = connection_.run(prefix + view.sql);
+    return connection_.run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS\n{}", sql::quote_name(view.name), sql));
+}
+
+Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view, const States* states) {
+    Computed computed;
+    if (computed_.contains(view.name)) return computed;
+    const std::set<std::string> written(view.reads.begin(), view.reads.end());
+    std::string text = view.sql;
+    if (states != nullptr) {
+        WEIR_ASSIGN(const auto* split, states->catalog.split(view));
+        text = split->plain;
+        computed.from_states = !split->states.empty();
+        for (const auto& state : split->states) {
+            auto caught_up = states->store.catch_up(state, states->by_day.contains(state.name));
+            if (!caught_up) return in_file(view, std::move(caught_up).error());
+            if (caught_up->what == CatchUp::What::built && caught_up->why_built != "it is new")
+                computed.rebuilt.push_back(fmt::format("{} was built again: {}", state.name, caught_up->why_built));
+            WEIR_ASSIGN(const bool usable, states->store.open(connection_, state, interval_));
+            computed.from_states = computed.from_states && usable;
+        }
+        if (computed.from_states) {
+            auto reads = split->reads;
+            reads.insert(split->rows.begin(), split->rows.end());
+            if (auto status = run(view, split->finish, reads, states); !status) return in_file(view, status.error());
+            computed_.insert(view.name);
+            return computed;
+        }
+    }
+    auto status = run(view, text, written, states);
+    if (!status && text != view.sql) {
+        // The text as it was written knows its lines.
+        if (auto as_written = run(view, view.sql, written, states); !as_written) status = std::move(as_written);
+    }
     if (!status) {
         auto error = std::move(status).error();
-        // The place inside our statement becomes the place inside the file: one line for the prefix.
         if (error.where.line > 1) error.where.line += view.sql_first_line - 2;
-        error.where.file = view.where.file;
-        return std::move(error).within(
-            fmt::format("computing view '{}' for {}", view.name, weir::to_string(interval_)));
+        return in_file(view, std::move(error));
     }
     computed_.insert(view.name);
-    return ok();
+    return computed;
 }
 
 }  // namespace weir::view

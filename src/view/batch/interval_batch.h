@@ -10,6 +10,8 @@
 #include "lake/lake.h"
 #include "model/interval.h"
 #include "sql/database.h"
+#include "view/batch/state_store.h"
+#include "view/batch/view_split.h"
 
 namespace weir::view {
 
@@ -24,6 +26,13 @@ enum class Access { look, change };
 // Access::look it makes no lake, and does without where it may not write.
 Result<sql::Database> open_database(const declare::Project& project, Access access = Access::change);
 
+// What views are computed from instead of from all rows.
+struct States {
+    Catalog& catalog;
+    StateStore& store;
+    const std::set<std::string>& by_day;  // Catalog::states_by_day()
+};
+
 class IntervalBatch {
 public:
     // The database is one of open_database().
@@ -35,8 +44,14 @@ public:
     Result<std::string> inputs_hash(const declare::View& view);
 
     // Computes a view into a temporary table of connection(), named as the view. Views that it reads and that were not
-    // computed here are computed on the way. Errors point into the view's file.
-    Status compute(const declare::View& view);
+    // computed here are computed on the way. Errors point into the view's file. With `states`, what is new is added to
+    // the states and finish is computed over them; without, or where a state also holds days after the interval, the
+    // view is computed from all rows. Both give the same rows, to the bit.
+    struct Computed {
+        bool from_states = false;
+        std::vector<std::string> rebuilt;  // a sentence for each state that had to be built again
+    };
+    Result<Computed> compute(const declare::View& view, const States* states);
 
     sql::Connection& connection() { return connection_; }
     const Interval& interval() const { return interval_; }
@@ -55,6 +70,11 @@ private:
     Status make_readable(const std::string& name);
     // The predicate that leaves out files of later days.
     lake::Predicates cut(const std::string& name) const;
+    // Makes what a text reads readable, and runs it into the view's table.
+    Status run(const declare::View& view, const std::string& sql, const std::set<std::string>& reads,
+               const States* states);
+    // The place inside our statement becomes the place inside the file.
+    Error in_file(const declare::View& view, Error error) const;
 
     const lake::Lake* lake_;
     const declare::Project* project_;

@@ -112,9 +112,8 @@ void ExactSum::add(const ExactSum& other) {
 ExactSum::Magnitude ExactSum::magnitude() const {
     ExactSum carried = *this;
     carried.carry();
-    Magnitude result{.negative = !carried.digits_.empty() && carried.digits_.back() < 0,
-                     .lowest = carried.lowest_,
-                     .digits = {}};
+    Magnitude result{
+        .negative = !carried.digits_.empty() && carried.digits_.back() < 0, .lowest = carried.lowest_, .digits = {}};
     if (result.negative) {
         for (auto& each : carried.digits_) each = -each;
         carried.carry();
@@ -131,7 +130,8 @@ ExactSum::Magnitude ExactSum::magnitude() const {
 double ExactSum::nearest(const Magnitude& magnitude) {
     if (magnitude.digits.empty()) return 0;
     const auto& digits = magnitude.digits;
-    const int top = 32 * (magnitude.lowest + static_cast<int>(digits.size()) - 1) + 31 - std::countl_zero(digits.back());
+    const int top =
+        32 * (magnitude.lowest + static_cast<int>(digits.size()) - 1) + 31 - std::countl_zero(digits.back());
     const double sign = magnitude.negative ? -1 : 1;
     if (top > 1023) return sign * std::numeric_limits<double>::infinity();
     const int unit = std::max(top - 52, -1074);

@@ -79,8 +79,7 @@ void add_values(duckdb_function_info, duckdb_data_chunk input, duckdb_aggregate_
 void add_products(duckdb_function_info, duckdb_data_chunk input, duckdb_aggregate_state* states) {
     const Column left(input, 0), right(input, 1);
     for (idx_t row = 0; row < duckdb_data_chunk_get_size(input); ++row) {
-        if (!left.is_null(row) && !right.is_null(row))
-            sum_in(states[row]).add_product(left.real(row), right.real(row));
+        if (!left.is_null(row) && !right.is_null(row)) sum_in(states[row]).add_product(left.real(row), right.real(row));
     }
 }
 

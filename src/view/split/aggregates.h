@@ -1,6 +1,7 @@
 // How each aggregate is carried as a state. Two steps:
 //
-//   stable    sum(x) over DOUBLE -> exact_value(exact_sum(x)),  arg_max(a, b) -> max({o: b, v: a}).v,  list(x) -> list(x
+//   stable    sum(x) over DOUBLE -> exact_value(exact_sum(x)),  arg_max(a, b) -> max({o: b, v: a}).v,  list(x) ->
+//   list(x
 //             ORDER BY x): an equal answer for every order of the rows, and for every way to cut them.
 //   as_sums   count(x) -> partial count(x), merged by sum(c), finished by coalesce(c, 0): one value per key.
 //

@@ -104,7 +104,8 @@ Linear linear_relation(const Tree& from, const Scope& scope, const RoleOf& role)
         const auto name = text_of(from, "table_name");
         const auto schema = text_of(from, "schema_name");
         if (schema.empty()) {
-            if (const auto* entry = scope.find(name)) return linear_query(entry->at("value").at("query").at("node"), scope, role);
+            if (const auto* entry = scope.find(name))
+                return linear_query(entry->at("value").at("query").at("node"), scope, role);
         }
         const auto full = schema.empty() ? name : schema + "." + name;
         Linear result;
@@ -150,7 +151,8 @@ Linear linear_query(const Tree& query, const Scope& outer, const RoleOf& role) {
         if (query.contains(part) && query.at(part).is_object() && reads_events)
             return because("it has HAVING, QUALIFY or a sample");
     }
-    if (reads_events && (!query.at("group_expressions").empty() || text_of(query, "aggregate_handling") != "STANDARD_HANDLING"))
+    if (reads_events &&
+        (!query.at("group_expressions").empty() || text_of(query, "aggregate_handling") != "STANDARD_HANDLING"))
         return because("it aggregates events");
     auto expressions = query.at("select_list");
     if (query.contains("where_clause") && query.at("where_clause").is_object())

@@ -238,7 +238,8 @@ private:
             for (const auto& each : order->at("orders")) index_of(values_, meant(each.at("expression")));
         for (const auto& item : select_["select_list"]) index_of(values_, with_alias(item, ""));
         std::erase_if(values_, [&](const Tree& value) {
-            return std::any_of(keys_.begin(), keys_.end(), [&](const Tree& each) { return same_expression(each, value); });
+            return std::any_of(keys_.begin(), keys_.end(),
+                               [&](const Tree& each) { return same_expression(each, value); });
         });
         for (const auto& value : values_) WEIR_TRY(fixed_inside(value));
         const auto stored = [&](const Tree& expression) -> Tree {
@@ -251,7 +252,8 @@ private:
         // One SELECT DISTINCT ON, over events and over states.
         WEIR_ASSIGN(auto merge, trees_.query("SELECT 1 FROM t"));
         merge["select_list"] = Tree::array();
-        for (std::size_t i = 0; i < keys_.size(); ++i) merge["select_list"].push_back(column(fmt::format("k{}", i + 1)));
+        for (std::size_t i = 0; i < keys_.size(); ++i)
+            merge["select_list"].push_back(column(fmt::format("k{}", i + 1)));
         for (std::size_t i = 0; i < values_.size(); ++i)
             merge["select_list"].push_back(column(fmt::format("v{}", i + 1)));
         Tree on = Tree::array(), orders = Tree::array();
@@ -270,8 +272,7 @@ private:
             partial["select_list"][i] = with_alias(keys_[i], fmt::format("k{}", i + 1));
         for (std::size_t i = 0; i < values_.size(); ++i)
             partial["select_list"][keys_.size() + i] = with_alias(values_[i], fmt::format("v{}", i + 1));
-        for (std::size_t i = 0; i < keys_.size(); ++i)
-            partial["modifiers"][0]["distinct_on_targets"][i] = keys_[i];
+        for (std::size_t i = 0; i < keys_.size(); ++i) partial["modifiers"][0]["distinct_on_targets"][i] = keys_[i];
         std::size_t at = 0;
         if (order != nullptr) {
             for (const auto& each : order->at("orders")) {
@@ -291,9 +292,9 @@ private:
         finish["from_table"] = base_table(state.name);
         finish["where_clause"] = nullptr;
         for (std::size_t i = 0; i < finish["select_list"].size(); ++i)
-            finish["select_list"][i] =
-                with_alias(stored(with_alias(select_["select_list"][i], "")), output_name(i));
-        for (auto& target : (*modifier(finish, "DISTINCT_MODIFIER"))["distinct_on_targets"]) target = stored(meant(target));
+            finish["select_list"][i] = with_alias(stored(with_alias(select_["select_list"][i], "")), output_name(i));
+        for (auto& target : (*modifier(finish, "DISTINCT_MODIFIER"))["distinct_on_targets"])
+            target = stored(meant(target));
         if (auto* finish_order = modifier(finish, "ORDER_MODIFIER")) (*finish_order)["orders"] = orders;
         return Taken{.states = {std::move(state)}, .finish = std::move(finish)};
     }
@@ -331,8 +332,7 @@ private:
         for (auto& expression : expressions) {
             for (auto* call : aggregate_calls(expression)) WEIR_TRY(plan(*call));
         }
-        if (sums_values_ == npos && (!sum_columns_.empty() || values_of_.empty() || !keys_.empty()))
-            own_sums_ = true;
+        if (sums_values_ == npos && (!sum_columns_.empty() || values_of_.empty() || !keys_.empty())) own_sums_ = true;
 
         std::vector<State> states;
         if (own_sums_) {
@@ -466,6 +466,13 @@ private:
 
     Result<State> make_state(State::Kind kind, Tree partial, std::size_t keys, std::size_t values) {
         partial["cte_map"] = scope_.needed_by(partial);
+        bool of_interval = false;
+        each_part(partial, [&](const Tree& part) {
+            const auto function = is_class(part, "FUNCTION") ? lowered(text_of(part, "function_name")) : std::string();
+            of_interval = of_interval || function == "interval_start" || function == "interval_end";
+            return !of_interval;
+        });
+        if (of_interval) return no("its events depend on the interval (interval_start, interval_end, now)");
         State state{.kind = kind};
         WEIR_ASSIGN(state.partial, trees_.sql(partial));
         const auto columns = trees_.connection().describe(state.partial);
@@ -569,9 +576,9 @@ private:
         const auto bare = with_alias(expression, "");
         if (!is_class(expression, "CONSTANT")) {
             for (std::size_t i = 0; i < keys_.size(); ++i) {
-                const bool grouped = !aggregates_ || std::find(group_keys_.begin(), group_keys_.end(), i) != group_keys_.end();
-                if (grouped && same_expression(keys_[i], bare))
-                    return with_alias(key(i), text_of(expression, "alias"));
+                const bool grouped =
+                    !aggregates_ || std::find(group_keys_.begin(), group_keys_.end(), i) != group_keys_.end();
+                if (grouped && same_expression(keys_[i], bare)) return with_alias(key(i), text_of(expression, "alias"));
             }
         }
         if (is_class(expression, "FUNCTION") && has_aggregate(bare)) {
@@ -892,7 +899,8 @@ Result<Split> split(sql::Connection& connection, const SplitInput& input) {
     collect_reads(query, {}, input.role, result);
     WEIR_ASSIGN(result.finish, trees.sql(query));
     // A state that only pruned parts used.
-    std::erase_if(result.states, [&](const State& state) { return result.finish.find(state.name) == std::string::npos; });
+    std::erase_if(result.states,
+                  [&](const State& state) { return result.finish.find(state.name) == std::string::npos; });
     return result;
 }
 

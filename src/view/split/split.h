@@ -61,11 +61,11 @@ struct State {
 
 struct Split {
     std::vector<State> states;
-    std::string finish;                     // reads the states by their names
-    std::string plain;                      // the view without states: the same answer, to the bit
-    std::set<std::string> rows;             // event tables that finish reads row by row
-    std::set<std::string> reads;            // other tables and views that finish reads
-    std::vector<std::string> row_by_row;    // why, one sentence for each place where rows are read
+    std::string finish;                   // reads the states by their names
+    std::string plain;                    // the view without states: the same answer, to the bit
+    std::set<std::string> rows;           // event tables that finish reads row by row
+    std::set<std::string> reads;          // other tables and views that finish reads
+    std::vector<std::string> row_by_row;  // why, one sentence for each place where rows are read
 };
 
 std::string_view to_string(State::Kind kind);

@@ -1,5 +1,6 @@
 #include "view/split/stabilise.h"
 
+#include "declare/determinism.h"
 #include "view/split/aggregates.h"
 
 namespace weir::view {
@@ -97,24 +98,46 @@ Status make_stable(Trees& trees, Tree& select, const Scope& scope) {
     return ok();
 }
 
-Status inside(Trees& trees, Tree& tree, const Scope& scope) {
+// now() and its like become the end of the interval.
+Status fix_time(Trees& trees, Tree& query) {
     Status status = ok();
-    each_part(tree, [&](Tree& part) {
-        if (!status) return false;
-        if (!part.contains("cte_map")) return true;
-        status = stabilise(trees, part, scope);
+    each_part(query, [&](Tree& part) {
+        std::string name;
+        if (is_class(part, "FUNCTION"))
+            name = lowered(text_of(part, "function_name"));
+        else if (is_class(part, "COLUMN_REF") && part["column_names"].size() == 1)
+            name = lowered(part["column_names"][0].get<std::string>());
+        const auto meaning = name.empty() ? std::string_view() : declare::time_in_view(name);
+        if (!status || meaning.empty()) return true;
+        auto time = trees.expression(std::string(meaning));
+        if (!time) {
+            status = std::move(time).error();
+            return false;
+        }
+        part = with_alias(std::move(*time), text_of(part, "alias"));
         return false;
     });
     return status;
 }
 
-}  // namespace
+Status stabilise_query(Trees& trees, Tree& query, const Scope& outer);
 
-Status stabilise(Trees& trees, Tree& query, const Scope& outer) {
+Status inside(Trees& trees, Tree& tree, const Scope& scope) {
+    Status status = ok();
+    each_part(tree, [&](Tree& part) {
+        if (!status) return false;
+        if (!part.contains("cte_map")) return true;
+        status = stabilise_query(trees, part, scope);
+        return false;
+    });
+    return status;
+}
+
+Status stabilise_query(Trees& trees, Tree& query, const Scope& outer) {
     Scope scope = outer;
     if (query.contains("cte_map") && query["cte_map"].contains("map")) {
         for (auto& entry : query["cte_map"]["map"]) {
-            WEIR_TRY(stabilise(trees, entry["value"]["query"]["node"], scope));
+            WEIR_TRY(stabilise_query(trees, entry["value"]["query"]["node"], scope));
             scope.add(text_of(entry, "key"), entry);
         }
     }
@@ -124,6 +147,13 @@ Status stabilise(Trees& trees, Tree& query, const Scope& outer) {
     if (is_type(query, "SELECT_NODE")) WEIR_TRY(make_stable(trees, query, scope));
     break_ties(trees, query, scope);
     return ok();
+}
+
+}  // namespace
+
+Status stabilise(Trees& trees, Tree& query) {
+    WEIR_TRY(fix_time(trees, query));
+    return stabilise_query(trees, query, {});
 }
 
 }  // namespace weir::view

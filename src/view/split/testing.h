@@ -15,8 +15,7 @@ namespace weir::view::testing {
 // that a row belongs to in the column _piece.
 class Pieces {
 public:
-    Pieces()
-        : database_(sql::Database::open({.threads = 2}).value()), connection_(database_.connect().value()) {
+    Pieces() : database_(sql::Database::open({.threads = 2}).value()), connection_(database_.connect().value()) {
         must(add_exact_functions(connection_));
     }
 
@@ -36,7 +35,8 @@ public:
         references_.insert(table);
     }
     void see(const std::string& table, const std::string& predicate) {
-        run("CREATE OR REPLACE VIEW " + table + " AS SELECT * EXCLUDE (_piece) FROM all_" + table + " WHERE " + predicate);
+        run("CREATE OR REPLACE VIEW " + table + " AS SELECT * EXCLUDE (_piece) FROM all_" + table + " WHERE " +
+            predicate);
     }
 
     TableRole role(std::string_view table) const {

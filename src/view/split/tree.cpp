@@ -64,7 +64,9 @@ std::string text_of(const Tree& tree, const char* key) {
     return found != tree.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-bool is_class(const Tree& tree, std::string_view expression_class) { return text_of(tree, "class") == expression_class; }
+bool is_class(const Tree& tree, std::string_view expression_class) {
+    return text_of(tree, "class") == expression_class;
+}
 bool is_type(const Tree& tree, std::string_view type) { return text_of(tree, "type") == type; }
 
 Result<Tree> Trees::query(const std::string& sql) {
@@ -82,8 +84,8 @@ Result<Tree> Trees::query(const std::string& sql) {
 Result<std::string> Trees::sql(const Tree& query) const {
     const Tree statement{{"error", false},
                          {"statements", Tree::array({{{"node", query}, {"named_param_map", Tree::array()}}})}};
-    WEIR_ASSIGN(const auto rows, connection_->query(fmt::format("SELECT json_deserialize_sql({})",
-                                                                sql::quote_text(statement.dump()))));
+    WEIR_ASSIGN(const auto rows,
+                connection_->query(fmt::format("SELECT json_deserialize_sql({})", sql::quote_text(statement.dump()))));
     return std::string(rows.text(0, 0));
 }
 
@@ -121,10 +123,9 @@ Tree column(const std::string& relation, const std::string& name) {
 }
 
 Tree base_table(const std::string& name, const std::string& alias) {
-    return {{"type", "BASE_TABLE"},   {"alias", alias},
-            {"sample", nullptr},      {"schema_name", ""},
-            {"table_name", name},     {"column_name_alias", Tree::array()},
-            {"catalog_name", ""},     {"at_clause", nullptr}};
+    return {{"type", "BASE_TABLE"}, {"alias", alias},      {"sample", nullptr},
+            {"schema_name", ""},    {"table_name", name},  {"column_name_alias", Tree::array()},
+            {"catalog_name", ""},   {"at_clause", nullptr}};
 }
 
 Tree subquery_relation(Tree query, const std::string& alias) {

@@ -1,7 +1,7 @@
 // DuckDB's syntax trees as values: from SQL, back to SQL, and what the split asks of them.
 //
-// A tree is the JSON of json_serialize_sql; json_deserialize_sql prints it. Small trees are written as SQL with $1, $2, …
-// where other trees go in: that keeps every rewriting rule readable.
+// A tree is the JSON of json_serialize_sql; json_deserialize_sql prints it. Small trees are written as SQL with $1, $2,
+// … where other trees go in: that keeps every rewriting rule readable.
 #pragma once
 
 #include <functional>
@@ -68,7 +68,8 @@ void each_part(Tree& tree, const std::function<bool(Tree&)>& visit);
 // The same, but stays out of queries inside.
 void each_part_here(const Tree& expression, const std::function<bool(const Tree&)>& visit);
 
-// The expressions of a SELECT node that belong to it: select list, WHERE, GROUP BY, HAVING, QUALIFY, ORDER BY, DISTINCT ON.
+// The expressions of a SELECT node that belong to it: select list, WHERE, GROUP BY, HAVING, QUALIFY, ORDER BY, DISTINCT
+// ON.
 void each_expression(Tree& select, const std::function<void(Tree&)>& visit);
 
 std::vector<Tree*> operands(Tree& set_operation);

@@ -1,0 +1,373 @@
+#include "view/batch/state_store.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "declare/project.h"
+#include "lake/log/changes.h"
+#include "lake/read/checksum.h"
+#include "lake/read/file_facts.h"
+
+namespace weir::view {
+namespace {
+
+constexpr std::string_view day_column = "arrival_day";
+constexpr std::string_view state_folder = "weir/";
+// Table property: whether rows of different arrival days are apart.
+constexpr std::string_view by_day_property = "weir.by_day";
+// Above this, the parts of a state are merged into one.
+constexpr std::size_t parts_max = 12;
+
+std::string events_app(const std::string& table) { return "events:" + table; }
+std::string reference_app(const std::string& table) { return "reference:" + table; }
+
+struct Stored {
+    std::string lake_type;  // DuckDB's spelling of what the Delta table holds
+    Type type;
+};
+
+// HUGEINT, INTERVAL and the like have no counterpart in a Delta table.
+Result<Stored> stored_as(sql::Connection& connection, const std::string& type) {
+    for (const auto& candidate : {type, std::string(type == "HUGEINT" ? "DECIMAL(38,0)" : "VARCHAR")}) {
+        if (const auto schema = connection.schema_of(fmt::format("SELECT NULL::{} AS x", candidate)))
+            return Stored{candidate, schema->fields.at(0).type};
+    }
+    return Error{.code = ErrorCode::internal, .message = "a state cannot hold a value of type " + type};
+}
+
+bool is_by_day(const lake::Snapshot& snapshot) {
+    const auto& configuration = snapshot.metadata().configuration;
+    const auto found = configuration.find(std::string(by_day_property));
+    return found != configuration.end() && found->second == "true";
+}
+
+struct Layout {
+    Schema schema;
+    std::string to_lake;    // column list over the partial's columns
+    std::string from_lake;  // column list over the table's columns
+};
+
+std::vector<StateColumn> columns_of(const State& state) {
+    std::vector<StateColumn> columns = state.keys;
+    columns.insert(columns.end(), state.values.begin(), state.values.end());
+    columns.insert(columns.end(), state.sums.begin(), state.sums.end());
+    return columns;
+}
+
+Result<Layout> layout_of(sql::Connection& connection, const State& state) {
+    Layout layout;
+    layout.schema.fields.push_back({std::string(day_column), Type::of(Type::Kind::date), true});
+    for (const auto& column : columns_of(state)) {
+        WEIR_ASSIGN(auto stored, stored_as(connection, column.type));
+        layout.schema.fields.push_back({column.name, std::move(stored.type), true});
+        layout.to_lake += fmt::format(", CAST({} AS {}) AS {}", column.name, stored.lake_type, column.name);
+        layout.from_lake += fmt::format("{}CAST({} AS {}) AS {}", layout.from_lake.empty() ? "" : ", ", column.name,
+                                        column.type, column.name);
+    }
+    if (layout.from_lake.empty()) layout.from_lake = "1 AS nothing";
+    return layout;
+}
+
+}  // namespace
+
+// The tables behind a state, now, and what of them is new.
+struct StateStore::Inputs {
+    struct Table {
+        lake::Table table;
+        std::optional<lake::Snapshot> snapshot;  // none: the table does not exist yet
+        std::optional<lake::Changes> changes;    // none: all of it is new
+    };
+    std::map<std::string, Table> events, references;
+};
+
+Result<CatchUp> StateStore::catch_up(const State& state, bool by_day) {
+    if (const auto known = done_.find(state.name); known != done_.end()) return known->second;
+    WEIR_ASSIGN(auto result, bring_up(state, by_day));
+    done_.emplace(state.name, result);
+    return result;
+}
+
+Result<CatchUp> StateStore::bring_up(const State& state, bool by_day) {
+    Inputs inputs;
+    const auto look = [&](const std::set<std::string>& names, auto& into) -> Status {
+        for (const auto& name : names) {
+            WEIR_ASSIGN(auto table, lake_->table(name));
+            WEIR_ASSIGN(const bool exists, table.exists());
+            Inputs::Table input{.table = table, .snapshot = std::nullopt, .changes = std::nullopt};
+            if (exists) {
+                WEIR_ASSIGN(auto snapshot, table.snapshot());
+                input.snapshot = std::move(snapshot);
+            }
+            into.emplace(name, std::move(input));
+        }
+        return ok();
+    };
+    WEIR_TRY(look(state.events, inputs.events));
+    WEIR_TRY(look(state.references, inputs.references));
+
+    WEIR_ASSIGN(const auto table, lake_->table(std::string(state_folder) + state.name));
+    WEIR_ASSIGN(const bool exists, table.exists());
+    std::optional<lake::Snapshot> known;
+    std::string why = "it is new";
+    if (exists) {
+        auto snapshot = table.snapshot();
+        if (snapshot) {
+            WEIR_ASSIGN(auto reason, why_to_build(state, *snapshot, inputs));
+            if (!reason && by_day && !is_by_day(*snapshot)) reason = "a view keeps every interval now";
+            if (!reason) {
+                by_day = is_by_day(*snapshot);
+                known = std::move(*snapshot);
+            }
+            why = reason.value_or("");
+        } else {
+            why = "it cannot be read: " + snapshot.error().message;
+        }
+    }
+    if (!known) {
+        if (exists) WEIR_TRY(drop(state));
+        for (auto& [name, input] : inputs.events) input.changes.reset();
+        WEIR_ASSIGN(const auto rows, write(state, by_day, inputs, std::nullopt));
+        return CatchUp{CatchUp::What::built, why, rows};
+    }
+    const bool anything = std::any_of(inputs.events.begin(), inputs.events.end(), [](const auto& input) {
+        return input.second.changes && !input.second.changes->added.empty();
+    });
+    if (!anything) return CatchUp{};
+    WEIR_ASSIGN(const auto rows, write(state, by_day, inputs, std::move(known)));
+    WEIR_TRY(compact(state, by_day));
+    return CatchUp{CatchUp::What::added, {}, rows};
+}
+
+Result<std::optional<std::string>> StateStore::why_to_build(const State& state, const lake::Snapshot& snapshot,
+                                                            Inputs& inputs) {
+    using Why = std::optional<std::string>;
+    WEIR_ASSIGN(const auto table, lake_->table(std::string(state_folder) + state.name));
+    if (const auto whole = lake::verify_checksums(table.store(), snapshot); !whole)
+        return Why("it is damaged: " + whole.error().message);
+    for (auto& [name, input] : inputs.references) {
+        const auto then = snapshot.transaction_version(reference_app(name)).value_or(-1);
+        const auto now = input.snapshot ? input.snapshot->version().get() : -1;
+        if (then == now) continue;
+        if (then > now || then < 0) return Why(fmt::format("reference table {} was replaced", name));
+        const auto changes =
+            lake::changes_between(input.table.store(), lake::TableVersion(then), lake::TableVersion(now));
+        if (!changes || !changes->only_added || !changes->added.empty())
+            return Why(fmt::format("reference table {} changed", name));
+    }
+    for (auto& [name, input] : inputs.events) {
+        const auto then = snapshot.transaction_version(events_app(name)).value_or(-1);
+        const auto now = input.snapshot ? input.snapshot->version().get() : -1;
+        if (then < 0) {  // the table came after the state: all of it is new
+            continue;
+        }
+        if (then > now) return Why(fmt::format("table {} is not the one that it was", name));
+        auto changes = lake::changes_between(input.table.store(), lake::TableVersion(then), lake::TableVersion(now));
+        if (!changes) return Why(fmt::format("the log of table {} does not reach back to version {}", name, then));
+        if (!changes->only_added) return Why(fmt::format("rows of table {} were removed or replaced", name));
+        input.changes = std::move(*changes);
+    }
+    return Why();
+}
+
+namespace {
+
+// What is new in a table as a relation: files of the newest version, and files that were rewritten meanwhile.
+Result<std::string> new_rows(sql::Connection& connection, const lake::Table& table, const lake::Snapshot& snapshot,
+                             const lake::Changes& changes, const std::string& name) {
+    std::set<std::string> live;
+    for (const auto& file : snapshot.files()) live.insert(file.path);
+    std::map<std::int64_t, std::vector<std::string>> by_version;  // the version to read a file in
+    for (const auto& added : changes.added) {
+        const auto version = live.contains(added.file.path) ? snapshot.version() : added.version;
+        by_version[version.get()].push_back(added.file.path);
+    }
+    std::vector<std::string> relations;
+    const auto read = [&](const lake::Snapshot& at, std::vector<std::string> files) -> Status {
+        WEIR_ASSIGN(const auto scan,
+                    lake::prepare_scan(table.store(), connection, at, fmt::format("{}_{}", name, relations.size()),
+                                       {.only_files = std::move(files)}));
+        for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
+        relations.push_back(fmt::format("SELECT * FROM {}", scan.relation));
+        return ok();
+    };
+    if (by_version.empty()) WEIR_TRY(read(snapshot, {}));
+    for (auto& [version, files] : by_version) {
+        if (version == snapshot.version().get()) {
+            WEIR_TRY(read(snapshot, std::move(files)));
+        } else {
+            WEIR_ASSIGN(const auto then, table.snapshot(lake::TableVersion(version)));
+            WEIR_TRY(read(then, std::move(files)));
+        }
+    }
+    return fmt::format("({})", fmt::join(relations, " UNION ALL BY NAME "));
+}
+
+}  // namespace
+
+Result<std::int64_t> StateStore::write(const State& state, bool by_day, Inputs& inputs,
+                                       std::optional<lake::Snapshot> onto) {
+    WEIR_ASSIGN(auto connection, database_->connect());
+    WEIR_ASSIGN(const auto layout, layout_of(connection, state));
+    std::map<std::string, std::string> relations;
+    std::vector<std::string> days;
+    for (const auto& [name, input] : inputs.references) {
+        if (!input.snapshot)
+            return Error{.code = ErrorCode::not_found,
+                         .message = fmt::format("table '{}' does not exist in the lake yet", name),
+                         .hint = "run its source first: weir run --only " + name};
+        WEIR_ASSIGN(const auto scan, lake::prepare_scan(input.table.store(), connection, *input.snapshot, "r_" + name));
+        for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
+        WEIR_TRY(connection.run(
+            fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}", sql::quote_name(name), scan.relation)));
+    }
+    for (const auto& [name, input] : inputs.events) {
+        if (!input.snapshot)
+            return Error{.code = ErrorCode::not_found,
+                         .message = fmt::format("table '{}' does not exist in the lake yet", name),
+                         .hint = "run its source first: weir run --only " + name};
+        std::string relation;
+        if (input.changes) {
+            WEIR_ASSIGN(relation, new_rows(connection, input.table, *input.snapshot, *input.changes, "e_" + name));
+        } else {
+            WEIR_ASSIGN(const auto scan,
+                        lake::prepare_scan(input.table.store(), connection, *input.snapshot, "e_" + name));
+            for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
+            relation = scan.relation;
+        }
+        days.push_back(fmt::format("SELECT {} AS d FROM {}", declare::arrival_column, relation));
+        relations.emplace(name, std::move(relation));
+    }
+    WEIR_ASSIGN(const auto found, connection.query(fmt::format("SELECT DISTINCT d::VARCHAR FROM ({}) ORDER BY 1",
+                                                               fmt::join(days, " UNION ALL "))));
+    std::vector<std::string> pieces;  // the days to compute apart
+    for (std::size_t row = 0; row < found.row_count(); ++row) pieces.emplace_back(found.text(row, 0));
+    if (!by_day && !pieces.empty()) pieces = {pieces.back()};
+
+    auto table = lake_->table(std::string(state_folder) + state.name);
+    if (!table) return std::move(table).error();
+    table->set_clock(*clock_);
+    auto transaction = onto ? lake::Transaction::begin(*table, std::move(*onto))
+                            : lake::Transaction::create(
+                                  *table, {.schema = layout.schema,
+                                           .partition_columns = {},
+                                           .configuration = {{std::string(by_day_property), by_day ? "true" : "false"}},
+                                           .name = std::string(state_folder) + state.name,
+                                           .description = "a state of views; derived, not for use"});
+    if (!transaction) return std::move(transaction).error();
+    std::int64_t rows = 0;
+    for (const auto& day : pieces) {
+        for (const auto& [name, relation] : relations) {
+            const auto only =
+                by_day ? fmt::format(" WHERE {} = DATE '{}'", declare::arrival_column, day) : std::string();
+            WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}{}",
+                                                sql::quote_name(name), relation, only)));
+        }
+        WEIR_ASSIGN(const auto appended, transaction->append(connection,
+                                                             fmt::format("SELECT DATE '{}' AS {}{} FROM ({})", day,
+                                                                         day_column, layout.to_lake, state.partial),
+                                                             {.checksums = true}));
+        rows += appended.rows;
+    }
+    const auto reach = [&](const std::string& app, const Inputs::Table& input) -> Status {
+        const auto version = input.snapshot->version().get();
+        const auto* before = transaction->snapshot();
+        if (before != nullptr && before->transaction_version(app) == version) return ok();
+        return transaction->set_txn(app, version);
+    };
+    for (const auto& [name, input] : inputs.events) WEIR_TRY(reach(events_app(name), input));
+    for (const auto& [name, input] : inputs.references) WEIR_TRY(reach(reference_app(name), input));
+    transaction->set_operation("WRITE");
+    WEIR_ASSIGN(const auto committed, lake::commit_or_fail(std::move(*transaction)));
+    static_cast<void>(committed);
+    return rows;
+}
+
+// Merges all parts into one, days apart where they have to be.
+Status StateStore::compact(const State& state, bool by_day) {
+    WEIR_ASSIGN(auto table, lake_->table(std::string(state_folder) + state.name));
+    table.set_clock(*clock_);
+    WEIR_ASSIGN(auto snapshot, table.snapshot());
+    if (snapshot.files().size() <= parts_max) return ok();
+    WEIR_ASSIGN(auto connection, database_->connect());
+    WEIR_ASSIGN(const auto layout, layout_of(connection, state));
+    WEIR_ASSIGN(const auto scan, table.scan(snapshot));
+    WEIR_ASSIGN(const auto found, connection.query(fmt::format("SELECT DISTINCT {}::VARCHAR FROM {} ORDER BY 1",
+                                                               day_column, scan.relation)));
+    std::vector<std::string> pieces;
+    for (std::size_t row = 0; row < found.row_count(); ++row) pieces.emplace_back(found.text(row, 0));
+    // One file a day is as far as it goes.
+    if (by_day && snapshot.files().size() <= pieces.size() + parts_max) return ok();
+    if (!by_day && !pieces.empty()) pieces = {pieces.back()};
+    WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, snapshot));
+    for (const auto& file : snapshot.files()) WEIR_TRY(transaction.remove_file(file, false));
+    for (const auto& day : pieces) {
+        const auto only = by_day ? fmt::format(" WHERE {} = DATE '{}'", day_column, day) : std::string();
+        WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT {} FROM {}{}", state.name,
+                                            layout.from_lake, scan.relation, only)));
+        WEIR_ASSIGN(const auto appended, transaction.append(connection,
+                                                            fmt::format("SELECT DATE '{}' AS {}{} FROM ({})", day,
+                                                                        day_column, layout.to_lake, state.merge),
+                                                            {.data_change = false, .checksums = true}));
+        static_cast<void>(appended);
+    }
+    transaction.set_operation("OPTIMIZE");
+    WEIR_ASSIGN(const auto committed, lake::commit_or_fail(std::move(transaction)));
+    static_cast<void>(committed);
+    return ok();
+}
+
+Result<bool> StateStore::open(sql::Connection& connection, const State& state, const Interval& interval) {
+    WEIR_ASSIGN(const auto table, lake_->table(std::string(state_folder) + state.name));
+    WEIR_ASSIGN(const auto snapshot, table.snapshot());
+    WEIR_ASSIGN(const auto layout, layout_of(connection, state));
+    WEIR_ASSIGN(const auto scan, lake::prepare_scan(table.store(), connection, snapshot, "s_" + state.name));
+    for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
+    const auto end = weir::to_string(interval.to);
+    // Parts that were made without regard to days carry their last day.
+    WEIR_ASSIGN(const auto last, connection.query(fmt::format("SELECT coalesce(max({}) < DATE '{}', true) FROM {}",
+                                                              day_column, end, scan.relation)));
+    if (last.integer(0, 0) == 0 && !is_by_day(snapshot)) return false;
+    WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT {} FROM {} WHERE {} < DATE '{}'",
+                                        state.name, layout.from_lake, scan.relation, day_column, end)));
+    return true;
+}
+
+Status StateStore::drop(const State& state) {
+    std::error_code error;
+    const auto folder = lake_->root() / std::string(state_folder) / state.name;
+    std::filesystem::remove_all(folder, error);
+    if (error) return io_error("remove", folder, error.value());
+    done_.erase(state.name);
+    return ok();
+}
+
+Status StateStore::keep_only(const std::set<std::string>& names) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(lake_->root() / std::string(state_folder), error), end;
+         !error && entry != end; entry.increment(error)) {
+        const auto name = entry->path().filename().string();
+        if (!name.starts_with("state_") || names.contains(name)) continue;
+        std::filesystem::remove_all(entry->path(), error);
+        if (error) return io_error("remove", entry->path(), error.value());
+    }
+    return ok();
+}
+
+Result<std::optional<StateSize>> StateStore::size(const State& state) const {
+    WEIR_ASSIGN(const auto table, lake_->table(std::string(state_folder) + state.name));
+    WEIR_ASSIGN(const bool exists, table.exists());
+    if (!exists) return std::optional<StateSize>{};
+    WEIR_ASSIGN(const auto snapshot, table.snapshot());
+    StateSize size{.files = snapshot.files().size()};
+    for (const auto& file : snapshot.files()) {
+        size.bytes += file.size_bytes;
+        size.rows += lake::live_rows(file).value_or(0);
+    }
+    for (const auto& name : state.events)
+        size.positions[name] = snapshot.transaction_version(events_app(name)).value_or(-1);
+    return std::optional(std::move(size));
+}
+
+}  // namespace weir::view

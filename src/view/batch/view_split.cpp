@@ -1,0 +1,109 @@
+#include "view/batch/view_split.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "declare/table_schema.h"
+#include "model/system_tables.h"
+#include "view/exact/functions.h"
+#include "view/split/linear.h"
+
+namespace weir::view {
+namespace {
+
+std::string create_table(const std::string& name, const Schema& schema) {
+    std::string columns;
+    for (const auto& field : schema.fields)
+        columns +=
+            fmt::format("{}{} {}", columns.empty() ? "" : ", ", sql::quote_name(field.name), to_duckdb(field.type));
+    return fmt::format("CREATE TABLE {} ({})", name, columns);
+}
+
+TableRole role_of(const declare::Project& project, std::string_view table) {
+    for (const auto& source : project.sources) {
+        if (equal_ignoring_case(source.table, table))
+            return source.reference ? TableRole::reference : TableRole::events;
+    }
+    return TableRole::other;
+}
+
+}  // namespace
+
+Result<Catalog> Catalog::open(const lake::Lake& lake, const declare::Project& project) {
+    WEIR_ASSIGN(auto database, sql::Database::open({.threads = 1}));
+    WEIR_ASSIGN(auto connection, database.connect());
+    WEIR_TRY(add_exact_functions(connection));
+    if (!project.macros.empty()) WEIR_TRY(connection.run(project.macros));
+    std::string statements = "CREATE SCHEMA weir;";
+    for (const auto& table : system_tables())
+        statements += create_table("weir." + sql::quote_name(table.name), table.schema) + ";";
+    for (const auto& source : project.sources) {
+        const auto* contract = project.contract(source.contract);
+        if (contract == nullptr) continue;
+        auto schema = declare::table_schema(source, *contract);
+        WEIR_ASSIGN(const auto table, lake.table(source.table));
+        WEIR_ASSIGN(const bool exists, table.exists());
+        if (exists) {
+            // A table that cannot be read is told where its rows are read.
+            if (auto snapshot = table.snapshot()) schema = snapshot->schema();
+        }
+        statements += create_table(sql::quote_name(source.table), schema) + ";";
+    }
+    // Any day: only types are asked of it.
+    statements +=
+        "CREATE MACRO interval_start() AS DATE '2000-01-01'; CREATE MACRO interval_end() AS DATE '2000-01-02';";
+    WEIR_TRY(connection.run(statements));
+    for (const auto& view : project.views)
+        WEIR_TRY(connection.run(fmt::format("CREATE VIEW {} AS {}", sql::quote_name(view.name), view.sql)));
+    return Catalog(project, std::move(database), std::move(connection));
+}
+
+Result<bool> Catalog::row_by_row(const declare::View& view) {
+    if (const auto known = row_by_row_.find(view.name); known != row_by_row_.end()) return known->second;
+    Trees trees(*connection_);
+    WEIR_ASSIGN(const auto query, trees.query(view.sql));
+    const auto role = [&](std::string_view table) {
+        if (const auto* other = project_->view(table)) {
+            const auto inner = row_by_row(*other);
+            return inner && *inner ? TableRole::events : TableRole::other;
+        }
+        return role_of(*project_, table);
+    };
+    const bool answer = linear_query(query, {}, role).linear();
+    row_by_row_.emplace(view.name, answer);
+    return answer;
+}
+
+Result<const Split*> Catalog::split(const declare::View& view) {
+    if (const auto known = splits_.find(view.name); known != splits_.end()) return &known->second;
+    SplitInput input{
+        .sql = view.sql, .inlined = {}, .role = [this](std::string_view table) { return role_of(*project_, table); }};
+    // Views are in the order of their dependencies; what this one does not reach is left out by the split.
+    std::set<std::string> reached(view.reads.begin(), view.reads.end());
+    for (auto other = project_->views.rbegin(); other != project_->views.rend(); ++other) {
+        if (std::none_of(reached.begin(), reached.end(),
+                         [&](const std::string& name) { return equal_ignoring_case(name, other->name); }))
+            continue;
+        WEIR_ASSIGN(const bool part, row_by_row(*other));
+        if (!part) continue;
+        reached.insert(other->reads.begin(), other->reads.end());
+        input.inlined.emplace_back(other->name, other->sql);
+    }
+    std::reverse(input.inlined.begin(), input.inlined.end());
+    auto made = view::split(*connection_, input);
+    if (!made) return std::move(made).error().within(fmt::format("splitting view '{}'", view.name));
+    return &splits_.emplace(view.name, std::move(*made)).first->second;
+}
+
+Result<std::set<std::string>> Catalog::states_by_day() {
+    std::set<std::string> names;
+    for (const auto& view : project_->views) {
+        if (view.keep != declare::View::Keep::every_interval) continue;
+        WEIR_ASSIGN(const auto* parts, split(view));
+        for (const auto& state : parts->states) names.insert(state.name);
+    }
+    return names;
+}
+
+}  // namespace weir::view

@@ -1,0 +1,39 @@
+// A project's views, split: what each name in their SQL means, and which views are read as part of others.
+#pragma once
+
+#include <map>
+
+#include "declare/project.h"
+#include "lake/lake.h"
+#include "view/split/split.h"
+
+namespace weir::view {
+
+// An in-memory database without rows that knows every table of the project: sources as the lake has them, or as their
+// contracts say where the lake does not have them yet, other views by what they give, and the macros.
+class Catalog {
+public:
+    static Result<Catalog> open(const lake::Lake& lake, const declare::Project& project);
+
+    // Split once, then kept. Fails where the view does not bind.
+    Result<const Split*> split(const declare::View& view);
+
+    // The states that views which keep every interval use: rows of different days have to stay apart in them.
+    Result<std::set<std::string>> states_by_day();
+
+private:
+    Catalog(const declare::Project& project, sql::Database database, sql::Connection connection)
+        : project_(&project),
+          database_(std::make_unique<sql::Database>(std::move(database))),
+          connection_(std::make_unique<sql::Connection>(std::move(connection))) {}
+    // Whether a view looks at events one row at a time, so that what reads it can aggregate events directly.
+    Result<bool> row_by_row(const declare::View& view);
+
+    const declare::Project* project_;
+    std::unique_ptr<sql::Database> database_;
+    std::unique_ptr<sql::Connection> connection_;
+    std::map<std::string, Split> splits_;
+    std::map<std::string, bool> row_by_row_;
+};
+
+}  // namespace weir::view
