@@ -78,7 +78,7 @@ void check_references(Context& context) {
         }
         for (const auto& [from, to] : source.csv.rename) {
             const bool known = std::any_of(contract->columns.begin(), contract->columns.end(),
-                                           [&](const ContractColumn& c) { return c.name == to; });
+                                           [&, &column = to](const ContractColumn& c) { return c.name == column; });
             if (known) continue;
             std::vector<std::string> names;
             for (const auto& c : contract->columns) names.push_back(c.name);
