@@ -270,6 +270,32 @@ TEST_F(BadInput, json_arrays_that_do_not_end_or_are_none) {
     EXPECT_EQ(accounts(), "2 2 0 0 0\n");
 }
 
+TEST_F(BadInput, an_array_element_that_is_too_long_is_set_apart) {
+    source("in/*.json", "format: json_array\n");
+    const std::string long_text(20u << 20, 'x');
+    put("in/a.json", "[{\"id\":1},\n{\"id\":2,\"name\":\"" + long_text + "\\\"]}\"},\n{\"id\":3},{\"id\":4}]");
+    run_ok();
+    EXPECT_EQ(accounts(), "4 3 0 1 0\n");
+    EXPECT_EQ(rejects(), "2 too_long\n");
+    EXPECT_EQ(sql("SELECT reason, octet_length(raw), cut FROM weir.quarantine"),
+              "\"the record has 20971542 bytes, the limit is 16777216\",1048576,true\n");
+    put("in/b.json", "[{\"id\":5},\n{\"id\":6,\"name\":\"" + long_text);
+    run_fails(3, {"in/b.json:2: ", "the array is not closed"});
+    EXPECT_EQ(accounts(), "4 3 0 1 0\n");
+}
+
+TEST_F(BadInput, a_partition_value_that_is_no_name_for_a_folder) {
+    source("in/*.csv", "partition_by: [name]\n");
+    put("in/a.csv", header + "1,short,1\n2," + std::string(240, 'n') + ",2\n3," + std::string(80, '/') + ",3\n");
+    run_fails(1, {"the partition column 'name' has a value of 240 bytes: nnnn", "in/a.csv, line 3)",
+                  "partition by a column with short values"});
+    EXPECT_EQ(accounts(), "0 0 0 0 0\n");
+    put("in/a.csv", header + "1,short,1\n2," + std::string(200, 'n') + ",2\n3," + std::string(70, '/') + ",3\n");
+    run_ok();
+    EXPECT_EQ(accounts(), "3 3 0 0 0\n");
+    EXPECT_EQ(sql("SELECT count(DISTINCT name) FROM t"), "3\n");
+}
+
 TEST_F(BadInput, parquet) {
     source("in/*.parquet");
     const auto make = [&](const std::string& select) {

@@ -19,6 +19,8 @@ constexpr int row_group_rows = 122'880;
 // no smaller.
 constexpr int zstd_level = 1;
 constexpr std::size_t file_name_bytes_max = 255;
+constexpr std::string_view long_value = "the partition column ";
+constexpr std::string_view short_values = "partition by a column with short values";
 
 // The text of a partition value, as the log spells it; NULL for NULL and for an empty string.
 std::string partition_text(const Type& type, const std::string& expression) {
@@ -108,7 +110,9 @@ public:
 
     Result<std::vector<DataFile>> write(const std::string& select_sql) {
         WEIR_ASSIGN(const auto copy, copy_statement(select_sql));
-        WEIR_ASSIGN(const auto rows, connection_.query(copy));
+        const auto copied = connection_.query(copy);
+        if (!copied) return told_by_us(copied.error());
+        const auto& rows = *copied;
         std::vector<DataFile> files;
         for (const auto& chunk : rows.chunks()) {
             const auto names = VectorView::column(chunk, 0), counts = VectorView::column(chunk, 1);
@@ -146,8 +150,10 @@ private:
         std::string keys;
         for (std::size_t i = 0; i < partition_indexes_.size(); ++i) {
             const auto index = partition_indexes_[i];
+            const auto& field = layout_.schema.fields[index];
+            const auto text = partition_text(field.type, expressions[index]);
             select(fmt::format("coalesce('v' || {}, 'n')",
-                               partition_text(layout_.schema.fields[index].type, expressions[index])),
+                               field.type.kind == Type::Kind::string ? short_enough(i, text, query) : text),
                    partition_key(i));
             keys += fmt::format("{}{}", keys.empty() ? "" : ", ", sql::quote_name(partition_key(i)));
         }
@@ -167,6 +173,30 @@ private:
             "COPY (SELECT {} FROM ({}\n) source) TO {} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, "
             "ROW_GROUP_SIZE {}, RETURN_STATS true{})",
             list, select_sql, sql::quote_text(target.string()), zstd_level, row_group_rows, extra);
+    }
+
+    // The value becomes a folder's name, here and in the table: an error that names the row where that is too long.
+    std::string short_enough(std::size_t partition, const std::string& text, const Schema& query) const {
+        const auto& name = layout_.schema.fields[partition_indexes_[partition]].name;
+        const auto folder_bytes = std::max(hive_escape(name).size() + 1, partition_key(partition).size() + 2);
+        const auto room = file_name_bytes_max - std::min(folder_bytes, file_name_bytes_max);
+        // Each byte is written with three at most.
+        const auto surely_short = room / 3;
+        const bool placed = query.find("_source_file") != nullptr && query.find("_source_line") != nullptr;
+        return fmt::format(
+            "CASE WHEN strlen({0}) > {1} AND strlen(url_encode({0})) > {2} THEN error({3} || strlen({0}) || ' bytes: ' "
+            "|| "
+            "left({0}, 40) || '…'{4}) ELSE {0} END",
+            text, surely_short, room, sql::quote_text(fmt::format("{}'{}' has a value of ", long_value, name)),
+            placed ? " || ' (' || source.\"_source_file\" || ', line ' || source.\"_source_line\" || ')'" : "");
+    }
+
+    // Ours, if that is what stopped DuckDB.
+    static Error told_by_us(Error error) {
+        const auto at = error.message.find(long_value);
+        if (at == std::string::npos) return error;
+        return Error{
+            .code = ErrorCode::refused, .message = error.message.substr(at), .hint = std::string(short_values)};
     }
 
     // Plain columns are judged by the statistics afterwards; only nested ones need a check per row.
@@ -210,12 +240,9 @@ private:
             const auto& value = written.partition_values[i];
             const auto folder =
                 fmt::format("{}={}", hive_escape(name), value ? hive_escape(*value) : std::string(hive_null));
-            if (folder.size() > file_name_bytes_max) {
-                return Error{.code = ErrorCode::usage,
-                             .message = fmt::format("the partition column '{}' has a value of {} bytes: {}…", name,
-                                                    value->size(), value->substr(0, 40)),
-                             .hint = "partition by a column with short values"};
-            }
+            if (folder.size() > file_name_bytes_max)
+                return told_by_us({.message = fmt::format("{}'{}' has a value of {} bytes: {}…", long_value, name,
+                                                          value->size(), value->substr(0, 40))});
             file.path += folder + "/";
             file.add.partition_values.emplace(name, value);
         }

@@ -254,18 +254,31 @@ void FileReader::add_piece(Block& block, std::size_t begin, std::size_t end) {
 bool FileReader::pass_too_long(Block& block, std::size_t& begin, std::size_t settled) {
     const char* from = block.text() + begin;
     const char* to = block.text() + block.size;
-    const char* line_end = find_byte(from + settled, to, dialect_.line_end);
-    const char* stop = line_end == nullptr ? to : line_end;
+    const char* stop = to;
+    bool ended = false;
+    if (array_) {
+        const auto passed = array_->pass({from, static_cast<std::size_t>(to - from)});
+        stop = from + passed.bytes;
+        ended = passed.ended;
+    } else if (const char* line_end = find_byte(from + settled, to, dialect_.line_end)) {
+        stop = line_end;
+        ended = true;
+    }
     auto& record = *too_long_;
     const auto room = limits::rejected_bytes_max - std::min(record.kept.size(), limits::rejected_bytes_max);
     record.kept.append(from, std::min(room, static_cast<std::size_t>(stop - from)));
     record.size += static_cast<std::uint64_t>(stop - from);
     if (stop != from) record.last = stop[-1];
-    if (line_end != nullptr) ++stop;
+    if (ended && !array_) ++stop;
     advance(from, stop);
     begin = static_cast<std::size_t>(stop - block.text());
-    if (line_end == nullptr && !end_) return false;
-    if (dialect_.line_end == '\n' && record.last == '\r') {
+    if (!ended && !end_) return false;
+    if (!ended && array_) {
+        // The splitter tells that the array is not closed.
+        too_long_.reset();
+        return true;
+    }
+    if (!array_ && dialect_.line_end == '\n' && record.last == '\r') {
         --record.size;
         record.kept.resize(std::min<std::uint64_t>(record.kept.size(), record.size));
     }
@@ -333,20 +346,15 @@ Status FileReader::fill(Block& block) {
         if (block.size > begin) return ok();
         // Nothing whole was in sight.
         if (shared) return ok();
-        if (carry_.size() > context_.record_bytes_max + 2 && !array_) {
+        if (carry_.size() > context_.record_bytes_max + 2) {
             too_long_ = TooLong{line_, offset_, {}, 0, '\0'};
             std::memcpy(block.text() + begin, carry_.data(), carry_.size());
             block.size = begin + carry_.size();
             carry_.clear();
-            pass_too_long(block, begin, carry_settled_);
+            pass_too_long(block, begin, array_ ? 0 : carry_settled_);
             block.size = begin = block_begin;
             continue;
         }
-        if (array_ && carry_.size() > context_.record_bytes_max)
-            return Error{.code = ErrorCode::input_malformed,
-                         .message = fmt::format("{}: the array element that begins on line {} is longer than {} bytes",
-                                                state_.file->path, line_, context_.record_bytes_max),
-                         .hint = "raise the source's record limit, or check that the element is closed"};
         block.reserve(std::min(block.capacity() * 2, begin + context_.record_bytes_max + 4096));
         std::memcpy(block.text() + begin, carry_.data(), carry_.size());
         block.size = begin + carry_.size();

@@ -99,4 +99,36 @@ JsonArraySplitter::Scan JsonArraySplitter::scan(std::string_view text, bool fina
     }
 }
 
+JsonArraySplitter::Passed JsonArraySplitter::pass(std::string_view text) {
+    const auto ends_at = [&](std::size_t at) {
+        state_ = State::after_element;
+        return Passed{at, true};
+    };
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char c = text[at];
+        if (in_string_) {
+            if (escaped_) {
+                escaped_ = false;
+            } else if (c == '\\') {
+                escaped_ = true;
+            } else if (c == '"') {
+                in_string_ = false;
+                if (depth_ == 0) return ends_at(at + 1);
+            }
+            continue;
+        }
+        if (c == '"') {
+            in_string_ = true;
+        } else if (c == '{' || c == '[') {
+            ++depth_;
+        } else if (c == '}' || c == ']') {
+            if (depth_ == 0) return ends_at(at);
+            if (--depth_ == 0) return ends_at(at + 1);
+        } else if (depth_ == 0 && (c == ',' || is_blank(c))) {
+            return ends_at(at);
+        }
+    }
+    return {text.size(), false};
+}
+
 }  // namespace weir::source

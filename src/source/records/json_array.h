@@ -25,9 +25,20 @@ public:
     // `final`: nothing follows.
     Scan scan(std::string_view text, bool final);
 
+    struct Passed {
+        std::size_t bytes = 0;
+        bool ended = false;  // the next scan begins behind these bytes; otherwise the next text goes on here
+    };
+    // Passes over the element that the last scan was left in, however long it is: `text` begins where that element
+    // does, or where the text before ended.
+    Passed pass(std::string_view text);
+
 private:
     enum class State { before, first, element, after_element, after };
     State state_ = State::before;
+    // Where pass() stands inside an element.
+    std::size_t depth_ = 0;
+    bool in_string_ = false, escaped_ = false;
 };
 
 }  // namespace weir::source
