@@ -48,6 +48,7 @@ std::vector<KeyEntry> keys(std::initializer_list<std::uint64_t> numbers, std::in
 std::vector<std::uint8_t> probe(const DuplicateIndex& index, const std::vector<KeyEntry>& entries,
                                 std::int32_t oldest = no_horizon) {
     std::vector<Hash128> hashes;
+    hashes.reserve(entries.size());
     for (const auto& entry : entries) hashes.push_back(entry.hash);
     const auto seen = index.probe(hashes, oldest);
     EXPECT_TRUE(seen.ok()) << to_string(seen.error());
@@ -128,6 +129,7 @@ TEST_F(DuplicateIndexTest, agrees_with_a_map) {
             }
             if (version > 25) oldest = static_cast<std::int32_t>(version) - 25;
             std::vector<KeyEntry> entries;
+            entries.reserve(batch.size());
             for (const auto& [hash, day] : batch) entries.push_back({hash, day});
             const auto seen = probe(index, entries, oldest);
             std::vector<KeyEntry> fresh;
