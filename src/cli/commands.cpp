@@ -16,6 +16,7 @@ std::span<const Command> commands() {
                                   run_command(),
                                   sql_command(),
                                   export_command(),
+                                  generate_command(),
                                   status_command(),
                                   quarantine_list_command(),
                                   quarantine_show_command(),

@@ -42,7 +42,9 @@ std::string effective_text(const declare::Project& project) {
              fmt::format("{}: {} → table {}, contract {}", source.name, source.files, source.table, source.contract));
     for (const auto& view : project.views)
         line("view", fmt::format("{}{}", view.name,
-                                 view.keep == declare::View::Keep::every_interval ? ", every interval kept" : ""));
+                                 view.keep == declare::View::Keep::every_interval ? ", every interval kept"
+                                 : view.keep == declare::View::Keep::none         ? ", not stored"
+                                                                                  : ""));
     for (const auto& declared : project.exports) line("export", fmt::format("{} → {}", declared.view, declared.path));
     return text;
 }
@@ -63,7 +65,9 @@ std::string effective_json(const declare::Project& project) {
     for (const auto& view : project.views)
         views.push_back({{"name", view.name},
                          {"reads", view.reads},
-                         {"keep", view.keep == declare::View::Keep::every_interval ? "every_interval" : "latest"}});
+                         {"keep", view.keep == declare::View::Keep::every_interval ? "every_interval"
+                                  : view.keep == declare::View::Keep::none         ? "none"
+                                                                                   : "latest"}});
     for (const auto& declared : project.exports)
         exports.push_back({{"view", declared.view}, {"format", declared.format}, {"path", declared.path}});
     const json value{{"project", project.name},

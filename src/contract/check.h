@@ -14,6 +14,20 @@ namespace weir::contract {
 // before any rule is looked at.
 std::string reading_condition(std::int64_t handle, const std::string& where_sql, const std::vector<Rule>& rules);
 
+// The whole statement's source: `table` (weir_read(handle)) with the contract's fallback and derived columns, without the
+// rows that are filtered or broken.
+std::string checked_rows(const std::string& table, std::int64_t handle, const declare::Contract& contract,
+                         const std::string& where_sql, const std::vector<Rule>& rules);
+
+// Whether the contract's own SQL asks which values were of the wrong type.
+bool reads_type_errors(const declare::Contract& contract);
+
+// `rows` with the contract's fallback and derived columns; itself where it has none.
+std::string with_derived(const std::string& rows, const declare::Contract& contract);
+
+// The columns that are read from a file.
+std::vector<declare::ContractColumn> read_columns(const declare::Contract& contract);
+
 // Which promises a rejected record broke, from the numbers that broken_numbers() gave: the first names rule and column,
 // the reasons are joined.
 struct Broken {

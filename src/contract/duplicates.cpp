@@ -20,6 +20,11 @@ std::vector<std::string> duplicate_columns(const Contract& contract) {
 }
 
 std::optional<std::string> key_hash(const Contract& contract) {
+    if (contract.deduplicate.by == Deduplicate::By::expression) {
+        // A key that cannot be computed is none.
+        const auto text = fmt::format("TRY(CAST(({}\n) AS VARCHAR))", contract.deduplicate.sql);
+        return fmt::format("md5_number({})", text);
+    }
     const auto columns = duplicate_columns(contract);
     if (columns.empty()) return std::nullopt;
     const bool whole_row = contract.deduplicate.by == Deduplicate::By::row;

@@ -9,7 +9,7 @@
 
 namespace weir::contract {
 
-// The columns whose equality makes a row a duplicate; empty where the contract keeps duplicates.
+// The columns whose equality makes a row a duplicate; empty where the contract keeps duplicates or has an expression.
 std::vector<std::string> duplicate_columns(const declare::Contract& contract);
 
 // A SQL expression of type UHUGEINT over the typed columns: equal for equal keys, different for different ones (MD5 of

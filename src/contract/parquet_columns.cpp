@@ -35,6 +35,7 @@ Result<ParquetColumns> parquet_columns(const std::vector<sql::Column>& file, con
     std::vector<std::string> names;
     for (const auto& column : file) names.push_back(column.name);
     for (const auto& column : contract.columns) {
+        if (!column.derived.empty()) continue;
         const auto found = std::find_if(file.begin(), file.end(),
                                         [&](const sql::Column& c) { return equal_ignoring_case(c.name, column.name); });
         const auto target = to_duckdb(column.type);

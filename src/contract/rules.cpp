@@ -145,7 +145,7 @@ std::vector<Rule> compile_rules(const Contract& contract) {
     std::vector<Rule> rules;
     for (const auto& column : contract.columns) add_column_rules(column, rules);
     for (const auto& rule : contract.row_rules) {
-        rules.push_back({.name = rule.id,
+        rules.push_back({.name = rule.rule.empty() ? rule.id : rule.rule,
                          .column = rule.column,
                          // A row for which the expression fails breaks the rule; it does not stop the others.
                          .predicate = fmt::format("coalesce(TRY(coalesce(({}), true)), false)", rule.sql),

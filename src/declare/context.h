@@ -17,12 +17,13 @@ namespace weir::declare {
 
 // A SQL expression inside a YAML file, with the node that maps its places back.
 struct SqlSnippet {
-    enum class Kind { where, row_rule, dataset_query, pattern };
+    enum class Kind { where, row_rule, value, dataset_query, pattern };
     Kind kind = Kind::where;
     std::string owner;  // a source for `where`, else a contract
     std::string title;  // "row rule 'cook_known'"
     std::string sql;
-    std::string column;  // of the property that holds a dataset query; may be empty
+    // Of the property that holds a dataset query; for a value the DuckDB type that it must fit, may be empty.
+    std::string column;
     std::string file;
     YamlNode node;
 };

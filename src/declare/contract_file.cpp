@@ -176,10 +176,13 @@ private:
 
     // ---- columns
 
-    void read_property(const YamlNode& node) {
+    // `inside`: the unpacked column whose key this is.
+    void read_property(const YamlNode& node, const std::string& inside = {}) {
         OptionReader reader(node, key_section(contract_files, "schema[].properties[]"), file_, problems_);
         ContractColumn column;
         column.where = at(node);
+        column.inside = inside;
+        if (const auto* outer = inside.empty() ? nullptr : find(inside)) column.on_type_error = outer->on_type_error;
         if (const auto name = reader.take<Text>("name")) {
             column.name = name->text;
             column.where = name->where;
@@ -194,7 +197,7 @@ private:
         column.description = reader.take_or("description", std::string{});
         column.classification = reader.take_or("classification", std::string{});
         column.pii = std::find(sensitive.begin(), sensitive.end(), lower(column.classification)) != sensitive.end();
-        read_type(reader, node, column);
+        read_type(reader, column);
         if (const auto* list = reader.take_list("enum")) {
             for (const auto& item : list->items) {
                 const auto* value = item.is_map() ? item.find("value") : nullptr;
@@ -207,8 +210,15 @@ private:
         }
         refuse_newer(node, {"enum", "semanticType", "deprecated", "synonyms"});
         if (const auto* custom = reader.take_list("customProperties")) read_column_keys(*custom, column);
+        if (column.logical_type == "object" || column.logical_type == "array" || column.logical_type == "map" ||
+            column.logical_type == "vector") {
+            if (!column.unpack && column.inside.empty())
+                note(node, fmt::format("the inside of '{}' ({} is kept as JSON text)", column.name,
+                                       column.logical_type));
+        }
         if (const auto* inner = reader.take_node("items")) note(*inner, "items of an array");
-        if (const auto* inner = reader.take_node("properties")) note(*inner, "properties of an object");
+        const auto* inner = reader.take_list("properties");
+        if (inner != nullptr && !column.unpack) note(*inner, "properties of an object");
         if (const auto* relationships = reader.take_list("relationships")) note(*relationships, "relationships");
         const auto* quality = reader.take_list("quality");
         reader.ignore({"id", "physicalName", "partitioned", "partitionKeyPosition", "encryptedName",
@@ -220,10 +230,18 @@ private:
             for (const auto& item : quality->items) read_quality(item, &column);
         }
         check_values(node, column);
+        const bool unpack = column.unpack;
+        const auto name = column.name;
         contract_.columns.push_back(std::move(column));
+        if (!unpack) return;
+        if (inner == nullptr || inner->items.empty())
+            problems_.error(at(node), fmt::format("'{}' is unpacked, and no column stands in it", name),
+                            "list its keys under properties");
+        else
+            for (const auto& property : inner->items) read_property(property, name);
     }
 
-    void read_type(OptionReader& reader, const YamlNode& node, ContractColumn& column) {
+    void read_type(OptionReader& reader, ContractColumn& column) {
         static const std::vector<std::string> types{"string", "date",  "timestamp", "time", "integer", "number",
                                                     "object", "array", "boolean",   "map",  "vector"};
         const auto logical = reader.take<Text>("logicalType");
@@ -264,9 +282,8 @@ private:
                 column.type = *decimal.type;
             }
         }
-        if (column.logical_type == "object" || column.logical_type == "array" || column.logical_type == "map" ||
-            column.logical_type == "vector")
-            note(node, fmt::format("the inside of '{}' ({} is kept as JSON text)", column.name, column.logical_type));
+        if (physical && column.logical_type == "timestamp" && physical->text == "timestamp_ntz")
+            column.type = Type::of(Type::Kind::timestamp_ntz);
     }
 
     static Type type_of(const std::string& logical) {
@@ -429,7 +446,8 @@ private:
                 problems_.error(
                     column.where, fmt::format("the column '{}' stands here twice", column.name),
                     fmt::format("the first one is on line {}; case does not matter", first->second->where.line));
-            for (const auto reserved : {arrival_column, file_column, line_column, ingested_column, extra_column}) {
+            for (const auto reserved :
+                 {arrival_column, file_column, line_column, ingested_column, extra_column, type_errors_column}) {
                 if (lower(column.name).starts_with(reserved))
                     problems_.error(column.where, fmt::format("the column name '{}' is reserved", column.name),
                                     fmt::format("weir adds {} itself; use another name", reserved));
@@ -539,6 +557,13 @@ private:
                 read_deduplicate(*custom.value);
             } else if (custom.name == "rowRules") {
                 read_row_rules(*custom.value);
+            } else if (custom.name == "brokenRules") {
+                static constexpr std::array<std::pair<std::string_view, bool>, 2> choices{
+                    {{"all", false}, {"first", true}}};
+                contract_.first_rule_only = choice(custom, choices).value_or(false);
+            } else if (custom.name == "unreadableRule") {
+                contract_.unreadable_rule = custom.value->text;
+                if (custom.value->text.empty()) problems_.error(at(*custom.value), "'unreadableRule' is empty");
             }
         }
     }
@@ -549,12 +574,15 @@ private:
         const auto* by = &value;
         if (value.is_map()) {
             by = value.find("by");
+            const auto* expression = value.find("sql");
             for (const auto& entry : value.entries) {
-                if (entry.key != "by" && entry.key != "horizonDays")
+                if (entry.key != "by" && entry.key != "horizonDays" && entry.key != "sql")
                     problems_.error({file_, entry.line, entry.column},
                                     fmt::format("unknown key '{}' in deduplicate", entry.key),
-                                    suggest(entry.key, std::vector<std::string>{"by", "horizonDays"}));
+                                    suggest(entry.key, std::vector<std::string>{"by", "sql", "horizonDays"}));
             }
+            if (by != nullptr && expression != nullptr)
+                problems_.error(at(*expression), "'deduplicate' has both 'by' and 'sql'", "remove one of them");
             if (const auto* horizon = value.find("horizonDays")) {
                 int days = 0;
                 const auto& text = horizon->text;
@@ -565,6 +593,17 @@ private:
                 } else {
                     contract_.deduplicate.horizon_days = days;
                 }
+            }
+            if (by == nullptr && expression != nullptr) {
+                contract_.deduplicate.by = Deduplicate::By::expression;
+                contract_.deduplicate.sql = expression->text;
+                snippets_.push_back({.kind = SqlSnippet::Kind::value,
+                                     .owner = contract_.name,
+                                     .title = "the key of 'deduplicate'",
+                                     .sql = expression->text,
+                                     .file = file_,
+                                     .node = *expression});
+                return;
             }
             if (by == nullptr) {
                 deduplicate_given_ = false;
@@ -605,7 +644,7 @@ private:
                             "write - {id: …, sql: …}");
             return;
         }
-        static const std::vector<std::string> names{"id", "sql", "column", "description"};
+        static const std::vector<std::string> names{"id", "sql", "column", "description", "rule"};
         for (const auto& item : value.items) {
             const auto* id = item.find("id");
             const auto* sql = item.find("sql");
@@ -622,6 +661,9 @@ private:
             }
             RowRule rule;
             rule.id = id->text;
+            rule.rule = id->text;
+            if (const auto* shared = item.find("rule"); shared != nullptr && !shared->text.empty())
+                rule.rule = shared->text;
             rule.sql = sql->text;
             rule.where = {file_, sql->text_line, sql->text_column};
             if (const auto* column = item.find("column")) {
@@ -667,13 +709,45 @@ private:
                 for (const auto& item : custom.value->items) column.missing.push_back(item.text);
             } else if (custom.name == "masking") {
                 read_masking(custom, column);
+            } else if (custom.name == "unpack") {
+                read_unpack(custom, column);
+            } else if (custom.name == "derived" || custom.name == "fallback") {
+                (custom.name == "derived" ? column.derived : column.fallback) = custom.value->text;
+                column.sql_where = {file_, custom.value->text_line, custom.value->text_column};
+                snippets_.push_back({.kind = SqlSnippet::Kind::value,
+                                     .owner = contract_.name,
+                                     .title = fmt::format("'{}' of column '{}'", custom.name, column.name),
+                                     .sql = custom.value->text,
+                                     .column = to_duckdb(column.type),
+                                     .file = file_,
+                                     .node = *custom.value});
             }
         }
+        if (!column.derived.empty() && (!column.fallback.empty() || column.unpack || !column.inside.empty()))
+            problems_.error(column.where, fmt::format("column '{}' is derived, and also read", column.name),
+                            "a derived column stands by itself: take away fallback and unpack, and put it outside the "
+                            "unpacked object");
         if (column.on_type_error == OnTypeError::null && column.required)
             problems_.warning(
                 column.where,
                 fmt::format("column '{}' is required, and a value of the wrong type becomes NULL", column.name),
                 "such a row goes to quarantine as 'required'");
+    }
+
+    void read_unpack(const Custom& custom, ContractColumn& column) {
+        static constexpr std::array<std::pair<std::string_view, bool>, 2> choices{{{"true", true}, {"false", false}}};
+        column.unpack = choice(custom, choices).value_or(false);
+        if (!column.unpack) return;
+        if (column.logical_type != "object")
+            problems_.error(at(*custom.value),
+                            fmt::format("only an object is unpacked, and '{}' is {}", column.name, column.logical_type),
+                            "write logicalType: object");
+        else if (!column.inside.empty())
+            problems_.error(at(*custom.value), "an object inside an unpacked object is not unpacked",
+                            "a view can take it apart");
+        const bool another = std::any_of(contract_.columns.begin(), contract_.columns.end(),
+                                         [](const ContractColumn& known) { return known.unpack; });
+        if (another) problems_.error(at(*custom.value), "two columns are unpacked", "unpack one of them");
     }
 
     void read_masking(const Custom& custom, ContractColumn& column) {

@@ -56,6 +56,33 @@ void check_references(Context& context) {
                     fmt::format("the path names '{}', which is no column of the contract and is dropped", field.name),
                     fmt::format("add a property '{}' to the contract '{}' to keep it", field.name, contract->name));
         }
+        const auto column_named = [&](const std::string& name) {
+            return std::find_if(contract->columns.begin(), contract->columns.end(),
+                                [&](const ContractColumn& c) { return equal_ignoring_case(c.name, name); });
+        };
+        if (source.only) {
+            const auto column = column_named(source.only->column);
+            if (column == contract->columns.end())
+                problems.error(source.only->where,
+                               fmt::format("'{}' is no column of the contract '{}'", source.only->column, contract->name),
+                               suggest(source.only->column, table_schema(source, *contract).names()));
+            else if (column->type.kind != Type::Kind::string || !column->inside.empty() || !column->derived.empty())
+                problems.error(source.only->where,
+                               fmt::format("'only' looks at a text of the record itself, which '{}' is not", column->name),
+                               "write it as `where`");
+        }
+        if (!source.sequence.empty() && column_named(source.sequence) != contract->columns.end())
+            problems.error(source.sequence_where,
+                           fmt::format("the column '{}' is in the contract too", source.sequence),
+                           "the sequence is weir's own column; name it otherwise");
+        const auto unpacked = std::find_if(contract->columns.begin(), contract->columns.end(),
+                                           [](const ContractColumn& c) { return c.unpack; });
+        if (unpacked != contract->columns.end() && source.format != Format::ndjson &&
+            source.format != Format::json_array)
+            problems.error(source.contract_where,
+                           fmt::format("the contract '{}' unpacks '{}', which is for records of JSON", contract->name,
+                                       unpacked->name),
+                           "unpack it in a view");
         const auto schema = table_schema(source, *contract);
         for (const auto& name : source.partition_by) {
             if (schema.find(name) == nullptr)
@@ -96,6 +123,9 @@ void check_exports(Context& context) {
     for (const auto& one : project.exports) {
         if (project.view(one.view) == nullptr)
             context.problems.error(one.where, fmt::format("there is no view '{}'", one.view), suggest(one.view, names));
+        else if (project.view(one.view)->keep == View::Keep::none)
+            context.problems.error(one.where, fmt::format("view '{}' is never stored, so it cannot be exported", one.view),
+                                   "take `keep: none` out of its header");
     }
 }
 
@@ -115,6 +145,12 @@ const Contract* Project::contract(std::string_view wanted) const {
 const View* Project::view(std::string_view wanted) const {
     const auto found = std::find_if(views.begin(), views.end(), [&](const View& v) { return v.name == wanted; });
     return found == views.end() ? nullptr : &*found;
+}
+
+const Generator* Project::generator(std::string_view wanted) const {
+    const auto found =
+        std::find_if(generators.begin(), generators.end(), [&](const Generator& g) { return g.name == wanted; });
+    return found == generators.end() ? nullptr : &*found;
 }
 
 Loaded load(const LoadOptions& options) {

@@ -53,6 +53,12 @@ struct Arrival {
     Where where;
 };
 
+// Of the records of a file, those whose column has this value; the others are passed over before they are read.
+struct Only {
+    std::string column, value;
+    Where where;
+};
+
 struct Source {
     std::string name;
     Where where;
@@ -69,6 +75,9 @@ struct Source {
     std::vector<std::string> partition_by;  // columns; year, month, day and _arrival_date come from the arrival date
     std::string where_sql;                  // a declared predicate; what it drops is counted as filtered
     Where where_sql_where;
+    std::optional<Only> only;
+    std::string sequence;              // a BIGINT column that numbers the source's records as they arrive; empty: none
+    Where sequence_where;
     std::size_t record_bytes_max = 0;  // 0: limits::record_bytes_max
     bool reference = false;            // a small table that views join; when it changes, they are computed anew
     bool append_only = true;           // a grown file continues; false: any change is an error
@@ -101,12 +110,18 @@ struct ContractColumn {
     bool pii = false;         // classification is one of the sensitive ones
     std::string masking;      // "", drop, null, hash, hmac-sha256
     std::string masking_key;  // a secret reference
+    bool unpack = false;      // its text is a JSON object, whose keys are columns too
+    std::string inside;       // of the column that is unpacked, whose key this is; empty: of the record itself
+    // SQL over the columns as they were read: `derived` is never read, `fallback` stands where nothing was read.
+    std::string derived, fallback;
+    Where sql_where;  // of that text
     std::string description;
 };
 
 // A rule on one row: a SQL expression that must not be FALSE (NULL passes).
 struct RowRule {
     std::string id;
+    std::string rule;  // its name in the quarantine; the id unless several rules share one
     std::string sql;
     std::string column;  // empty: the whole row
     std::string description;
@@ -133,9 +148,10 @@ struct DatasetRule {
 };
 
 struct Deduplicate {
-    enum class By { nothing, row, columns };
+    enum class By { nothing, row, columns, expression };
     By by = By::nothing;
     std::vector<std::string> columns;
+    std::string sql;                  // By::expression: rows with the same value are the same; NULL is like no other
     std::optional<int> horizon_days;  // none: for ever
     Where where;
 };
@@ -151,23 +167,39 @@ struct Contract {
     UnknownColumns unknown_columns = UnknownColumns::drop;
     Deduplicate deduplicate;                // default: by the primary key, where one is declared
     double quarantine_limit_percent = 5.0;  // exactly at the limit passes
+    bool first_rule_only = false;           // a broken row is told its first broken rule, and later ones are not tried
+    std::string unreadable_rule;            // the rule of records that cannot be read; empty: what is wrong with them
     std::optional<int> retention_days;
 };
 
 // ---- views/*.sql
 
 struct View {
-    enum class Keep { latest, every_interval };
+    enum class Keep { latest, every_interval, none };
     std::string name;
     Where where;             // of the file
     std::string sql;         // the SELECT, without the header; parameters filled in as literals
     int sql_first_line = 1;  // the file's line on which `sql` starts
     std::string description;
-    Keep keep = Keep::latest;  // every_interval: the result of each interval is kept, with its run_date
+    // every_interval: the result of each interval is kept, with its run_date. none: computed for the views that read
+    // it, never stored.
+    Keep keep = Keep::latest;
     std::string contract;      // empty: none; the columns are held to it
     Where contract_where;
     std::vector<std::string> reads;  // tables and views, from the parse tree
 };
+
+// ---- generators/*.sql
+
+// Rows that are made up: one SELECT over `numbers`, a table with the column n, and seed().
+struct Generator {
+    std::string name;
+    Where where;
+    std::string sql;  // parameters filled in as literals
+    int sql_first_line = 1;
+    std::string description;
+};
+inline constexpr std::string_view numbers_table = "numbers";  // n BIGINT, from 0
 
 struct Export {
     std::string view;
@@ -189,11 +221,14 @@ struct Project {
     std::vector<Source> sources;
     std::vector<Contract> contracts;
     std::vector<View> views;  // in dependency order
+    std::vector<Generator> generators;
     std::vector<Export> exports;
+    bool csv_clock_with_space = false;  // moments without a zone in CSV: 2024-03-01 10:00:00; false: with a T
 
     const Source* source(std::string_view name) const;
     const Contract* contract(std::string_view name) const;
     const View* view(std::string_view name) const;
+    const Generator* generator(std::string_view name) const;
 };
 
 // Columns that the intake adds to every source's table.
@@ -202,5 +237,7 @@ inline constexpr std::string_view file_column = "_source_file";      // VARCHAR,
 inline constexpr std::string_view line_column = "_source_line";      // BIGINT, from 1; Parquet: row number from 1
 inline constexpr std::string_view ingested_column = "_ingested_at";  // TIMESTAMP WITH TIME ZONE
 inline constexpr std::string_view extra_column = "_extra";           // VARCHAR, JSON of unknown columns (policy keep)
+// Known to rules and derived columns while a record is checked; not stored.
+inline constexpr std::string_view type_errors_column = "_type_errors";  // VARCHAR, columns made NULL by onTypeError: ,a,b,
 
 }  // namespace weir::declare

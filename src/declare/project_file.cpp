@@ -233,6 +233,12 @@ void read_serve_file(Context& context) {
             if (view) context.project.exports.push_back(std::move(result));
         }
     }
+    if (const auto* csv = reader.take_map("csv")) {
+        OptionReader written(*csv, key_section("serve.yaml", "csv"), file, context.problems);
+        static constexpr std::array<std::pair<std::string_view, bool>, 2> clocks{{{"T", false}, {"space", true}}};
+        context.project.csv_clock_with_space = written.take_choice<bool>("wall_clock", clocks).value_or(false);
+        written.finish();
+    }
     reader.finish();
 }
 

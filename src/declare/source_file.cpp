@@ -108,6 +108,20 @@ void read_arrival(Context& context, OptionReader& reader, Source& source) {
     }
 }
 
+void read_only(Context& context, OptionReader& reader, const std::string& file, Source& source) {
+    const auto* only = reader.take_map("only");
+    if (only == nullptr) return;
+    const Where where{file, only->line, only->column};
+    if (only->entries.size() != 1 || !only->entries.front().value.is_scalar()) {
+        context.problems.error(where, "'only' is one column and its value", "write only: {topic: orders}");
+        return;
+    }
+    const auto& entry = only->entries.front();
+    source.only = Only{entry.key, entry.value.text, {file, entry.line, entry.column}};
+    if (source.format != Format::ndjson && source.format != Format::json_array)
+        context.problems.error(where, "'only' is for records of JSON", "write where: topic = 'orders'");
+}
+
 void read_source(Context& context, const fs::path& path) {
     auto& problems = context.problems;
     const auto file = context.shown(path);
@@ -182,6 +196,14 @@ void read_source(Context& context, const fs::path& path) {
                                     .node = *where});
     } else {
         (void)reader.take<std::string>("where");
+    }
+    read_only(context, reader, file, source);
+    if (const auto sequence = reader.take<Text>("sequence")) {
+        source.sequence = sequence->text;
+        source.sequence_where = sequence->where;
+        if (!is_plain_name(sequence->text))
+            problems.error(sequence->where, fmt::format("'{}' cannot name a column", sequence->text),
+                           "use letters, digits and underscores");
     }
     source.record_bytes_max = reader.take_or("record_bytes_max", Bytes{}).count;
     source.append_only = reader.take_or("append_only", source.append_only);

@@ -26,6 +26,7 @@ constexpr std::string_view system_schema = "weir";
 
 struct ParsedView {
     View view;
+    std::string noun = "view";  // or "generator", which is written the same way
     std::string text;  // the SQL as written
     FilledSql filled;
     SqlUses uses;
@@ -52,6 +53,7 @@ public:
         resolve_views();
         order_views();
         bind_views();
+        read_generators();
         for (const auto& snippet : context_.snippets) check_snippet(snippet);
     }
 
@@ -91,6 +93,7 @@ private:
                 schema.fields.push_back({.name = column.name, .type = column.type});
             if (!creatable(schema)) continue;
             schema.fields.push_back({.name = std::string(line_column), .type = Type::of(Type::Kind::int64)});
+            schema.fields.push_back({.name = std::string(type_errors_column), .type = Type::of(Type::Kind::string)});
             checkable_contracts_.insert(contract.name);
             script += create(contract_table(contract.name), schema);
         }
@@ -301,12 +304,16 @@ private:
     bool parse_view(const std::string& text, const std::string& file, ParsedView& parsed) {
         const auto before = problems_.count();
         const auto split = split_view(text, file, problems_);
-        read_view_header(split, file, parsed.view, problems_);
+        if (parsed.noun == "view")
+            read_view_header(split, file, parsed.view, problems_);
+        else
+            parsed.view.description = read_generator_header(split, file, problems_);
         parsed.text = split.sql;
         parsed.view.sql_first_line = split.sql_line;
         if (split.sql.empty()) {
             if (problems_.count() == before)
-                problems_.error({file}, "the view has no SELECT", "write one SELECT after the header");
+                problems_.error({file}, fmt::format("the {} has no SELECT", parsed.noun),
+                                "write one SELECT after the header");
             return false;
         }
         const auto before_filling = problems_.count();
@@ -330,21 +337,65 @@ private:
         }
         const auto tree = duckdb_.parse(parsed.filled.sql, fault);
         if (!tree) {
-            if (fault.message.starts_with("Only SELECT")) fault.message = "a view is one SELECT";
-            report(fault, fmt::format("view {}", parsed.view.name), at);
+            if (fault.message.starts_with("Only SELECT")) fault.message = fmt::format("a {} is one SELECT", parsed.noun);
+            report(fault, fmt::format("{} {}", parsed.noun, parsed.view.name), at);
             return false;
         }
         if (tree->size() != 1) {
             const auto statements = sql_statements(parsed.text);
             problems_.error(origin_of(parsed).at(statements.size() > 1 ? statements[1].begin : 0),
-                            fmt::format("view {} has {} statements; it is one SELECT", parsed.view.name, tree->size()),
+                            fmt::format("{} {} has {} statements; it is one SELECT", parsed.noun, parsed.view.name,
+                                        tree->size()),
                             "make a file of each");
             return false;
         }
         parsed.uses = uses_of(tree->front());
-        const auto what = fmt::format("view {}", parsed.view.name);
-        check_deterministic(parsed.uses, what, at, Time::interval_end);
+        const auto what = fmt::format("{} {}", parsed.noun, parsed.view.name);
+        check_deterministic(parsed.uses, what, at, parsed.noun == "view" ? Time::interval_end : Time::refused);
         return check_sources(parsed.uses, what, at);
+    }
+
+    // ---- generators: one SELECT over numbers(n) and seed()
+
+    void read_generators() {
+        SqlFault fault;
+        bool prepared = false;
+        for (const auto& path : context_.list("generators", ".sql", "generators are files named NAME.sql")) {
+            const auto file = context_.shown(path);
+            ParsedView parsed;
+            parsed.noun = "generator";
+            parsed.view.name = path.stem().string();
+            parsed.view.where = {file, 1, 1};
+            if (!is_plain_name(parsed.view.name))
+                problems_.error({file}, fmt::format("'{}' cannot name a generator", parsed.view.name),
+                                "rename the file: letters, digits and underscores");
+            const auto text = context_.read_text(path);
+            if (!text || !check_text(*text, file) || !parse_view(*text, file, parsed)) continue;
+            const auto at = place_in(parsed);
+            const auto what = fmt::format("generator {}", parsed.view.name);
+            bool good = true;
+            for (const auto& use : parsed.uses.tables) {
+                if (use.schema.empty() && equal_ignoring_case(use.name, numbers_table)) continue;
+                good = false;
+                problems_.error(at(use.offset), fmt::format("{}: it reads '{}'", what, use.name),
+                                "a generator reads numbers, a table with the column n, and nothing else",
+                                ErrorCode::sql_invalid);
+            }
+            if (!good) continue;
+            if (!std::exchange(prepared, true))
+                (void)duckdb_.run(fmt::format("CREATE TEMP TABLE {}(n BIGINT); CREATE TEMP MACRO seed() AS 0::BIGINT",
+                                              numbers_table),
+                                  fault);
+            if (!duckdb_.bind(parsed.filled.sql, fault)) {
+                report(fault, what, at);
+                continue;
+            }
+            project_.generators.push_back({.name = parsed.view.name,
+                                           .where = parsed.view.where,
+                                           .sql = parsed.view.sql,
+                                           .sql_first_line = parsed.view.sql_first_line,
+                                           .description = parsed.view.description});
+        }
     }
 
     SqlOrigin origin_of(const ParsedView& parsed) const {
@@ -689,7 +740,10 @@ private:
         const bool one_expression = node != nullptr && node->value("type", "") == "SELECT_NODE" &&
                                     (*node)["select_list"].size() == 1 &&
                                     (*node)["from_table"].value("type", "") == "EMPTY";
-        if (!one_expression) return refuse("this is not one expression", "write one condition, for example price > 0");
+        const bool value = snippet.kind == SqlSnippet::Kind::value;
+        if (!one_expression)
+            return refuse("this is not one expression", value ? "write one value, for example upper(name)"
+                                                              : "write one condition, for example price > 0");
         const auto uses = uses_of(tree->front());
         if (uses.has_subquery || !uses.tables.empty())
             return refuse("a rule on a row reads no other rows", "use a quality rule of type sql, or a view");
@@ -697,9 +751,18 @@ private:
             return refuse("a contract takes no parameters", "put the condition into `where` of the source");
         check_deterministic(uses, snippet.title, inside);
         if (!checkable_contracts_.contains(contract)) return;
+        const auto condition = value ? std::string() : fmt::format(" WHERE ({}\n)", filled.sql);
         const auto columns = duckdb_.bind(
-            fmt::format("{}{}\n) FROM {} WHERE ({}\n)", lead, filled.sql, contract_table(contract), filled.sql), fault);
+            fmt::format("{}{}\n) FROM {}{}", lead, filled.sql, contract_table(contract), condition), fault);
         if (!columns) return report(fault, snippet.title, inside);
+        if (value) {
+            if (snippet.column.empty()) return;
+            if (!duckdb_.bind(fmt::format("SELECT CAST(({}\n) AS {}) FROM {}", filled.sql, snippet.column,
+                                          contract_table(contract)),
+                              fault))
+                refuse(fmt::format("its value cannot become {}", snippet.column), "cast it to the column's type");
+            return;
+        }
         if (!columns->front().boolean)
             refuse("this is no condition: it is neither true nor false", "compare it with something");
     }

@@ -10,6 +10,7 @@ Schema table_schema(const Source& source, const Contract& contract) {
     for (const auto& column : contract.columns) {
         if (column.masking != "drop") add(column.name, column.type);
     }
+    if (!source.sequence.empty()) add(source.sequence, Type::of(Type::Kind::int64));
     for (const auto& name : source.partition_by) {
         if (name == "year" || name == "month" || name == "day") add(name, Type::of(Type::Kind::string));
     }

@@ -64,10 +64,21 @@ void read_view_header(const ViewText& text, const std::string& file, View& view,
         view.contract = contract->text;
         view.contract_where = contract->where;
     }
-    static constexpr std::array<std::pair<std::string_view, View::Keep>, 2> keeps{
-        {{"latest", View::Keep::latest}, {"every_interval", View::Keep::every_interval}}};
+    static constexpr std::array<std::pair<std::string_view, View::Keep>, 3> keeps{{{"latest", View::Keep::latest},
+                                                                                        {"every_interval", View::Keep::every_interval},
+                                                                                        {"none", View::Keep::none}}};
     view.keep = reader.take_choice<View::Keep>("keep", keeps).value_or(View::Keep::latest);
     reader.finish();
+}
+
+std::string read_generator_header(const ViewText& text, const std::string& file, Problems& problems) {
+    YamlNode root;
+    if (text.header.empty() || !parse_yaml(text.header, {file, text.header_line, text.header_column}, root, problems))
+        return {};
+    OptionReader reader(root, key_section("generators/*.sql"), file, problems);
+    auto description = reader.take_or("description", std::string{});
+    reader.finish();
+    return description;
 }
 
 }  // namespace weir::declare

@@ -19,7 +19,9 @@ struct ViewText {
 // Splits the text; a header that is never closed is reported.
 ViewText split_view(std::string_view text, const std::string& file, Problems& problems);
 
-// Description and keep, from the header.
+// Description, keep and contract, from the header.
 void read_view_header(const ViewText& text, const std::string& file, View& view, Problems& problems);
+// The same for a generator, which has a description only.
+std::string read_generator_header(const ViewText& text, const std::string& file, Problems& problems);
 
 }  // namespace weir::declare

@@ -67,7 +67,7 @@ Result<std::vector<ViewDays>> days_of_views(const Workplace& at, const RunReques
     for (const auto& [table, days] : arrivals) all.insert(days.begin(), days.end());
     std::vector<ViewDays> result;
     for (const auto& view : at.project.views) {
-        if (!selected(request, view.name)) continue;
+        if (!selected(request, view.name) || view.keep == View::Keep::none) continue;
         WEIR_ASSIGN(auto published, published_results(at, view));
         const auto with_data = days_of_view(at, view, arrivals);
         // A view over nothing but system tables follows the days of the whole lake.
@@ -378,7 +378,8 @@ private:
                 WEIR_ASSIGN(auto session, view::Session::open({.lake = at_.project.lake, .project = &at_.project}));
                 const auto select = "SELECT * FROM " + sql::quote_name(declared.view);
                 WEIR_TRY(session.prepare(select));
-                WEIR_ASSIGN(const auto written, sink::export_query(session.connection(), select, format, file));
+                WEIR_ASSIGN(const auto written, sink::export_query(session.connection(), select, format, file,
+                                                                   {at_.project.csv_clock_with_space}));
                 done.rows = written.rows;
                 fingerprint = *version;
                 return ok();

@@ -19,14 +19,15 @@ Result<std::int64_t> write_parquet(sql::Connection& connection, const std::strin
 }  // namespace
 
 Result<Exported> export_query(sql::Connection& connection, const std::string& sql, Format format,
-                              const fs::path& path) {
+                              const fs::path& path, CsvStyle style) {
     WEIR_ASSIGN(auto file, StagedFile::create(path));
     Exported exported;
     if (format == Format::parquet) {
         WEIR_ASSIGN(exported.rows, write_parquet(connection, sql, file.temporary()));
     } else {
         WEIR_ASSIGN(exported.rows,
-                    write_rows(connection, sql, format, [&](std::string_view bytes) { return file.write(bytes); }));
+                    write_rows(
+                        connection, sql, format, [&](std::string_view bytes) { return file.write(bytes); }, style));
     }
     WEIR_ASSIGN(exported.bytes, std::move(file).commit());
     return exported;

@@ -15,6 +15,7 @@ struct Exported {
 
 // Readers of `path` see the file that was there before, or the whole new one. `sql` is one statement that ends neither
 // in a semicolon nor in a comment.
-Result<Exported> export_query(sql::Connection& connection, const std::string& sql, Format format, const fs::path& path);
+Result<Exported> export_query(sql::Connection& connection, const std::string& sql, Format format, const fs::path& path,
+                              CsvStyle style = {});
 
 }  // namespace weir::sink

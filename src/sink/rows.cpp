@@ -78,6 +78,7 @@ void RowsWriter::append_csv_row(idx_t row) {
         } else {
             field_.clear();
             column.append_text(row, field_);
+            if (style_.clock_with_space && column.is_wall_clock()) std::replace(field_.begin(), field_.end(), 'T', ' ');
             append_csv_field(field_, buffer_);
         }
     }
@@ -121,11 +122,12 @@ Status RowsWriter::flush() {
     return status;
 }
 
-Result<std::int64_t> write_rows(sql::Connection& connection, const std::string& sql, Format format, Output output) {
+Result<std::int64_t> write_rows(sql::Connection& connection, const std::string& sql, Format format, Output output,
+                                CsvStyle style) {
     if (format == Format::parquet)
         return Error{
             .code = ErrorCode::usage, .message = "Parquet cannot be written to a stream", .hint = "name a file for it"};
-    RowsWriter writer(format, std::move(output));
+    RowsWriter writer(format, std::move(output), style);
     WEIR_TRY(connection.stream(
         sql, [&](const sql::ResultHeader& header) { return writer.begin(header); },
         [&](duckdb_data_chunk chunk) { return writer.take(chunk); }));

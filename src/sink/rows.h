@@ -20,6 +20,11 @@ std::string_view to_string(Format format);
 // "csv", "json", "ndjson", "parquet": what stands behind the point of a file name.
 std::string_view extension(Format format);
 
+// How CSV is written, beyond what is always so.
+struct CsvStyle {
+    bool clock_with_space = false;  // moments without a zone: 2024-03-01 10:00:00, not 2024-03-01T10:00:00
+};
+
 // Takes bytes; an error ends the writing.
 using Output = std::function<Status(std::string_view)>;
 
@@ -29,7 +34,8 @@ using Output = std::function<Status(std::string_view)>;
 //   ndjson  one object a line
 class RowsWriter {
 public:
-    RowsWriter(Format format, Output output) : format_(format), output_(std::move(output)) {}
+    RowsWriter(Format format, Output output, CsvStyle style = {})
+        : format_(format), output_(std::move(output)), style_(style) {}
     Status begin(const sql::ResultHeader& header);
     Status take(duckdb_data_chunk chunk);
     Status end();
@@ -38,6 +44,7 @@ public:
 private:
     Format format_;
     Output output_;
+    CsvStyle style_;
     std::vector<ValueWriter> columns_;
     std::vector<std::string> keys_;  // "\"name\":"
     std::string buffer_;
@@ -53,6 +60,7 @@ private:
 void append_csv_field(std::string_view text, std::string& out);
 
 // Runs one SELECT and writes its rows; returns how many. Not for Format::parquet, which needs a file.
-Result<std::int64_t> write_rows(sql::Connection& connection, const std::string& sql, Format format, Output output);
+Result<std::int64_t> write_rows(sql::Connection& connection, const std::string& sql, Format format, Output output,
+                                CsvStyle style = {});
 
 }  // namespace weir::sink

@@ -277,6 +277,11 @@ bool ValueWriter::is_null(idx_t row) const {
     return kind_ == DUCKDB_TYPE_UNION && children_[at<std::uint8_t>(row)].is_null(row);
 }
 
+bool ValueWriter::is_wall_clock() const {
+    return kind_ == DUCKDB_TYPE_TIMESTAMP || kind_ == DUCKDB_TYPE_TIMESTAMP_S || kind_ == DUCKDB_TYPE_TIMESTAMP_MS ||
+           kind_ == DUCKDB_TYPE_TIMESTAMP_NS;
+}
+
 bool ValueWriter::is_number() const {
     switch (kind_) {
         case DUCKDB_TYPE_TINYINT:

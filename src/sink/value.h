@@ -24,6 +24,8 @@ public:
     bool is_null(idx_t row) const;
     // Numbers stand on the right in a table.
     bool is_number() const;
+    // A day and a time without a zone.
+    bool is_wall_clock() const;
     // A JSON value; NULL is null, binary is base64, a map an object, a JSON column stays the JSON that it is.
     void append_json(idx_t row, std::string& out) const;
     // The bare text; nothing for NULL; binary is hex, nested values are JSON.

@@ -98,7 +98,8 @@ struct ReadRun::Impl {
     std::int64_t handle = 0;
     std::unique_ptr<ReadContext> context;
     std::vector<ColumnPlan> column_plans;
-    std::unique_ptr<JsonKeys> keys;
+    std::unique_ptr<RecordKeys> keys;
+    std::vector<bool> of_unpacked;  // of each column: its fields stand in the chunk's unpacked text
     std::vector<int> capture_slot;  // of each captured column: the contract column that it fills, or -1
     std::vector<OutputColumn> outputs;
     std::vector<sql::Column> described;
@@ -307,6 +308,7 @@ struct ReadFunctions {
         std::vector<std::pair<std::uint32_t, std::uint32_t>> all_nulled;  // slot, row
         std::vector<Field> captured;
         std::string captured_text;
+        std::vector<std::string> type_errors;  // by row
     };
 
     static std::shared_ptr<Run> find(std::int64_t handle) {
@@ -439,7 +441,7 @@ struct ReadFunctions {
         thread.all_nulled.clear();
         for (std::size_t slot = 0; slot < columns; ++slot) {
             const Field* fields = chunk.column(slot);
-            const char* text = block.text();
+            const char* text = run.of_unpacked[slot] ? chunk.unpacked_text.data() : block.text();
             const auto capture = std::find(run.capture_slot.begin(), run.capture_slot.end(), static_cast<int>(slot));
             if (capture != run.capture_slot.end()) {
                 fields =
@@ -583,6 +585,29 @@ struct ReadFunctions {
             block.places.push_back({place.piece, place.begin, place.end, place.line});
         }
         if (file != nullptr) file->emitted.fetch_add(emitted, std::memory_order_relaxed);
+        if (run.plan.type_errors) write_type_errors(thread, duckdb_data_chunk_get_vector(output, column + 3));
+    }
+
+    // The names of the columns of each row whose values became NULL: ",a,b,".
+    static void write_type_errors(Thread& thread, duckdb_vector vector) {
+        auto& run = *thread.run;
+        const auto& good = thread.good;
+        auto& of_row = thread.type_errors;
+        of_row.resize(chunk_rows);
+        for (const auto& [slot, row] : thread.all_nulled)
+            of_row[row] += (of_row[row].empty() ? "," : "") + run.column_plans[slot].name + ",";
+        duckdb_vector_ensure_validity_writable(vector);
+        auto* validity = duckdb_vector_get_validity(vector);
+        std::fill(validity, validity + (good.size() + 63) / 64, std::uint64_t{0});
+        if (thread.all_nulled.empty()) return;
+        TextVector texts(vector);
+        for (std::size_t to = 0; to < good.size(); ++to) {
+            if (of_row[good[to]].empty()) continue;
+            texts.put(static_cast<std::uint32_t>(to), of_row[good[to]]);
+            duckdb_validity_set_row_valid(validity, to);
+        }
+        texts.finish();
+        for (const auto& [slot, row] : thread.all_nulled) of_row[row].clear();
     }
 
     // ---- weir_reject(handle, record, violations), weir_filtered(handle, file_no)
@@ -641,6 +666,23 @@ struct ReadFunctions {
                      .message = fmt::format("record {} was rejected after its block was gone: the statement does not "
                                             "filter right above weir_read",
                                             record)};
+    }
+
+    // Its argument. DuckDB does not move a filter below a column that comes from it, nor computes it twice.
+    static void verdict(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
+        const auto rows = duckdb_data_chunk_get_size(input);
+        auto vector = duckdb_data_chunk_get_vector(input, 0);
+        auto* texts = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
+        auto* valid = duckdb_vector_get_validity(vector);
+        duckdb_vector_ensure_validity_writable(output);
+        auto* kept = duckdb_vector_get_validity(output);
+        for (idx_t row = 0; row < rows; ++row) {
+            const bool broken = valid == nullptr || duckdb_validity_row_is_valid(valid, row);
+            duckdb_validity_set_row_validity(kept, row, broken);
+            if (broken)
+                duckdb_vector_assign_string_element_len(output, row, duckdb_string_t_data(&texts[row]),
+                                                        duckdb_string_t_length(texts[row]));
+        }
     }
 
     static void filtered(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
@@ -704,6 +746,15 @@ Status register_functions(sql::Connection& connection) {
         duckdb_destroy_scalar_function(&made);
     };
     scalar("weir_reject", {bigint, bigint, text}, ReadFunctions::reject);
+    auto verdict = duckdb_create_scalar_function();
+    duckdb_scalar_function_set_name(verdict, "weir_verdict");
+    duckdb_scalar_function_add_parameter(verdict, text);
+    duckdb_scalar_function_set_return_type(verdict, text);
+    duckdb_scalar_function_set_volatile(verdict);
+    duckdb_scalar_function_set_special_handling(verdict);
+    duckdb_scalar_function_set_function(verdict, ReadFunctions::verdict);
+    registered = duckdb_register_scalar_function(connection.raw(), verdict) == DuckDBSuccess && registered;
+    duckdb_destroy_scalar_function(&verdict);
     scalar("weir_filtered", {bigint, integer}, ReadFunctions::filtered);
     for (auto* type : {&bigint, &integer, &text, &boolean}) duckdb_destroy_logical_type(type);
     if (!registered)
@@ -740,13 +791,25 @@ Result<std::unique_ptr<ReadRun>> ReadRun::start(ReadPlan plan) {
     run.context = std::make_unique<ReadContext>(run.plan, record_bytes);
 
     std::vector<std::string> names;
+    std::vector<bool> outside, inside;
+    int unpack_column = -1, only_column = -1;
     for (const auto& column : run.plan.columns) {
+        const auto slot = static_cast<int>(names.size());
+        outside.push_back(column.inside.empty());
+        inside.push_back(!column.inside.empty());
+        run.of_unpacked.push_back(column.unpack || !column.inside.empty());
+        if (column.unpack) unpack_column = slot;
+        if (source.only && equal_ignoring_case(source.only->column, column.name)) only_column = slot;
         WEIR_ASSIGN(auto column_plan, ColumnPlan::make(column, source.csv));
         run.column_plans.push_back(std::move(column_plan));
         run.outputs.push_back({column.name, column.type});
         names.push_back(column.name);
     }
-    run.keys = std::make_unique<JsonKeys>(names);
+    run.keys = std::make_unique<RecordKeys>(RecordKeys{.outer = JsonKeys(names, inside),
+                                                       .inner = JsonKeys(names, outside),
+                                                       .only_column = only_column,
+                                                       .only_value = source.only ? source.only->value : "",
+                                                       .unpack_column = unpack_column});
     for (const auto& capture : run.plan.captures) {
         const auto same = std::find_if(names.begin(), names.end(),
                                        [&](const auto& name) { return equal_ignoring_case(name, capture.name); });
@@ -758,6 +821,8 @@ Result<std::unique_ptr<ReadRun>> ReadRun::start(ReadPlan plan) {
     run.outputs.push_back({"_file_no", Type::of(Type::Kind::int32)});
     run.outputs.push_back({std::string(declare::line_column), Type::of(Type::Kind::int64)});
     run.outputs.push_back({"_record", Type::of(Type::Kind::int64)});
+    if (run.plan.type_errors)
+        run.outputs.push_back({std::string(declare::type_errors_column), Type::of(Type::Kind::string)});
     for (const auto& output : run.outputs) run.described.push_back({output.name, to_duckdb(output.type)});
 
     const auto add_state = [&](const FileToTake& file) -> Status {

@@ -10,6 +10,10 @@
 // Two functions for the WHERE of the statement that reads; both give false, so they drop the row:
 //   weir_reject(handle, _record, violations VARCHAR)   files the record with its raw bytes under the violated rules
 //   weir_filtered(handle, _file_no)                    counts
+//
+// Where columns are derived, or only the first broken rule is told, the verdict on a row is a column of its own between
+// the reading and the filter: weir_verdict(text) gives its argument, and keeps DuckDB from computing it twice.
+//
 // They must be evaluated at most once a row, in the filter right above weir_read, and only for rows that fail:
 //   WHERE CASE WHEN NOT (<declared predicate>) THEN weir_filtered(h, _file_no)
 //              WHEN <rules hold> THEN true ELSE weir_reject(h, _record, '…') END

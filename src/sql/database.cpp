@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "sql/functions.h"
 
 namespace weir::sql {
 namespace {
@@ -475,7 +476,11 @@ Result<Database> Database::open(DatabaseOptions options) {
         duckdb_free(text);
         return error;
     }
-    return Database(database, std::move(options.spill));
+    Database opened(database, std::move(options.spill));
+    WEIR_ASSIGN(const auto connection, opened.connect());
+    if (!register_functions(connection.raw()))
+        return Error{.code = ErrorCode::internal, .message = "DuckDB did not take weir's functions"};
+    return opened;
 }
 
 Result<Connection> Database::connect() {

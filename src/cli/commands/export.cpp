@@ -52,7 +52,9 @@ Result<std::vector<Task>> tasks_of(const Invocation& invocation, const Opened& o
         }
     }
     if (opened.project->exports.empty())
-        for (const auto& view : opened.project->views) add(view.name, format.value_or(sink::Format::csv));
+        for (const auto& view : opened.project->views) {
+            if (view.keep != declare::View::Keep::none) add(view.name, format.value_or(sink::Format::csv));
+        }
     return tasks;
 }
 
@@ -85,6 +87,10 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
         const auto names = session.names();
         const bool is_there = std::any_of(names.begin(), names.end(),
                                           [&](const auto& name) { return equal_ignoring_case(name, task.view); });
+        if (!is_there && view != nullptr && view->keep == declare::View::Keep::none)
+            return Error{.code = ErrorCode::not_found,
+                         .message = fmt::format("view {} is computed for others and never stored", task.view),
+                         .hint = "take `keep: none` out of its header"};
         if (!is_there && view != nullptr)
             return Error{.code = ErrorCode::not_found,
                          .message = fmt::format("view {} has no result yet", task.view),
@@ -101,7 +107,8 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         const auto& task = tasks[i];
         const InterruptOnStop watch(session.connection());
-        auto written = sink::export_query(session.connection(), statements[i], task.format, task.file);
+        auto written = sink::export_query(session.connection(), statements[i], task.format, task.file,
+                                          {opened.project && opened.project->csv_clock_with_space});
         if (!written) return std::move(written).error().within(fmt::format("exporting {}", task.view));
         if (terminal.json()) {
             json += json.size() == 1 ? "\n  {\"view\": " : ",\n  {\"view\": ";

@@ -9,6 +9,7 @@ namespace weir::cli {
 Command new_command();
 Command check_command();
 Command export_command();
+Command generate_command();
 Command status_command();
 Command quarantine_list_command();
 Command quarantine_show_command();

@@ -23,6 +23,8 @@ using sql::quote_text;
 
 constexpr const char* staged_table = "weir_staged";  // rows whose duplicates are still to be found
 constexpr const char* first_table = "weir_first";    // k, day, ord: the first row of each new key
+// path, first_line, last_line, base: each taken part of a file, and what makes a line the number of its record
+constexpr const char* parts_table = "weir_parts";
 constexpr std::size_t examples_shown = 5;
 
 // Rows may leave the reading statement in any order: each carries its position.
@@ -67,7 +69,11 @@ public:
         WEIR_TRY(list_files());
         WEIR_TRY(prepare_masking(connection_, job_.contract, at_.project.root));
         WEIR_TRY(read());
-        if (hash_) WEIR_TRY(set_duplicates_apart());
+        if (!job_.source.sequence.empty()) WEIR_TRY(number_parts());
+        if (hash_)
+            WEIR_TRY(set_duplicates_apart());
+        else if (!job_.source.sequence.empty())
+            WEIR_TRY(append(fmt::format("{} FROM {}", staged_columns, numbered_rows())));
         WEIR_TRY(account());
         if (job_.judged) WEIR_TRY(judge());
         return land_all();
@@ -92,12 +98,12 @@ private:
         const auto select = landing_select(snapshot_.schema(), job_.contract, "r", "f", now_);
         auto reports = job_.read(connection_, [&](const std::string& rows) -> Status {
             const auto joined = fmt::format("FROM {} r JOIN {} f ON f.file_no = r._file_no", rows, taken_table);
-            if (!hash_) return append(fmt::format("SELECT {} {}", select, joined));
+            if (!hash_ && job_.source.sequence.empty()) return append(fmt::format("SELECT {} {}", select, joined));
             // The key is that of the row as it lies in the table, so that the index can be rebuilt from there.
             return connection_.run(fmt::format(
                 "CREATE OR REPLACE TEMP TABLE {} AS SELECT *, {} AS _k FROM (SELECT {}, (CAST(r._file_no AS "
                 "BIGINT) << 40) + r._source_line AS _ord {})",
-                staged_table, *hash_, select, joined));
+                staged_table, hash_ ? *hash_ : "CAST(NULL AS UHUGEINT)", select, joined));
         });
         if (!reports) return std::move(reports).error();
         for (std::size_t i = 0; i < reports->size(); ++i) {
@@ -116,6 +122,42 @@ private:
         return ok();
     }
 
+    // Every part of a file that was ever taken, this intake's behind the others. Numbers follow from what was taken and
+    // from the line alone: a quarantined record that is replayed has the one that it would have had.
+    Status number_parts() {
+        WEIR_ASSIGN(const auto table, at_.lake.table("weir/files"));
+        WEIR_ASSIGN(const auto before, newest(table));
+        constexpr const char* nothing = "SELECT NULL::VARCHAR AS path, 0::BIGINT AS epoch, 0::BIGINT AS lines WHERE false";
+        std::string past = nothing;
+        if (before) {
+            WEIR_ASSIGN(const auto scan, table.scan(*before, {.columns = {"source", "path", "epoch", "lines"}}));
+            past = fmt::format("SELECT path, epoch, lines FROM {} WHERE source = {}", scan.relation,
+                               quote_text(job_.source.name));
+        }
+        // Records that come from the quarantine belong to parts that were taken before.
+        const auto now = job_.kind == "intake"
+                             ? fmt::format("SELECT path, {}::BIGINT AS epoch, lines FROM {} JOIN {} USING (file_no)",
+                                           taken_.epoch, reports_table, taken_table)
+                             : std::string(nothing);
+        return connection_.run(fmt::format(
+            "CREATE OR REPLACE TEMP TABLE {} AS SELECT path, first_line, last_line, coalesce(sum(last_line - first_line) "
+            "OVER (ORDER BY epoch, path ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::BIGINT - first_line AS "
+            "base FROM (SELECT path, epoch, coalesce(lag(lines) OVER (PARTITION BY path ORDER BY epoch), 0) AS "
+            "first_line, lines AS last_line FROM ({} UNION ALL {}))",
+            parts_table, past, now));
+    }
+
+    // The staged rows, numbered where the source wants it.
+    std::string numbered_rows() const {
+        if (job_.source.sequence.empty()) return staged_table;
+        return fmt::format(
+            "(SELECT s.* REPLACE (coalesce(p.base, 0) + s.{0} AS {1}) FROM {2} s LEFT JOIN {3} p ON p.path = s.{4} AND "
+            "s.{0} > p.first_line AND s.{0} <= p.last_line)",
+            declare::line_column, quote_name(job_.source.sequence), staged_table, parts_table, declare::file_column);
+    }
+
+    static constexpr const char* staged_columns = "SELECT * EXCLUDE (_k, _ord)";
+
     Status set_duplicates_apart() {
         auto newest_day = job_.files.front().arrival;
         for (const auto& file : job_.files) newest_day = std::max(newest_day, file.arrival);
@@ -128,8 +170,8 @@ private:
             first_table, day, staged_table)));
         WEIR_TRY(seen_->remove_seen(connection_, first_table));
         WEIR_TRY(
-            append(fmt::format("SELECT * EXCLUDE (_k, _ord) FROM {} WHERE _k IS NULL OR _ord IN (SELECT ord FROM {})",
-                               staged_table, first_table)));
+            append(fmt::format("{} FROM {} WHERE _k IS NULL OR _ord IN (SELECT ord FROM {})", staged_columns,
+                               numbered_rows(), first_table)));
         return add_by_day(
             fmt::format(
                 "SELECT {}, count(*) FROM {} WHERE _k IS NOT NULL AND _ord NOT IN (SELECT ord FROM {}) GROUP BY ALL",

@@ -73,6 +73,7 @@ std::string identity_of(const lake::Snapshot& snapshot, const declare::Contract&
         const auto* field = snapshot.schema().find(name);
         text += fmt::format(" {}:{}", name, field == nullptr ? "?" : weir::to_string(field->type));
     }
+    if (contract.deduplicate.by == declare::Deduplicate::By::expression) text += " sql:" + contract.deduplicate.sql;
     return text;
 }
 

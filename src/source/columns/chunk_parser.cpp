@@ -27,6 +27,8 @@ void ChunkParser::begin(Block& block) {
 bool ChunkParser::next(FieldChunk& chunk) {
     chunk.clear();
     const bool csv = context_.plan.source.format == declare::Format::csv;
+    // JSON gives the columns that a record has; a CSV layout gives all of them.
+    if (!csv) std::fill(chunk.fields.begin(), chunk.fields.end(), Field{});
     while (chunk.rows < chunk_rows && piece_ < block_->pieces.size()) {
         const Piece& piece = block_->pieces[piece_];
         if (csv)
@@ -221,7 +223,9 @@ void ChunkParser::csv_extra(FieldChunk& chunk, const CsvLayout& layout, std::uin
 }
 
 void ChunkParser::json_piece(FieldChunk& chunk, const Piece& piece) {
+    using Outcome = JsonRecordParser::Outcome;
     const char* text = block_->text();
+    std::int64_t passed_over = 0;
     while (chunk.rows < chunk_rows && at_ < piece.end) {
         const auto begin = at_;
         std::size_t end = piece.end;
@@ -238,23 +242,51 @@ void ChunkParser::json_piece(FieldChunk& chunk, const Piece& piece) {
                 continue;
             }
         }
+        const bool readable = end - begin <= context_.record_bytes_max;
+        const auto outcome = readable ? json_.parse(text, begin, end, members_) : Outcome::malformed;
+        if (outcome == Outcome::passed_over) {
+            ++passed_over;
+            ++line_;
+            continue;
+        }
         const auto row = static_cast<std::uint32_t>(chunk.rows);
         if (add_row(chunk, begin, end)) {
-            json_fields(chunk, row);
-        } else {
-            for (std::size_t slot = 0; slot < keys_.size(); ++slot) chunk.column(slot)[row] = {};
+            if (outcome == Outcome::parsed)
+                json_fields(chunk, row);
+            else
+                chunk.reject(row, "malformed", json_.problem());
         }
         ++line_;
+    }
+    if (passed_over == 0) return;
+    piece.file->records.fetch_add(passed_over, std::memory_order_relaxed);
+    piece.file->emitted.fetch_add(passed_over, std::memory_order_relaxed);
+    piece.file->filtered.fetch_add(passed_over, std::memory_order_relaxed);
+}
+
+// The unpacked column's text, as it is meant, goes into the chunk; its keys become fields there.
+void ChunkParser::unpack(FieldChunk& chunk, std::uint32_t row) {
+    Field& packed = chunk.column(static_cast<std::size_t>(keys_.unpack_column))[row];
+    const auto kind = packed.kind();
+    if (kind <= Kind::null) return;
+    const std::string_view written(block_->text() + packed.begin, packed.length());
+    auto& to = chunk.unpacked_text;
+    const auto begin = to.size();
+    bool good = kind == Kind::json_string || kind == Kind::json_object || kind == Kind::json_escaped;
+    if (kind == Kind::json_escaped)
+        good = json_unescape(written, to);
+    else
+        to.append(written);
+    good = good && unpacked_.parse(to.data(), begin, to.size(), members_) == JsonRecordParser::Outcome::parsed;
+    packed = Field::of(begin, to.size(), good ? Kind::json_object : Kind::broken);
+    if (!good) return;
+    for (const auto& member : members_) {
+        if (member.column != JsonKeys::unknown) chunk.column(static_cast<std::size_t>(member.column))[row] = member.value;
     }
 }
 
 void ChunkParser::json_fields(FieldChunk& chunk, std::uint32_t row) {
     const char* text = block_->text();
-    for (std::size_t slot = 0; slot < keys_.size(); ++slot) chunk.column(slot)[row] = {};
-    if (!json_.parse(text, chunk.places[row].begin, chunk.places[row].end, members_)) {
-        chunk.reject(row, "malformed", json_.problem());
-        return;
-    }
     const auto extra_begin = chunk.extra_text.size();
     for (const auto& member : members_) {
         if (member.column != JsonKeys::unknown) {
@@ -282,6 +314,7 @@ void ChunkParser::json_fields(FieldChunk& chunk, std::uint32_t row) {
         chunk.extra[row] = {static_cast<std::uint32_t>(extra_begin),
                             static_cast<std::uint32_t>(chunk.extra_text.size())};
     }
+    if (keys_.unpack_column >= 0) unpack(chunk, row);
 }
 
 }  // namespace weir::source

@@ -11,13 +11,22 @@
 
 namespace weir::source {
 
+// Which columns of the contract are keys of the record, and which of the object that is unpacked.
+struct RecordKeys {
+    JsonKeys outer, inner;
+    int only_column = -1;  // records in which it is not `only_value` are passed over
+    std::string only_value{};
+    int unpack_column = -1;
+};
+
 // One per thread.
 class ChunkParser {
 public:
-    ChunkParser(const ReadContext& context, const JsonKeys& keys)
+    ChunkParser(const ReadContext& context, const RecordKeys& keys)
         : context_(context),
           keys_(keys),
-          json_(keys),
+          json_(keys.outer, keys.only_column, keys.only_value),
+          unpacked_(keys.inner),
           dialect_(context.dialect()),
           keep_(context.plan.unknown == declare::UnknownColumns::keep) {}
 
@@ -34,10 +43,12 @@ private:
     void aim(FieldChunk& chunk, const CsvLayout& layout);
     void csv_extra(FieldChunk& chunk, const CsvLayout& layout, std::uint32_t row);
     void json_fields(FieldChunk& chunk, std::uint32_t row);
+    void unpack(FieldChunk& chunk, std::uint32_t row);
 
     const ReadContext& context_;
-    const JsonKeys& keys_;
+    const RecordKeys& keys_;
     JsonRecordParser json_;
+    JsonRecordParser unpacked_;
     CsvDialect dialect_;
     Block* block_ = nullptr;
     bool dirty_ = false;  // some bytes of the block are NUL or no UTF-8: look at each record

@@ -165,7 +165,7 @@ void ColumnWriter::refuse(FieldChunk& chunk, std::uint32_t row, Field field, std
     }
     std::string value = plan_.pii ? "the value (not shown: the column is classified as sensitive)" : shown(text);
     const auto kind = field.kind();
-    const bool json = (bit(kind) & csv_kinds) == 0;
+    const bool json = (bit(kind) & (csv_kinds | bit(Kind::broken))) == 0;
     chunk.reject(row, "type",
                  json ? fmt::format("{}, {}, is not {}", value, noun_of(kind), plan_.noun)
                       : fmt::format("{} is not {}", value, plan_.noun),

@@ -24,6 +24,7 @@ enum class Kind : std::uint8_t {
     json_false,
     json_object,
     json_array,
+    broken,  // a text that was to be unpacked and is no JSON object
 };
 
 // Bytes [begin, begin + length) of the block's text, without quotes.
@@ -71,6 +72,7 @@ struct FieldChunk {
         rows = 0;
         rejects.clear();
         extra_text.clear();
+        unpacked_text.clear();
     }
 
     std::size_t rows = 0;
@@ -81,6 +83,8 @@ struct FieldChunk {
     // Unknown columns as JSON text: [begin, end) of extra_text; empty: none. Kept only under the policy keep.
     std::string extra_text;
     std::vector<std::pair<std::uint32_t, std::uint32_t>> extra;
+    // The texts of the unpacked column; what its fields and those of the columns in it count from.
+    std::string unpacked_text;
 };
 
 }  // namespace weir::source

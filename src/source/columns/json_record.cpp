@@ -46,8 +46,11 @@ std::size_t hash_of(std::string_view key) { return std::hash<std::string_view>{}
 
 }  // namespace
 
-JsonKeys::JsonKeys(std::vector<std::string> names) : names_(std::move(names)) {
-    for (const auto& name : names_) {
+JsonKeys::JsonKeys(std::vector<std::string> names, const std::vector<bool>& left_out) : names_(std::move(names)) {
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+        // No key: control characters cannot stand in one as they are.
+        if (i < left_out.size() && left_out[i]) names_[i] = '\0';
+        const auto& name = names_[i];
         const bool plain = find_string_special(name.data(), name.data() + name.size()) == name.data() + name.size();
         written_.push_back(plain ? fmt::format("\"{}\":", name) : std::string());
     }
@@ -56,6 +59,7 @@ JsonKeys::JsonKeys(std::vector<std::string> names) : names_(std::move(names)) {
     while (slots < names_.size() * 2 + 2) slots *= 2;
     table_.assign(slots, 0);
     for (std::size_t i = 0; i < names_.size(); ++i) {
+        if (i < left_out.size() && left_out[i]) continue;
         auto slot = hash_of(names_[i]) & (slots - 1);
         while (table_[slot] != 0) slot = (slot + 1) & (slots - 1);
         table_[slot] = static_cast<std::uint32_t>(i + 1);
@@ -223,12 +227,22 @@ bool JsonRecordParser::any_key(std::string_view& key, int& column) {
     return true;
 }
 
-bool JsonRecordParser::parse(const char* text, std::size_t begin, std::size_t end, std::vector<JsonMember>& members) {
+bool JsonRecordParser::is_only(const char* text, const JsonMember& member) {
+    const std::string_view written(text + member.value.begin, member.value.length());
+    if (member.value.kind() == Kind::json_string) return written == only_value_;
+    if (member.value.kind() != Kind::json_escaped) return false;
+    key_text_.clear();
+    return json_unescape(written, key_text_) && key_text_ == only_value_;
+}
+
+JsonRecordParser::Outcome JsonRecordParser::parse(const char* text, std::size_t begin, std::size_t end,
+                                                  std::vector<JsonMember>& members) {
     members.clear();
     start_ = at_ = text + begin;
     end_ = text + end;
+    bool only_seen = only_column_ < 0;
     skip_blanks();
-    if (at_ == end_ || *at_ != '{') return fail("not a JSON object");
+    if (at_ == end_ || *at_ != '{') return malformed("not a JSON object");
     ++at_;
     int hint = 0;
     skip_blanks();
@@ -245,30 +259,34 @@ bool JsonRecordParser::parse(const char* text, std::size_t begin, std::size_t en
                 key = likely.substr(1, likely.size() - 3);
                 at_ += likely.size();
             } else if (!any_key(key, column)) {
-                return false;
+                return Outcome::malformed;
             }
             if (column >= 0) hint = column + 1;
             skip_blanks();
             const char* from = at_;
             Kind kind;
-            if (!value(kind)) return false;
+            if (!value(kind)) return Outcome::malformed;
             const bool is_string = kind == Kind::json_string || kind == Kind::json_escaped;
             members.push_back({column, key,
                                Field::of(static_cast<std::size_t>(from - text) + (is_string ? 1 : 0),
                                          static_cast<std::size_t>(at_ - text) - (is_string ? 1 : 0), kind)});
+            if (column >= 0 && column == only_column_) {
+                only_seen = true;
+                if (!is_only(text, members.back())) return Outcome::passed_over;
+            }
             skip_blanks();
-            if (at_ == end_) return fail("the object is not closed");
+            if (at_ == end_) return malformed("the object is not closed");
             if (*at_ == '}') {
                 ++at_;
                 break;
             }
-            if (*at_ != ',') return fail("a ',' is missing");
+            if (*at_ != ',') return malformed("a ',' is missing");
             ++at_;
         }
     }
     skip_blanks();
-    if (at_ != end_) return fail("something follows the object");
-    return true;
+    if (at_ != end_) return malformed("something follows the object");
+    return only_seen ? Outcome::parsed : Outcome::passed_over;
 }
 
 bool json_unescape(std::string_view text, std::string& to) {

@@ -14,7 +14,8 @@ namespace weir::source {
 // The keys that are wanted; index = column.
 class JsonKeys {
 public:
-    explicit JsonKeys(std::vector<std::string> names);
+    // Names that are `left_out` (by index; may be shorter) are not looked for.
+    explicit JsonKeys(std::vector<std::string> names, const std::vector<bool>& left_out = {});
     static constexpr int unknown = -1;
     // `hint`: the column that the key most likely is, as keys mostly come in the same order.
     int find(std::string_view key, int hint) const;
@@ -37,10 +38,14 @@ struct JsonMember {
 
 class JsonRecordParser {
 public:
-    explicit JsonRecordParser(const JsonKeys& keys) : keys_(keys) {}
+    // `only_column` (-1: none): a record in which it is not the string `only_value` is given up there, unread.
+    explicit JsonRecordParser(const JsonKeys& keys, int only_column = -1, std::string only_value = {})
+        : keys_(keys), only_column_(only_column), only_value_(std::move(only_value)) {}
 
-    // Parses text[begin, end). Gives the members in their order; false: `problem()` says what and where (byte from 1).
-    bool parse(const char* text, std::size_t begin, std::size_t end, std::vector<JsonMember>& members);
+    enum class Outcome { parsed, malformed, passed_over };
+    // Parses text[begin, end). Gives the members in their order; malformed: `problem()` says what and where (byte from
+    // 1).
+    Outcome parse(const char* text, std::size_t begin, std::size_t end, std::vector<JsonMember>& members);
     const std::string& problem() const { return problem_; }
 
 private:
@@ -51,11 +56,18 @@ private:
     bool value(Kind& kind);
     bool nested();
     bool any_key(std::string_view& key, int& column);
+    bool is_only(const char* text, const JsonMember& member);
+    Outcome malformed(const char* what) {
+        fail(what);
+        return Outcome::malformed;
+    }
     void skip_blanks() {
         while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
     }
 
     const JsonKeys& keys_;
+    const int only_column_;
+    const std::string only_value_;
     const char* start_ = nullptr;
     const char* at_ = nullptr;
     const char* end_ = nullptr;

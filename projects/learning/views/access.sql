@@ -1,0 +1,12 @@
+/* weir
+description: Students at the material of their courses.
+keep: none
+*/
+SELECT
+    user_id,
+    course_id,
+    coalesce(material_id, item_id) AS material_id,
+    coalesce(material_type, item_type, 'material') AS material_type,
+    ts
+FROM course
+WHERE role = 'student' AND event_type IN ('ACCESS_COURSE_MATERIAL', 'ITEM_CLICK', 'DOWNLOAD_MATERIAL')

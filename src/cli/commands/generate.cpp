@@ -1,0 +1,84 @@
+// weir generate: made-up rows, as a generator of the project declares them.
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/nearest.h"
+#include "cli/commands/list.h"
+#include "cli/project.h"
+#include "orchestrate/generate.h"
+#include "sink/staged_file.h"
+
+namespace weir::cli {
+namespace {
+
+Result<std::int64_t> whole_number(const Invocation& invocation, std::string_view option, std::int64_t fallback,
+                                  std::int64_t least) {
+    if (!invocation.has(option)) return fallback;
+    const auto text = invocation.option(option);
+    std::int64_t number = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failure != std::errc{} || end != text.data() + text.size() || number < least)
+        return Error{.code = ErrorCode::usage,
+                     .message = fmt::format("{} cannot be '{}'", option, text),
+                     .hint = fmt::format("a whole number from {}", least)};
+    return number;
+}
+
+Result<int> run(const Invocation& invocation, Terminal& terminal) {
+    if (!invocation.has("--count"))
+        return Error{.code = ErrorCode::usage, .message = "how many rows?", .hint = "--count N"};
+    orchestrate::GenerateRequest request;
+    WEIR_ASSIGN(request.count, whole_number(invocation, "--count", 0, 0));
+    WEIR_ASSIGN(request.seed, whole_number(invocation, "--seed", 0, 0));
+    WEIR_ASSIGN(const auto project, load_project(invocation, terminal));
+    const auto name = invocation.argument("NAME");
+    const auto* generator = project.generator(name);
+    if (generator == nullptr) {
+        std::vector<std::string> names;
+        for (const auto& known : project.generators) names.push_back(known.name);
+        auto hint = suggest(name, names);
+        if (hint.empty()) hint = fmt::format("a generator is one SELECT in generators/{}.sql", name);
+        return Error{.code = ErrorCode::not_found,
+                     .message = fmt::format("the project has no generator '{}'", name),
+                     .hint = std::move(hint)};
+    }
+    const auto out = invocation.option("--out");
+    if (out.empty()) {
+        WEIR_TRY(orchestrate::generate(project, *generator, request,
+                                       [&](std::string_view lines) { return terminal.write(lines); }));
+        return 0;
+    }
+    WEIR_ASSIGN(auto file, sink::StagedFile::create(out));
+    WEIR_TRY(orchestrate::generate(project, *generator, request,
+                                   [&](std::string_view lines) { return file.write(lines); }));
+    WEIR_ASSIGN(const auto bytes, std::move(file).commit());
+    static_cast<void>(bytes);
+    return 0;
+}
+
+}  // namespace
+
+Command generate_command() {
+    return {.name = "generate",
+            .summary = "make up rows, as a generator of the project says",
+            .description =
+                "A generator is one SELECT over a row number and a seed, in generators/NAME.sql. Its rows are written "
+                "as JSON lines. The same seed, count and parameters give the same bytes.",
+            .arguments = {{.name = "PROJECT",
+                           .help = "the project's directory (default: the current one)",
+                           .words = Words::project},
+                          {.name = "NAME", .help = "the generator", .required = true}},
+            .options = {{.name = "--count", .value = "N", .help = "how many rows"},
+                        {.name = "--seed", .value = "S", .help = "a whole number that chooses the rows (default: 0)"},
+                        {.name = "--out",
+                         .value = "FILE",
+                         .help = "write there instead of standard output; it appears whole or not at all",
+                         .words = Words::file}},
+            .examples = {{"weir generate projects/learning events --count 1000000 --out events.jsonl",
+                          "a replay file of a million events"}},
+            .exit_codes = {0, 1, 2, 4, 130},
+            .run = run};
+}
+
+}  // namespace weir::cli
