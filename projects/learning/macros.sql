@@ -58,3 +58,40 @@ CREATE MACRO pct(a, b) AS
 
 -- Whole seconds from one time to another.
 CREATE MACRO seconds_between(a, b) AS date_diff('second', a, b);
+
+-- For generators/events.sql.
+
+CREATE MACRO pad3(i) AS CASE WHEN i < 10 THEN '00' || i WHEN i < 100 THEN '0' || i ELSE '' || i END;
+
+-- A version 4 UUID out of two hashes.
+CREATE MACRO hex16(h) AS lpad(lower(to_hex(h)), 16, '0');
+CREATE MACRO uuid_of(a, b) AS
+    left(a, 8) || '-' || substr(a, 9, 4) || '-4' || substr(a, 14, 3) || '-a' || substr(b, 2, 3) || '-' || substr(b, 5, 12);
+CREATE MACRO uuid_text(a, b) AS uuid_of(hex16(a), hex16(b));
+
+-- Viewing sessions in seconds, by a draw from 0 to 99.
+CREATE MACRO watch_seconds(draw) AS
+    CASE WHEN draw < 10 THEN 30 WHEN draw < 25 THEN 60 WHEN draw < 45 THEN 120 WHEN draw < 70 THEN 300
+        WHEN draw < 85 THEN 600 WHEN draw < 95 THEN 1200 ELSE 1800 END;
+
+-- Milliseconds since midnight, by the share of the day's events that lie before, in millionths: quiet nights, full
+-- mornings and evenings.
+CREATE MACRO day_clock(y) AS
+    CASE
+        WHEN y < 40000 THEN y * 21600000 // 40000
+        WHEN y < 140000 THEN 21600000 + (y - 40000) * 10800000 // 100000
+        WHEN y < 360000 THEN 32400000 + (y - 140000) * 10800000 // 220000
+        WHEN y < 460000 THEN 43200000 + (y - 360000) * 7200000 // 100000
+        WHEN y < 700000 THEN 50400000 + (y - 460000) * 14400000 // 240000
+        WHEN y < 980000 THEN 64800000 + (y - 700000) * 18000000 // 280000
+        ELSE 82800000 + (y - 980000) * 3600000 // 20000
+    END;
+
+CREATE MACRO course_name(draw) AS
+    CASE draw WHEN 0 THEN 'Applied statistics' WHEN 1 THEN 'Data structures' WHEN 2 THEN 'Databases'
+        WHEN 3 THEN 'Operating systems' ELSE 'Gi\u1ea3i t\u00edch' END;
+CREATE MACRO person_name(draw) AS
+    CASE draw WHEN 0 THEN 'Nguy\u1ec5n An' WHEN 1 THEN 'L\u00ea Thu' WHEN 2 THEN 'Tr\u1ea7n Minh' WHEN 3 THEN 'Mary Jones'
+        ELSE 'John Smith' END;
+CREATE MACRO profile_field(draw) AS
+    CASE draw WHEN 0 THEN 'phone_number' WHEN 1 THEN 'email' WHEN 2 THEN 'address' ELSE 'emergency_contact' END;

@@ -323,12 +323,15 @@ private:
         SqlFault fault;
         const auto at = place_in(parsed);
         if (!parsed.filled.used.empty()) {
-            // The parser must see the same parameters in the text as written as were replaced.
+            // The parser must see the same parameters in the text as written as were replaced; in CASE x WHEN … it sees
+            // x many times.
             const auto original = duckdb_.parse(parsed.text, fault);
             auto seen = original && !original->empty() ? uses_of(original->front()).parameters : parsed.filled.used;
             auto used = parsed.filled.used;
-            std::sort(seen.begin(), seen.end());
-            std::sort(used.begin(), used.end());
+            for (auto* names : {&seen, &used}) {
+                std::sort(names->begin(), names->end());
+                names->erase(std::unique(names->begin(), names->end()), names->end());
+            }
             if (seen != used) {
                 problems_.error({file, split.sql_line, 1}, "a parameter stands where the parser sees none",
                                 "write $name as a value of its own", ErrorCode::sql_invalid);

@@ -1,0 +1,330 @@
+/* weir
+description: Broker records of the six topics, as a replay file has them.
+*/
+-- Record n is a pure function of n and the seed. A hundred records make a round with the shares of the categories.
+-- reference: entities and types are drawn independently. realistic: a round is five sessions, and what belongs together
+-- (session, submission, grade, notification) is the same chain, some rounds apart. The first 340 records sign up
+-- everybody, create the courses and enrol the students.
+WITH numbered AS (
+    SELECT n, (hash(n, seed(), 0) % 1000)::BIGINT AS luck, (hash(n, seed(), 1) >> 1)::BIGINT AS h
+    FROM numbers
+),
+-- What is wrong with the record, and the event that it carries: its own, or an earlier one again.
+faulty AS (
+    SELECT
+        n,
+        h,
+        CASE
+            WHEN $mode = 'reference' OR n < 340 THEN 'none'
+            WHEN luck < $duplicate_per_mille THEN CASE WHEN h % 2 = 0 THEN 'again' ELSE 'rewritten' END
+            WHEN luck < $duplicate_per_mille + $broken_per_mille THEN 'broken'
+            ELSE 'none'
+        END AS fault,
+        CASE
+            WHEN $mode = 'realistic' AND n >= 340 AND luck < $duplicate_per_mille
+            THEN greatest(n - 1 - (h // 2) % 2000, 340)
+            ELSE n
+        END AS m
+    FROM numbered
+),
+placed AS (
+    SELECT
+        *,
+        (hash(m, seed(), 2) >> 1)::BIGINT AS h1,
+        (hash(m, seed(), 3) >> 1)::BIGINT AS h2,
+        (hash(m, seed(), 4) >> 1)::BIGINT AS h3,
+        (hash(m, seed(), 6) % 1000)::BIGINT AS clock_luck,
+        m // 100 AS round,
+        m % 100 AS place,
+        m % 5 AS stream,
+        (m % 100) // 5 AS step
+    FROM faulty
+),
+-- realistic: the chain that the record belongs to, so many rounds ago.
+chained AS (
+    SELECT
+        *,
+        CASE
+            WHEN $mode = 'reference' THEN
+                CASE stream WHEN 0 THEN 1 WHEN 1 THEN 3 WHEN 2 THEN 7 WHEN 3 THEN 15 ELSE 30 END
+            WHEN step = 9 THEN 40
+            WHEN step = 12 THEN 120
+            WHEN step = 17 THEN 60
+            WHEN step = 15 THEN 2
+            WHEN step = 16 THEN 3
+            WHEN step IN (7, 14) THEN 0
+            ELSE CASE stream WHEN 0 THEN 1 WHEN 1 THEN 5 WHEN 2 THEN 12 WHEN 3 THEN 25 ELSE 45 END * step // 19
+        END AS rounds_ago,
+        (place * 37 + (hash(m // 100, seed(), 5) % 100)::BIGINT) % 100 AS ticket
+    FROM placed
+),
+-- The type of the event, as a number in the list below.
+typed AS (
+    SELECT
+        *,
+        CASE
+            WHEN $mode = 'reference' THEN
+                CASE
+                    WHEN ticket < 15 THEN ticket % 3
+                    WHEN ticket < 40 THEN 4 + h1 % 8
+                    WHEN ticket < 75 THEN 12
+                    WHEN ticket < 93 THEN 13 + h1 % 7
+                    WHEN ticket < 96 THEN 24 + h1 % 4
+                    ELSE 29 + h1 % 3
+                END
+            WHEN m < 340 THEN
+                CASE WHEN m < 10 THEN 2 WHEN m < 20 THEN 24 WHEN m < 40 THEN 13 WHEN m < 90 THEN 2 WHEN m < 140 THEN 24
+                    ELSE 18 END
+            ELSE
+                CASE step
+                    WHEN 0 THEN 0
+                    WHEN 1 THEN 15
+                    WHEN 4 THEN 16
+                    WHEN 6 THEN 17
+                    WHEN 7 THEN 4
+                    WHEN 9 THEN CASE WHEN h2 % 10 < 8 THEN 5 ELSE 12 END
+                    WHEN 11 THEN 8
+                    WHEN 12 THEN CASE WHEN h2 % 10 < 8 THEN 10 ELSE 9 END
+                    WHEN 14 THEN 29
+                    WHEN 15 THEN CASE WHEN h2 % 10 < 7 THEN 30 ELSE 12 END
+                    WHEN 16 THEN CASE WHEN h2 % 10 < 4 THEN 31 ELSE 12 END
+                    WHEN 17 THEN CASE h2 % 10 WHEN 0 THEN 7 WHEN 1 THEN 11 WHEN 2 THEN 6 WHEN 3 THEN 6 WHEN 4 THEN 9
+                        WHEN 5 THEN 9 ELSE 12 END
+                    WHEN 18 THEN CASE h2 % 20 WHEN 0 THEN 19 WHEN 1 THEN 18 WHEN 2 THEN 18 WHEN 3 THEN 25 WHEN 4 THEN 25
+                        WHEN 5 THEN 26 WHEN 6 THEN 27 WHEN 7 THEN 28 WHEN 8 THEN 3 WHEN 9 THEN 20 WHEN 10 THEN 21
+                        WHEN 11 THEN 22 WHEN 12 THEN 23 WHEN 13 THEN 23 WHEN 14 THEN 14 ELSE 12 END
+                    WHEN 19 THEN CASE WHEN h2 % 100 < 85 THEN 1 ELSE 12 END
+                    ELSE 12
+                END
+        END AS type,
+        greatest(round - rounds_ago, 0) * 5 + CASE WHEN $mode = 'reference' THEN ticket // 3 ELSE stream END AS chain
+    FROM chained
+),
+-- reference: half of the logouts close the session of an earlier login, the others one that nobody opened.
+linked AS (
+    SELECT
+        *,
+        CASE
+            WHEN $mode = 'reference' AND type = 0 THEN round * 5 + ticket // 3
+            WHEN $mode = 'reference' AND type = 1 AND (hash(chain, seed(), 8) % 2)::BIGINT = 0 THEN chain
+            WHEN $mode = 'realistic' AND m >= 340 THEN chain
+        END AS link
+    FROM typed
+),
+people AS (
+    SELECT
+        *,
+        CASE WHEN link IS NULL THEN h2 ELSE (hash(link, seed(), 7) >> 1)::BIGINT END AS who,
+        CASE
+            WHEN $mode = 'realistic' AND m < 340 THEN m < 40
+            WHEN type IN (9, 10, 11, 13, 14, 20) THEN true
+            WHEN $mode = 'realistic' THEN false
+            WHEN type BETWEEN 29 AND 31 THEN (h2 // 1024) % 6 = 0
+            WHEN type < 4 OR type BETWEEN 24 AND 28
+            THEN CASE WHEN link IS NULL THEN h2 // 1024 ELSE (hash(link, seed(), 7) >> 11)::BIGINT END % 2 = 0
+            ELSE false
+        END AS teacher
+    FROM linked
+),
+things AS (
+    SELECT
+        *,
+        CASE WHEN $mode = 'realistic' AND m < 340 THEN CASE WHEN m < 140 THEN (m - 40) % 50 ELSE (m - 140) // 4 END
+            ELSE who % 50 END + 1 AS student,
+        CASE
+            WHEN $mode = 'reference' THEN h1 // 64 % 20
+            WHEN m < 40 THEN m % 20
+            WHEN m < 340 THEN ((m - 140) // 4 * 7 + 5 * (m % 4)) % 20
+            ELSE (who % 50 * 7 + 5 * (who // 64 % 4)) % 20
+        END AS course
+    FROM people
+),
+named AS (
+    SELECT
+        *,
+        CASE
+            WHEN NOT teacher THEN 'SV' || pad3(student)
+            WHEN $mode = 'reference' THEN 'GV' || pad3(who % 10 + 1)
+            WHEN m < 20 THEN 'GV' || pad3(m % 10 + 1)
+            ELSE 'GV' || pad3(course // 2 + 1)
+        END AS user_id,
+        CASE WHEN teacher THEN 'teacher' ELSE 'student' END AS role,
+        'COURSE' || pad3(course + 1) AS course_id,
+        CASE WHEN $mode = 'reference' THEN h3 % 100 ELSE course + 20 * (who // 1024 % 5) END AS assignment,
+        CASE WHEN $mode = 'reference' THEN h3 // 128 % 200 ELSE course + 20 * (h3 % 10) END AS video,
+        CASE WHEN $mode = 'reference' THEN h3 % 50 ELSE course + 20 * (h3 % 2) END AS quiz,
+        CASE WHEN $mode = 'reference' THEN h3 % 10000 ELSE chain % 10000 END AS notification,
+        CASE WHEN $mode = 'reference' THEN h1 // 8 ELSE who END AS notification_draw,
+        CASE
+            WHEN $mode = 'reference' THEN m * 800 + h2 % 700
+            ELSE m // $events_per_day * 86400000 + day_clock(m % $events_per_day * 1000000 // $events_per_day)
+        END AS made_ms,
+        CASE
+            WHEN $mode = 'reference' OR m < 340 THEN 0
+            WHEN clock_luck < $late_per_mille
+            THEN -least(172800, (1::BIGINT << (h3 % 9 + h2 % 9)) + h1 % (1::BIGINT << (h3 % 9 + h2 % 9)))
+            WHEN clock_luck < $late_per_mille + 2 THEN h1 % 240
+            ELSE 0
+        END AS clock_error
+    FROM things
+),
+sent AS (
+    SELECT
+        *,
+        CAST(CAST($start AS TIMESTAMP) + to_milliseconds(
+            CASE
+                WHEN $mode = 'reference' THEN n * 800 + h % 700
+                ELSE n // $events_per_day * 86400000 + day_clock(n % $events_per_day * 1000000 // $events_per_day)
+            END - 25200000 + h % 50) AS TIMESTAMP_MS) AS broker_time,
+        CAST(CAST($start AS TIMESTAMP) + to_seconds(made_ms // 1000 + clock_error) AS VARCHAR) AS written_time,
+        CASE
+            WHEN type < 4 THEN 'AUTH' WHEN type < 12 THEN 'ASSESSMENT' WHEN type = 12 THEN 'VIDEO'
+            WHEN type < 24 THEN 'COURSE' WHEN type < 29 THEN 'PROFILE' ELSE 'NOTIFICATION'
+        END AS category,
+        CASE type
+            WHEN 0 THEN 'LOGIN' WHEN 1 THEN 'LOGOUT' WHEN 2 THEN 'SIGNUP' WHEN 3 THEN 'LOGIN_FAILED'
+            WHEN 4 THEN 'VIEW_ASSIGNMENT_FIRST_TIME' WHEN 5 THEN 'SUBMIT_ASSIGNMENT' WHEN 6 THEN 'EDIT_ASSIGNMENT'
+            WHEN 7 THEN 'DELETE_ASSIGNMENT' WHEN 8 THEN 'QUIZ_COMPLETED' WHEN 9 THEN 'VIEW_STUDENT_WORK'
+            WHEN 10 THEN 'GRADE_ASSIGNMENT' WHEN 11 THEN 'ASSIGNMENT_REOPENED' WHEN 12 THEN 'VIDEO_WATCHED'
+            WHEN 13 THEN 'COURSE_CREATED' WHEN 14 THEN 'COURSE_DELETED' WHEN 15 THEN 'COURSE_VIEW'
+            WHEN 16 THEN 'ITEM_CLICK' WHEN 17 THEN 'DOWNLOAD_MATERIAL' WHEN 18 THEN 'COURSE_ENROLLED'
+            WHEN 19 THEN 'COURSE_DROPPED' WHEN 20 THEN 'COURSE_UPDATED' WHEN 21 THEN 'COURSE_COMPLETED'
+            WHEN 22 THEN 'FORUM_POST_CREATED' WHEN 23 THEN 'ACCESS_COURSE_MATERIAL' WHEN 24 THEN 'CREATE_PROFILE'
+            WHEN 25 THEN 'UPDATE_PROFILE' WHEN 26 THEN 'PROFILE_PICTURE_UPDATED' WHEN 27 THEN 'PASSWORD_CHANGED'
+            WHEN 28 THEN 'CHANGE_AVATAR' WHEN 29 THEN 'NOTIFICATION_SENT' WHEN 30 THEN 'NOTIFICATION_OPENED'
+            ELSE 'NOTIFICATION_CLICKED'
+        END AS event_type,
+        CASE
+            WHEN type = 12 THEN
+                ',"video_id":"VID' || pad3(video + 1) || '","course_id":"' || course_id
+                || '","watch_duration_seconds":' || watch_seconds(h2 % 100) || ',"session_id":"'
+                || uuid_text(hash(m, seed(), 9), hash(m, seed(), 10)) || '"'
+            WHEN type < 2 THEN
+                ',"session_id":"'
+                || uuid_text(hash(coalesce(link, -m), seed(), 11), hash(coalesce(link, -m), seed(), 12)) || '"'
+            WHEN type = 2 THEN
+                ',"email":"' || lower(user_id) || '@university.edu","registration_source":"'
+                || CASE h3 % 3 WHEN 0 THEN 'web' WHEN 1 THEN 'mobile' ELSE 'admin' END || '"'
+            WHEN type = 3 THEN ''
+            WHEN type = 8 THEN
+                ',"quiz_id":"QUIZ' || pad3(quiz + 1) || '","course_id":"' || course_id || '","correct_answers":'
+                || (5 + h2 % 46)
+            WHEN type < 12 THEN
+                CASE WHEN type > 8 THEN
+                    ',"student_id":"SV'
+                    || pad3(CASE WHEN $mode = 'reference' THEN h2 // 64 % 50 + 1 ELSE student END) || '"'
+                    ELSE '' END
+                || ',"assignment_id":"ASM' || pad3(assignment + 1) || '"'
+                || CASE WHEN type IN (7, 11) THEN '' ELSE ',"course_id":"' || course_id || '"' END
+                || CASE type
+                    WHEN 4 THEN ',"assignment_type":"'
+                        || CASE CASE WHEN $mode = 'reference' THEN h3 // 128 ELSE assignment // 20 END % 4
+                            WHEN 0 THEN 'homework' WHEN 1 THEN 'project' WHEN 2 THEN 'essay' ELSE 'lab' END || '"'
+                    WHEN 5 THEN ',"file_url":"s3://submissions/' || user_id || '_ASM' || pad3(assignment + 1) || '.pdf"'
+                    WHEN 6 THEN ',"file_url":"s3://submissions/' || user_id || '_ASM' || pad3(assignment + 1)
+                        || '_v2.pdf"'
+                    WHEN 10 THEN ',"score":' || (40 + h2 % 61)
+                    WHEN 11 THEN ',"new_due_date":"' || strftime(
+                        CAST(CAST($start AS TIMESTAMP) + to_milliseconds(made_ms) AS DATE) + (2 + h2 % 6)::INTEGER,
+                        '%Y-%m-%d') || ' 23:59:00"'
+                    ELSE ''
+                END
+            WHEN type < 24 THEN
+                ',"course_id":"' || course_id || '"'
+                || CASE type
+                    WHEN 13 THEN ',"course_name":"' || course_name(h3 % 5) || '","course_code":"CS' || (100 + h3 // 8 % 400)
+                        || '","semester":"'
+                        || CASE h2 % 3 WHEN 0 THEN 'Fall 2025' WHEN 1 THEN 'Spring 2026' ELSE 'Summer 2026' END
+                        || '","max_students":' || CASE h2 // 4 % 4 WHEN 0 THEN 30 WHEN 1 THEN 50 WHEN 2 THEN 100 ELSE 150
+                            END
+                    WHEN 16 THEN ',"item_id":"ITEM' || (1 + h3 % 500) || '","item_type":"'
+                        || CASE h2 // 64 % 5 WHEN 0 THEN 'lesson' WHEN 1 THEN 'module' WHEN 2 THEN 'quiz'
+                            WHEN 3 THEN 'assignment' ELSE 'discussion' END || '"'
+                    WHEN 17 THEN ',"material_id":"MAT' || (1 + h3 % 200) || '"'
+                    WHEN 23 THEN ',"material_id":"MAT' || (1 + h3 % 200) || '"'
+                        || CASE h2 // 64 % 3 WHEN 0 THEN ',"material_type":"slides"' WHEN 1 THEN ',"material_type":null'
+                            ELSE '' END
+                    ELSE ''
+                END
+            WHEN type = 24 THEN
+                ',"email":"' || lower(user_id) || '@university.edu","full_name":"' || person_name(h3 % 5)
+                || '","date_of_birth":"' || (1965 + h3 // 8 % 40) || '-0' || (1 + h3 // 512 % 9) || '-' || (10 + h2 % 19)
+                || '","gender":"' || CASE h2 // 64 % 3 WHEN 0 THEN 'male' WHEN 1 THEN 'female' ELSE 'other' END
+                || '","phone_number":"+84 90 ' || (100 + h2 // 512 % 900) || ' ' || (1000 + h3 // 4096 % 9000)
+                || CASE WHEN teacher THEN '","major":null,"enrollment_year":null'
+                    ELSE '","major":"'
+                        || CASE h2 // 4096 % 5 WHEN 0 THEN 'Computer Science' WHEN 1 THEN 'Data Science'
+                            WHEN 2 THEN 'Software Engineering' WHEN 3 THEN 'Information Technology'
+                            ELSE 'Cybersecurity' END
+                        || '","enrollment_year":' || (2018 + h3 // 65536 % 7)
+                    END
+            WHEN type = 25 THEN
+                ',"updated_fields":["' || profile_field(h3 % 4)
+                || CASE WHEN h2 // 4096 % 2 = 0 THEN '' ELSE '","' || profile_field((h3 + 1 + h3 // 16 % 3) % 4) END
+                || '"],"old_email":"old.' || lower(user_id) || '@university.edu","new_email":"' || lower(user_id)
+                || '@university.edu","old_phone":"0901 000 ' || (100 + h2 % 900) || '","new_phone":"0902 000 '
+                || (100 + h3 // 64 % 900) || '"'
+            WHEN type IN (26, 28) THEN ',"picture_url":"s3://profiles/' || user_id || '_avatar.jpg"'
+            WHEN type = 27 THEN ''
+            ELSE
+                ',"notification_id":"NOTIF' || (notification + 1) || '","notification_type":"'
+                || CASE notification_draw % 5 WHEN 0 THEN 'assignment_reminder' WHEN 1 THEN 'grade_posted'
+                    WHEN 2 THEN 'course_announcement' WHEN 3 THEN 'deadline_approaching' ELSE 'new_message' END
+                || '","channel":"'
+                || CASE notification_draw // 8 % 4 WHEN 0 THEN 'email' WHEN 1 THEN 'push' WHEN 2 THEN 'sms' ELSE 'in_app' END
+                || '","related_object_id":"'
+                || CASE WHEN notification_draw // 64 % 2 = 0 THEN 'ASM' || pad3(assignment + 1) ELSE course_id END || '"'
+        END
+        -- realistic: half of the users have a producer that names its events.
+        || CASE
+            WHEN $mode = 'realistic' AND student % 2 = 0
+            THEN ',"event_id":"' || uuid_text(hash(m, seed(), 13), hash(m, seed(), 14)) || '","schema_version":1'
+            ELSE ''
+        END AS fields
+    FROM named
+),
+written AS (
+    SELECT
+        *,
+        CASE
+            WHEN fault = 'rewritten' THEN
+                '{ "timestamp" : "' || written_time || '",' || CASE WHEN fields = '' THEN '' ELSE substr(fields, 2) || ' ,' END
+                || '"role":"' || role || '", "user_id":"' || CASE WHEN teacher THEN '\u0047V' ELSE '\u0053V' END
+                || substr(user_id, 3) || '","event_type":"' || event_type || '","event_category":"' || category || '" }'
+            ELSE
+                '{"event_category":"' || category || '","event_type":"' || event_type || '","user_id":"' || user_id
+                || '","role":"' || role || '","timestamp":"' || written_time || '"' || fields || '}'
+        END AS message
+    FROM sent
+)
+SELECT
+    CASE WHEN fault = 'broken' AND h // 2 % 16 = 8 AND category <> 'COURSE' THEN 'course' ELSE lower(category) END || '_topic'
+        AS topic,
+    (hash(user_id) % CASE category WHEN 'AUTH' THEN 3 WHEN 'COURSE' THEN 3 WHEN 'NOTIFICATION' THEN 3 WHEN 'PROFILE' THEN 2
+        ELSE 5 END)::INTEGER AS partition,
+    n AS "offset",
+    replace(left(CAST(broker_time AS VARCHAR), 19), ' ', 'T') || '.' || pad3(epoch_ms(broker_time) % 1000) || 'Z'
+        AS broker_ts,
+    user_id AS key,
+    CASE
+        WHEN fault <> 'broken' THEN message
+        ELSE CASE h // 2 % 16
+            WHEN 0 THEN NULL
+            WHEN 1 THEN ''
+            WHEN 2 THEN left(message, length(message) // 2)
+            WHEN 3 THEN '[' || message || ']'
+            WHEN 4 THEN replace(message, '"event_type"', '"event_typ"')
+            WHEN 5 THEN replace(message, '"user_id":"' || user_id || '"', '"user_id":17')
+            WHEN 6 THEN replace(message, '"event_type":"', '"event_type":"OLD_')
+            WHEN 7 THEN replace(message, '"event_category":"' || category, '"event_category":"SYSTEM')
+            WHEN 9 THEN replace(message, '"user_id":"' || user_id, '"user_id":"X' || user_id)
+            WHEN 10 THEN replace(message, '"timestamp":"' || left(written_time, 7), '"timestamp":"2025-13')
+            WHEN 11 THEN replace(message, '"timestamp":"20', '"timestamp":"21')
+            WHEN 12 THEN replace(replace(message, '"course_id"', '"course"'), '"session_id"', '"session"')
+            WHEN 13 THEN replace(message, '"role":"', '"role":"head ')
+            WHEN 14 THEN left(message, length(message) - 1) || ',}'
+            WHEN 15 THEN left(message, length(message) - 1) || ',"score":"high"}'
+            ELSE message
+        END
+    END AS value
+FROM written
