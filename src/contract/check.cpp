@@ -22,7 +22,9 @@ std::string reading_condition(std::int64_t handle, const std::string& where_sql,
 }
 
 bool reads_type_errors(const declare::Contract& contract) {
-    const auto reads = [](const std::string& sql) { return sql.find(declare::type_errors_column) != std::string::npos; };
+    const auto reads = [](const std::string& sql) {
+        return sql.find(declare::type_errors_column) != std::string::npos;
+    };
     return std::any_of(contract.row_rules.begin(), contract.row_rules.end(),
                        [&](const auto& rule) { return reads(rule.sql); }) ||
            std::any_of(contract.columns.begin(), contract.columns.end(),
@@ -72,7 +74,8 @@ std::string checked_rows(const std::string& table, std::int64_t handle, const de
         verdict += fmt::format("WHEN {} THEN NULL ELSE {} END", all_kept(rules), broken_numbers(rules));
     }
     return fmt::format(
-        "(SELECT * EXCLUDE (_verdict) FROM (SELECT *, weir_verdict({0}) AS _verdict FROM {1}) WHERE CASE WHEN _verdict IS "
+        "(SELECT * EXCLUDE (_verdict) FROM (SELECT *, weir_verdict({0}) AS _verdict FROM {1}) WHERE CASE WHEN _verdict "
+        "IS "
         "NULL THEN true WHEN _verdict = '' THEN weir_filtered({2}, _file_no) ELSE weir_reject({2}, _record, _verdict) "
         "END)",
         verdict, computed, handle);

@@ -14,8 +14,8 @@ namespace weir::contract {
 // before any rule is looked at.
 std::string reading_condition(std::int64_t handle, const std::string& where_sql, const std::vector<Rule>& rules);
 
-// The whole statement's source: `table` (weir_read(handle)) with the contract's fallback and derived columns, without the
-// rows that are filtered or broken.
+// The whole statement's source: `table` (weir_read(handle)) with the contract's fallback and derived columns, without
+// the rows that are filtered or broken.
 std::string checked_rows(const std::string& table, std::int64_t handle, const declare::Contract& contract,
                          const std::string& where_sql, const std::vector<Rule>& rules);
 

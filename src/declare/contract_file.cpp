@@ -213,8 +213,8 @@ private:
         if (column.logical_type == "object" || column.logical_type == "array" || column.logical_type == "map" ||
             column.logical_type == "vector") {
             if (!column.unpack && column.inside.empty())
-                note(node, fmt::format("the inside of '{}' ({} is kept as JSON text)", column.name,
-                                       column.logical_type));
+                note(node,
+                     fmt::format("the inside of '{}' ({} is kept as JSON text)", column.name, column.logical_type));
         }
         if (const auto* inner = reader.take_node("items")) note(*inner, "items of an array");
         const auto* inner = reader.take_list("properties");

@@ -275,7 +275,8 @@ const std::vector<KeySection>& sections() {
            "read it, never stored and never exported."}}},
         {"generators/*.sql",
          "",
-         "The header of a generator: YAML in a comment /* weir … */ at the top of the file. The rest is one SELECT over "
+         "The header of a generator: YAML in a comment /* weir … */ at the top of the file. The rest is one SELECT "
+         "over "
          "the table numbers, whose column n counts from 0, and seed(); `weir generate` writes its rows.",
          {{"description", "text", "", "One sentence for people."}}},
         {"serve.yaml",

@@ -63,13 +63,15 @@ void check_references(Context& context) {
         if (source.only) {
             const auto column = column_named(source.only->column);
             if (column == contract->columns.end())
-                problems.error(source.only->where,
-                               fmt::format("'{}' is no column of the contract '{}'", source.only->column, contract->name),
-                               suggest(source.only->column, table_schema(source, *contract).names()));
+                problems.error(
+                    source.only->where,
+                    fmt::format("'{}' is no column of the contract '{}'", source.only->column, contract->name),
+                    suggest(source.only->column, table_schema(source, *contract).names()));
             else if (column->type.kind != Type::Kind::string || !column->inside.empty() || !column->derived.empty())
-                problems.error(source.only->where,
-                               fmt::format("'only' looks at a text of the record itself, which '{}' is not", column->name),
-                               "write it as `where`");
+                problems.error(
+                    source.only->where,
+                    fmt::format("'only' looks at a text of the record itself, which '{}' is not", column->name),
+                    "write it as `where`");
         }
         if (!source.sequence.empty() && column_named(source.sequence) != contract->columns.end())
             problems.error(source.sequence_where,
@@ -124,7 +126,8 @@ void check_exports(Context& context) {
         if (project.view(one.view) == nullptr)
             context.problems.error(one.where, fmt::format("there is no view '{}'", one.view), suggest(one.view, names));
         else if (project.view(one.view)->keep == View::Keep::none)
-            context.problems.error(one.where, fmt::format("view '{}' is never stored, so it cannot be exported", one.view),
+            context.problems.error(one.where,
+                                   fmt::format("view '{}' is never stored, so it cannot be exported", one.view),
                                    "take `keep: none` out of its header");
     }
 }

@@ -76,7 +76,7 @@ struct Source {
     std::string where_sql;                  // a declared predicate; what it drops is counted as filtered
     Where where_sql_where;
     std::optional<Only> only;
-    std::string sequence;              // a BIGINT column that numbers the source's records as they arrive; empty: none
+    std::string sequence;  // a BIGINT column that numbers the source's records as they arrive; empty: none
     Where sequence_where;
     std::size_t record_bytes_max = 0;  // 0: limits::record_bytes_max
     bool reference = false;            // a small table that views join; when it changes, they are computed anew
@@ -184,7 +184,7 @@ struct View {
     // every_interval: the result of each interval is kept, with its run_date. none: computed for the views that read
     // it, never stored.
     Keep keep = Keep::latest;
-    std::string contract;      // empty: none; the columns are held to it
+    std::string contract;  // empty: none; the columns are held to it
     Where contract_where;
     std::vector<std::string> reads;  // tables and views, from the parse tree
 };
@@ -238,6 +238,7 @@ inline constexpr std::string_view line_column = "_source_line";      // BIGINT, 
 inline constexpr std::string_view ingested_column = "_ingested_at";  // TIMESTAMP WITH TIME ZONE
 inline constexpr std::string_view extra_column = "_extra";           // VARCHAR, JSON of unknown columns (policy keep)
 // Known to rules and derived columns while a record is checked; not stored.
-inline constexpr std::string_view type_errors_column = "_type_errors";  // VARCHAR, columns made NULL by onTypeError: ,a,b,
+inline constexpr std::string_view type_errors_column =
+    "_type_errors";  // VARCHAR, columns made NULL by onTypeError: ,a,b,
 
 }  // namespace weir::declare

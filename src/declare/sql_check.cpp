@@ -27,7 +27,7 @@ constexpr std::string_view system_schema = "weir";
 struct ParsedView {
     View view;
     std::string noun = "view";  // or "generator", which is written the same way
-    std::string text;  // the SQL as written
+    std::string text;           // the SQL as written
     FilledSql filled;
     SqlUses uses;
     bool usable = true;  // parsed, and all it reads is known
@@ -340,16 +340,17 @@ private:
         }
         const auto tree = duckdb_.parse(parsed.filled.sql, fault);
         if (!tree) {
-            if (fault.message.starts_with("Only SELECT")) fault.message = fmt::format("a {} is one SELECT", parsed.noun);
+            if (fault.message.starts_with("Only SELECT"))
+                fault.message = fmt::format("a {} is one SELECT", parsed.noun);
             report(fault, fmt::format("{} {}", parsed.noun, parsed.view.name), at);
             return false;
         }
         if (tree->size() != 1) {
             const auto statements = sql_statements(parsed.text);
-            problems_.error(origin_of(parsed).at(statements.size() > 1 ? statements[1].begin : 0),
-                            fmt::format("{} {} has {} statements; it is one SELECT", parsed.noun, parsed.view.name,
-                                        tree->size()),
-                            "make a file of each");
+            problems_.error(
+                origin_of(parsed).at(statements.size() > 1 ? statements[1].begin : 0),
+                fmt::format("{} {} has {} statements; it is one SELECT", parsed.noun, parsed.view.name, tree->size()),
+                "make a file of each");
             return false;
         }
         parsed.uses = uses_of(tree->front());
@@ -386,9 +387,9 @@ private:
             }
             if (!good) continue;
             if (!std::exchange(prepared, true))
-                (void)duckdb_.run(fmt::format("CREATE TEMP TABLE {}(n BIGINT); CREATE TEMP MACRO seed() AS 0::BIGINT",
-                                              numbers_table),
-                                  fault);
+                (void)duckdb_.run(
+                    fmt::format("CREATE TEMP TABLE {}(n BIGINT); CREATE TEMP MACRO seed() AS 0::BIGINT", numbers_table),
+                    fault);
             if (!duckdb_.bind(parsed.filled.sql, fault)) {
                 report(fault, what, at);
                 continue;

@@ -64,9 +64,8 @@ void read_view_header(const ViewText& text, const std::string& file, View& view,
         view.contract = contract->text;
         view.contract_where = contract->where;
     }
-    static constexpr std::array<std::pair<std::string_view, View::Keep>, 3> keeps{{{"latest", View::Keep::latest},
-                                                                                        {"every_interval", View::Keep::every_interval},
-                                                                                        {"none", View::Keep::none}}};
+    static constexpr std::array<std::pair<std::string_view, View::Keep>, 3> keeps{
+        {{"latest", View::Keep::latest}, {"every_interval", View::Keep::every_interval}, {"none", View::Keep::none}}};
     view.keep = reader.take_choice<View::Keep>("keep", keeps).value_or(View::Keep::latest);
     reader.finish();
 }

@@ -50,8 +50,7 @@ private:
                 block = next_block_++;
                 if (error_ || block * block_rows >= request_.count) return ok();
             }
-            if (stop_requested())
-                return Error{.code = ErrorCode::interrupted, .message = "stopped while generating"};
+            if (stop_requested()) return Error{.code = ErrorCode::interrupted, .message = "stopped while generating"};
             std::string lines;
             WEIR_TRY(make(connection, block, lines));
             std::unique_lock lock(mutex_);

@@ -18,8 +18,8 @@ Result<std::int64_t> write_parquet(sql::Connection& connection, const std::strin
 
 }  // namespace
 
-Result<Exported> export_query(sql::Connection& connection, const std::string& sql, Format format,
-                              const fs::path& path, CsvStyle style) {
+Result<Exported> export_query(sql::Connection& connection, const std::string& sql, Format format, const fs::path& path,
+                              CsvStyle style) {
     WEIR_ASSIGN(auto file, StagedFile::create(path));
     Exported exported;
     if (format == Format::parquet) {

@@ -64,8 +64,8 @@ struct ReadPlan {
     declare::UnknownColumns unknown = declare::UnknownColumns::drop;
     std::vector<CaptureColumn> captures{};
     bool type_errors = false;  // whether the column _type_errors is wanted
-    int threads = 0;       // 0: as many as DuckDB gives
-    RejectSink rejects{};  // none: rejects are counted and thrown away
+    int threads = 0;           // 0: as many as DuckDB gives
+    RejectSink rejects{};      // none: rejects are counted and thrown away
     std::size_t block_bytes = limits::block_bytes;
 };
 

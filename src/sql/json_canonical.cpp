@@ -89,8 +89,7 @@ bool JsonCanonical::value(int depth) {
 }
 
 bool JsonCanonical::word(std::string_view expected) {
-    if (static_cast<std::size_t>(end_ - at_) < expected.size() ||
-        std::string_view(at_, expected.size()) != expected)
+    if (static_cast<std::size_t>(end_ - at_) < expected.size() || std::string_view(at_, expected.size()) != expected)
         return false;
     at_ += expected.size();
     *out_ += expected;

@@ -43,8 +43,9 @@ TEST(JsonCanonical, gives_one_text_for_all_ways_of_writing_a_value) {
 }
 
 TEST(JsonCanonical, takes_nothing_but_json) {
-    for (const auto* text : {"", " ", "{", "{}x", "{a:1}", "{\"a\":1,}", "[1,]", "[,1]", "01", "-", "1.", ".5", "1e",
-                             "NaN", "tru", "\"a", "\"\t\"", "\"\\x\"", "\"\\u12g4\"", "{\"a\"1}", "{\"a\":}", "[1 2]"})
+    for (const auto* text :
+         {"",   " ",  "{",   "{}x", "{a:1}", "{\"a\":1,}", "[1,]",    "[,1]",        "01",       "-",        "1.",
+          ".5", "1e", "NaN", "tru", "\"a",   "\"\t\"",     "\"\\x\"", "\"\\u12g4\"", "{\"a\"1}", "{\"a\":}", "[1 2]"})
         EXPECT_EQ(canonical(text), "none") << text;
     EXPECT_EQ(canonical(std::string(100'000, '[')), "none");
 }
@@ -55,7 +56,8 @@ TEST(JsonCanonical, is_a_function_of_every_database) {
     auto connection = database->connect();
     ASSERT_TRUE(connection);
     const auto rows = connection->query(
-        "SELECT string_agg(coalesce(json_canonical(t), 'NULL'), ' ' ORDER BY i) FROM (VALUES (1, '{\"b\": 1, \"a\": 2}'), "
+        "SELECT string_agg(coalesce(json_canonical(t), 'NULL'), ' ' ORDER BY i) FROM (VALUES (1, '{\"b\": 1, \"a\": "
+        "2}'), "
         "(2, NULL), (3, 'no'), (4, '[ ]')) v(i, t)");
     ASSERT_TRUE(rows) << rows.error().message;
     EXPECT_EQ(rows->text(0, 0), R"({"a":2,"b":1} NULL NULL [])");

@@ -50,8 +50,8 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
         return 0;
     }
     WEIR_ASSIGN(auto file, sink::StagedFile::create(out));
-    WEIR_TRY(orchestrate::generate(project, *generator, request,
-                                   [&](std::string_view lines) { return file.write(lines); }));
+    WEIR_TRY(
+        orchestrate::generate(project, *generator, request, [&](std::string_view lines) { return file.write(lines); }));
     WEIR_ASSIGN(const auto bytes, std::move(file).commit());
     static_cast<void>(bytes);
     return 0;

@@ -127,7 +127,8 @@ private:
     Status number_parts() {
         WEIR_ASSIGN(const auto table, at_.lake.table("weir/files"));
         WEIR_ASSIGN(const auto before, newest(table));
-        constexpr const char* nothing = "SELECT NULL::VARCHAR AS path, 0::BIGINT AS epoch, 0::BIGINT AS lines WHERE false";
+        constexpr const char* nothing =
+            "SELECT NULL::VARCHAR AS path, 0::BIGINT AS epoch, 0::BIGINT AS lines WHERE false";
         std::string past = nothing;
         if (before) {
             WEIR_ASSIGN(const auto scan, table.scan(*before, {.columns = {"source", "path", "epoch", "lines"}}));
@@ -140,7 +141,8 @@ private:
                                            taken_.epoch, reports_table, taken_table)
                              : std::string(nothing);
         return connection_.run(fmt::format(
-            "CREATE OR REPLACE TEMP TABLE {} AS SELECT path, first_line, last_line, coalesce(sum(last_line - first_line) "
+            "CREATE OR REPLACE TEMP TABLE {} AS SELECT path, first_line, last_line, coalesce(sum(last_line - "
+            "first_line) "
             "OVER (ORDER BY epoch, path ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::BIGINT - first_line AS "
             "base FROM (SELECT path, epoch, coalesce(lag(lines) OVER (PARTITION BY path ORDER BY epoch), 0) AS "
             "first_line, lines AS last_line FROM ({} UNION ALL {}))",
@@ -169,9 +171,8 @@ private:
             "WHERE _k IS NOT NULL GROUP BY _k",
             first_table, day, staged_table)));
         WEIR_TRY(seen_->remove_seen(connection_, first_table));
-        WEIR_TRY(
-            append(fmt::format("{} FROM {} WHERE _k IS NULL OR _ord IN (SELECT ord FROM {})", staged_columns,
-                               numbered_rows(), first_table)));
+        WEIR_TRY(append(fmt::format("{} FROM {} WHERE _k IS NULL OR _ord IN (SELECT ord FROM {})", staged_columns,
+                                    numbered_rows(), first_table)));
         return add_by_day(
             fmt::format(
                 "SELECT {}, count(*) FROM {} WHERE _k IS NOT NULL AND _ord NOT IN (SELECT ord FROM {}) GROUP BY ALL",

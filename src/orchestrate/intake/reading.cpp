@@ -51,7 +51,8 @@ private:
     std::thread thread_;
 };
 
-// DuckDB makes a join of a longer IN list, and a join holds rows back: a record could be rejected when its block is gone.
+// DuckDB makes a join of a longer IN list, and a join holds rows back: a record could be rejected when its block is
+// gone.
 class NoJoins {
 public:
     explicit NoJoins(sql::Connection& connection) : connection_(connection) {}
@@ -98,8 +99,7 @@ Result<std::vector<FileReport>> read_text(const Workplace& at, sql::Connection& 
     WEIR_TRY(no_joins.begin());
     {
         const Ticker ticker(at.observer, run->progress());
-        status = write_accepted(
-            contract::checked_rows(run->table(), run->handle(), contract, source.where_sql, rules));
+        status = write_accepted(contract::checked_rows(run->table(), run->handle(), contract, source.where_sql, rules));
     }
     WEIR_TRY(placed_in_where(run->finish(std::move(status)), source));
     return run->report();
@@ -205,10 +205,9 @@ Result<std::vector<FileReport>> read_parquet(const Workplace& at, sql::Connectio
             }(),
             sql::quote_list(paths)));
     }
-    const auto type_errors =
-        contract::reads_type_errors(*plan.contract)
-            ? fmt::format(", CAST(NULL AS VARCHAR) AS {}", declare::type_errors_column)
-            : std::string();
+    const auto type_errors = contract::reads_type_errors(*plan.contract)
+                                 ? fmt::format(", CAST(NULL AS VARCHAR) AS {}", declare::type_errors_column)
+                                 : std::string();
     const auto all = contract::with_derived(
         fmt::format("(SELECT *{} FROM ({}))", type_errors, fmt::join(readings, " UNION ALL BY NAME ")), *plan.contract);
     const auto filter =

@@ -281,7 +281,8 @@ void ChunkParser::unpack(FieldChunk& chunk, std::uint32_t row) {
     packed = Field::of(begin, to.size(), good ? Kind::json_object : Kind::broken);
     if (!good) return;
     for (const auto& member : members_) {
-        if (member.column != JsonKeys::unknown) chunk.column(static_cast<std::size_t>(member.column))[row] = member.value;
+        if (member.column != JsonKeys::unknown)
+            chunk.column(static_cast<std::size_t>(member.column))[row] = member.value;
     }
 }
 
