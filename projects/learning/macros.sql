@@ -64,10 +64,10 @@ CREATE MACRO seconds_between(a, b) AS date_diff('second', a, b);
 CREATE MACRO pad3(i) AS CASE WHEN i < 10 THEN '00' || i WHEN i < 100 THEN '0' || i ELSE '' || i END;
 
 -- A version 4 UUID out of two hashes.
-CREATE MACRO hex16(h) AS lpad(lower(to_hex(h)), 16, '0');
-CREATE MACRO uuid_of(a, b) AS
-    left(a, 8) || '-' || substr(a, 9, 4) || '-4' || substr(a, 14, 3) || '-a' || substr(b, 2, 3) || '-' || substr(b, 5, 12);
-CREATE MACRO uuid_text(a, b) AS uuid_of(hex16(a), hex16(b));
+CREATE MACRO uuid_text(a, b) AS
+    format(
+        '{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}',
+        a >> 32, (a >> 16) & 65535, a & 4095, (b >> 48) & 4095, b & 281474976710655);
 
 -- Viewing sessions in seconds, by a draw from 0 to 99.
 CREATE MACRO watch_seconds(draw) AS

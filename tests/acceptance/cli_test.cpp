@@ -302,7 +302,8 @@ TEST(Help, every_example_runs) {
     ASSERT_EQ(weir_with({"run", "shop", "-q"}, here(scratch.path())).exit_code, 0);
     write(scratch / "orders.csv", "id,amount\n1,2.5\n");
     fs::create_directories(scratch / "projects");
-    fs::create_directory_symlink(fs::path(WEIR_SOURCE_DIR) / "projects" / "recipes", scratch / "projects" / "recipes");
+    for (const auto* name : {"recipes", "learning"})
+        fs::create_directory_symlink(fs::path(WEIR_SOURCE_DIR) / "projects" / name, scratch / "projects" / name);
     const auto listed = weir_with({"quarantine", "list", "--json"}, here(shop));
     const auto rows = nlohmann::json::parse(listed.out);
     ASSERT_EQ(rows.size(), 1u) << listed.out;
@@ -321,7 +322,7 @@ TEST(Help, every_example_runs) {
                                        (line.find(" zsh") != std::string::npos && !fs::exists("/usr/bin/zsh"));
             if (line == "weir new shop --from recipes" || missing_shell) continue;
             const bool beside = outside.contains(command.name) || line.find(" shop ") != std::string::npos ||
-                                line.find("projects/recipes") != std::string::npos;
+                                line.find(" projects/") != std::string::npos;
             for (const auto& [text, instead] : stand_ins)
                 if (const auto at = line.find(text); at != std::string::npos) line.replace(at, text.size(), instead);
             const auto finished = run({"bash", "-c", "PATH='" + weir().parent_path().string() + "':$PATH; " + line},

@@ -159,6 +159,11 @@ named AS (
             WHEN $mode = 'reference' THEN m * 800 + h2 % 700
             ELSE m // $events_per_day * 86400000 + day_clock(m % $events_per_day * 1000000 // $events_per_day)
         END AS made_ms,
+        -- When the broker took the record, by the local clock.
+        CASE
+            WHEN $mode = 'reference' THEN n * 800 + h2 % 700
+            ELSE n // $events_per_day * 86400000 + day_clock(n % $events_per_day * 1000000 // $events_per_day)
+        END + h % 50 AS kept_ms,
         CASE
             WHEN $mode = 'reference' OR m < 340 THEN 0
             WHEN clock_luck < $late_per_mille
@@ -171,11 +176,8 @@ named AS (
 sent AS (
     SELECT
         *,
-        CAST(CAST($start AS TIMESTAMP) + to_milliseconds(
-            CASE
-                WHEN $mode = 'reference' THEN n * 800 + h % 700
-                ELSE n // $events_per_day * 86400000 + day_clock(n % $events_per_day * 1000000 // $events_per_day)
-            END - 25200000 + h % 50) AS TIMESTAMP_MS) AS broker_time,
+        CAST(CAST($start AS TIMESTAMP) + to_seconds(kept_ms // 1000 - 25200) AS VARCHAR) AS broker_text,
+        kept_ms % 1000 AS broker_ms,
         CAST(CAST($start AS TIMESTAMP) + to_seconds(made_ms // 1000 + clock_error) AS VARCHAR) AS written_time,
         CASE
             WHEN type < 4 THEN 'AUTH' WHEN type < 12 THEN 'ASSESSMENT' WHEN type = 12 THEN 'VIDEO'
@@ -195,116 +197,113 @@ sent AS (
             ELSE 'NOTIFICATION_CLICKED'
         END AS event_type,
         CASE
-            WHEN type = 12 THEN
-                ',"video_id":"VID' || pad3(video + 1) || '","course_id":"' || course_id
-                || '","watch_duration_seconds":' || watch_seconds(h2 % 100) || ',"session_id":"'
-                || uuid_text(hash(m, seed(), 9), hash(m, seed(), 10)) || '"'
-            WHEN type < 2 THEN
-                ',"session_id":"'
-                || uuid_text(hash(coalesce(link, -m), seed(), 11), hash(coalesce(link, -m), seed(), 12)) || '"'
-            WHEN type = 2 THEN
-                ',"email":"' || lower(user_id) || '@university.edu","registration_source":"'
-                || CASE h3 % 3 WHEN 0 THEN 'web' WHEN 1 THEN 'mobile' ELSE 'admin' END || '"'
+            WHEN type = 12 THEN concat(
+                ',"video_id":"VID', pad3(video + 1), '","course_id":"', course_id, '","watch_duration_seconds":',
+                watch_seconds(h2 % 100), ',"session_id":"', uuid_text(hash(m, seed(), 9), hash(m, seed(), 10)), '"')
+            WHEN type < 2 THEN concat(
+                ',"session_id":"',
+                uuid_text(hash(coalesce(link, -m), seed(), 11), hash(coalesce(link, -m), seed(), 12)), '"')
+            WHEN type = 2 THEN concat(
+                ',"email":"', lower(user_id), '@university.edu","registration_source":"',
+                CASE h3 % 3 WHEN 0 THEN 'web' WHEN 1 THEN 'mobile' ELSE 'admin' END, '"')
             WHEN type = 3 THEN ''
-            WHEN type = 8 THEN
-                ',"quiz_id":"QUIZ' || pad3(quiz + 1) || '","course_id":"' || course_id || '","correct_answers":'
-                || (5 + h2 % 46)
-            WHEN type < 12 THEN
+            WHEN type = 8 THEN concat(
+                ',"quiz_id":"QUIZ', pad3(quiz + 1), '","course_id":"', course_id, '","correct_answers":', 5 + h2 % 46)
+            WHEN type < 12 THEN concat(
                 CASE WHEN type > 8 THEN
-                    ',"student_id":"SV'
-                    || pad3(CASE WHEN $mode = 'reference' THEN h2 // 64 % 50 + 1 ELSE student END) || '"'
-                    ELSE '' END
-                || ',"assignment_id":"ASM' || pad3(assignment + 1) || '"'
-                || CASE WHEN type IN (7, 11) THEN '' ELSE ',"course_id":"' || course_id || '"' END
-                || CASE type
-                    WHEN 4 THEN ',"assignment_type":"'
-                        || CASE CASE WHEN $mode = 'reference' THEN h3 // 128 ELSE assignment // 20 END % 4
-                            WHEN 0 THEN 'homework' WHEN 1 THEN 'project' WHEN 2 THEN 'essay' ELSE 'lab' END || '"'
-                    WHEN 5 THEN ',"file_url":"s3://submissions/' || user_id || '_ASM' || pad3(assignment + 1) || '.pdf"'
-                    WHEN 6 THEN ',"file_url":"s3://submissions/' || user_id || '_ASM' || pad3(assignment + 1)
-                        || '_v2.pdf"'
-                    WHEN 10 THEN ',"score":' || (40 + h2 % 61)
-                    WHEN 11 THEN ',"new_due_date":"' || strftime(
+                    concat(',"student_id":"SV', pad3(CASE WHEN $mode = 'reference' THEN h2 // 64 % 50 + 1 ELSE student END),
+                        '"')
+                END,
+                ',"assignment_id":"ASM', pad3(assignment + 1), '"',
+                CASE WHEN type NOT IN (7, 11) THEN concat(',"course_id":"', course_id, '"') END,
+                CASE type
+                    WHEN 4 THEN concat(',"assignment_type":"',
+                        CASE CASE WHEN $mode = 'reference' THEN h3 // 128 ELSE assignment // 20 END % 4
+                            WHEN 0 THEN 'homework' WHEN 1 THEN 'project' WHEN 2 THEN 'essay' ELSE 'lab' END, '"')
+                    WHEN 5 THEN concat(',"file_url":"s3://submissions/', user_id, '_ASM', pad3(assignment + 1), '.pdf"')
+                    WHEN 6 THEN concat(',"file_url":"s3://submissions/', user_id, '_ASM', pad3(assignment + 1), '_v2.pdf"')
+                    WHEN 10 THEN concat(',"score":', 40 + h2 % 61)
+                    WHEN 11 THEN concat(',"new_due_date":"', strftime(
                         CAST(CAST($start AS TIMESTAMP) + to_milliseconds(made_ms) AS DATE) + (2 + h2 % 6)::INTEGER,
-                        '%Y-%m-%d') || ' 23:59:00"'
-                    ELSE ''
-                END
-            WHEN type < 24 THEN
-                ',"course_id":"' || course_id || '"'
-                || CASE type
-                    WHEN 13 THEN ',"course_name":"' || course_name(h3 % 5) || '","course_code":"CS' || (100 + h3 // 8 % 400)
-                        || '","semester":"'
-                        || CASE h2 % 3 WHEN 0 THEN 'Fall 2025' WHEN 1 THEN 'Spring 2026' ELSE 'Summer 2026' END
-                        || '","max_students":' || CASE h2 // 4 % 4 WHEN 0 THEN 30 WHEN 1 THEN 50 WHEN 2 THEN 100 ELSE 150
-                            END
-                    WHEN 16 THEN ',"item_id":"ITEM' || (1 + h3 % 500) || '","item_type":"'
-                        || CASE h2 // 64 % 5 WHEN 0 THEN 'lesson' WHEN 1 THEN 'module' WHEN 2 THEN 'quiz'
-                            WHEN 3 THEN 'assignment' ELSE 'discussion' END || '"'
-                    WHEN 17 THEN ',"material_id":"MAT' || (1 + h3 % 200) || '"'
-                    WHEN 23 THEN ',"material_id":"MAT' || (1 + h3 % 200) || '"'
-                        || CASE h2 // 64 % 3 WHEN 0 THEN ',"material_type":"slides"' WHEN 1 THEN ',"material_type":null'
-                            ELSE '' END
-                    ELSE ''
-                END
-            WHEN type = 24 THEN
-                ',"email":"' || lower(user_id) || '@university.edu","full_name":"' || person_name(h3 % 5)
-                || '","date_of_birth":"' || (1965 + h3 // 8 % 40) || '-0' || (1 + h3 // 512 % 9) || '-' || (10 + h2 % 19)
-                || '","gender":"' || CASE h2 // 64 % 3 WHEN 0 THEN 'male' WHEN 1 THEN 'female' ELSE 'other' END
-                || '","phone_number":"+84 90 ' || (100 + h2 // 512 % 900) || ' ' || (1000 + h3 // 4096 % 9000)
-                || CASE WHEN teacher THEN '","major":null,"enrollment_year":null'
-                    ELSE '","major":"'
-                        || CASE h2 // 4096 % 5 WHEN 0 THEN 'Computer Science' WHEN 1 THEN 'Data Science'
+                        '%Y-%m-%d'), ' 23:59:00"')
+                END)
+            WHEN type < 24 THEN concat(
+                ',"course_id":"', course_id, '"',
+                CASE type
+                    WHEN 13 THEN concat(
+                        ',"course_name":"', course_name(h3 % 5), '","course_code":"CS', 100 + h3 // 8 % 400, '","semester":"',
+                        CASE h2 % 3 WHEN 0 THEN 'Fall 2025' WHEN 1 THEN 'Spring 2026' ELSE 'Summer 2026' END,
+                        '","max_students":',
+                        CASE h2 // 4 % 4 WHEN 0 THEN 30 WHEN 1 THEN 50 WHEN 2 THEN 100 ELSE 150 END)
+                    WHEN 16 THEN concat(
+                        ',"item_id":"ITEM', 1 + h3 % 500, '","item_type":"',
+                        CASE h2 // 64 % 5 WHEN 0 THEN 'lesson' WHEN 1 THEN 'module' WHEN 2 THEN 'quiz'
+                            WHEN 3 THEN 'assignment' ELSE 'discussion' END, '"')
+                    WHEN 17 THEN concat(',"material_id":"MAT', 1 + h3 % 200, '"')
+                    WHEN 23 THEN concat(
+                        ',"material_id":"MAT', 1 + h3 % 200, '"',
+                        CASE h2 // 64 % 3 WHEN 0 THEN ',"material_type":"slides"' WHEN 1 THEN ',"material_type":null' END)
+                END)
+            WHEN type = 24 THEN concat(
+                ',"email":"', lower(user_id), '@university.edu","full_name":"', person_name(h3 % 5),
+                '","date_of_birth":"', 1965 + h3 // 8 % 40, '-0', 1 + h3 // 512 % 9, '-', 10 + h2 % 19, '","gender":"',
+                CASE h2 // 64 % 3 WHEN 0 THEN 'male' WHEN 1 THEN 'female' ELSE 'other' END, '","phone_number":"+84 90 ',
+                100 + h2 // 512 % 900, ' ', 1000 + h3 // 4096 % 9000,
+                CASE WHEN teacher THEN '","major":null,"enrollment_year":null'
+                    ELSE concat(
+                        '","major":"',
+                        CASE h2 // 4096 % 5 WHEN 0 THEN 'Computer Science' WHEN 1 THEN 'Data Science'
                             WHEN 2 THEN 'Software Engineering' WHEN 3 THEN 'Information Technology'
-                            ELSE 'Cybersecurity' END
-                        || '","enrollment_year":' || (2018 + h3 // 65536 % 7)
-                    END
-            WHEN type = 25 THEN
-                ',"updated_fields":["' || profile_field(h3 % 4)
-                || CASE WHEN h2 // 4096 % 2 = 0 THEN '' ELSE '","' || profile_field((h3 + 1 + h3 // 16 % 3) % 4) END
-                || '"],"old_email":"old.' || lower(user_id) || '@university.edu","new_email":"' || lower(user_id)
-                || '@university.edu","old_phone":"0901 000 ' || (100 + h2 % 900) || '","new_phone":"0902 000 '
-                || (100 + h3 // 64 % 900) || '"'
-            WHEN type IN (26, 28) THEN ',"picture_url":"s3://profiles/' || user_id || '_avatar.jpg"'
+                            ELSE 'Cybersecurity' END,
+                        '","enrollment_year":', 2018 + h3 // 65536 % 7)
+                END)
+            WHEN type = 25 THEN concat(
+                ',"updated_fields":["', profile_field(h3 % 4),
+                CASE WHEN h2 // 4096 % 2 = 1 THEN concat('","', profile_field((h3 + 1 + h3 // 16 % 3) % 4)) END,
+                '"],"old_email":"old.', lower(user_id), '@university.edu","new_email":"', lower(user_id),
+                '@university.edu","old_phone":"0901 000 ', 100 + h2 % 900, '","new_phone":"0902 000 ',
+                100 + h3 // 64 % 900, '"')
+            WHEN type IN (26, 28) THEN concat(',"picture_url":"s3://profiles/', user_id, '_avatar.jpg"')
             WHEN type = 27 THEN ''
-            ELSE
-                ',"notification_id":"NOTIF' || (notification + 1) || '","notification_type":"'
-                || CASE notification_draw % 5 WHEN 0 THEN 'assignment_reminder' WHEN 1 THEN 'grade_posted'
-                    WHEN 2 THEN 'course_announcement' WHEN 3 THEN 'deadline_approaching' ELSE 'new_message' END
-                || '","channel":"'
-                || CASE notification_draw // 8 % 4 WHEN 0 THEN 'email' WHEN 1 THEN 'push' WHEN 2 THEN 'sms' ELSE 'in_app' END
-                || '","related_object_id":"'
-                || CASE WHEN notification_draw // 64 % 2 = 0 THEN 'ASM' || pad3(assignment + 1) ELSE course_id END || '"'
-        END
+            ELSE concat(
+                ',"notification_id":"NOTIF', notification + 1, '","notification_type":"',
+                CASE notification_draw % 5 WHEN 0 THEN 'assignment_reminder' WHEN 1 THEN 'grade_posted'
+                    WHEN 2 THEN 'course_announcement' WHEN 3 THEN 'deadline_approaching' ELSE 'new_message' END,
+                '","channel":"',
+                CASE notification_draw // 8 % 4 WHEN 0 THEN 'email' WHEN 1 THEN 'push' WHEN 2 THEN 'sms' ELSE 'in_app' END,
+                '","related_object_id":"',
+                CASE WHEN notification_draw // 64 % 2 = 0 THEN 'ASM' || pad3(assignment + 1) ELSE course_id END, '"')
+        END AS own_fields,
         -- realistic: half of the users have a producer that names its events.
-        || CASE
+        CASE
             WHEN $mode = 'realistic' AND student % 2 = 0
-            THEN ',"event_id":"' || uuid_text(hash(m, seed(), 13), hash(m, seed(), 14)) || '","schema_version":1'
+            THEN concat(',"event_id":"', uuid_text(hash(m, seed(), 13), hash(m, seed(), 14)), '","schema_version":1')
             ELSE ''
-        END AS fields
+        END AS name
     FROM named
 ),
 written AS (
     SELECT
         *,
         CASE
-            WHEN fault = 'rewritten' THEN
-                '{ "timestamp" : "' || written_time || '",' || CASE WHEN fields = '' THEN '' ELSE substr(fields, 2) || ' ,' END
-                || '"role":"' || role || '", "user_id":"' || CASE WHEN teacher THEN '\u0047V' ELSE '\u0053V' END
-                || substr(user_id, 3) || '","event_type":"' || event_type || '","event_category":"' || category || '" }'
-            ELSE
-                '{"event_category":"' || category || '","event_type":"' || event_type || '","user_id":"' || user_id
-                || '","role":"' || role || '","timestamp":"' || written_time || '"' || fields || '}'
+            WHEN fault = 'rewritten' THEN concat(
+                '{ "timestamp" : "', written_time, '" ', own_fields, ',"role":"', role, '"', name, ', "user_id":"',
+                CASE WHEN teacher THEN '\u0047V' ELSE '\u0053V' END, substr(user_id, 3), '","event_type":"', event_type,
+                '","event_category":"', category, '" }')
+            ELSE concat(
+                '{"event_category":"', category, '","event_type":"', event_type, '","user_id":"', user_id, '","role":"',
+                role, '","timestamp":"', written_time, '"', own_fields, name, '}')
         END AS message
     FROM sent
 )
 SELECT
     CASE WHEN fault = 'broken' AND h // 2 % 16 = 8 AND category <> 'COURSE' THEN 'course' ELSE lower(category) END || '_topic'
         AS topic,
-    (hash(user_id) % CASE category WHEN 'AUTH' THEN 3 WHEN 'COURSE' THEN 3 WHEN 'NOTIFICATION' THEN 3 WHEN 'PROFILE' THEN 2
-        ELSE 5 END)::INTEGER AS partition,
+    CAST((hash(user_id) >> 1)::BIGINT
+        % CASE WHEN type = 12 OR type BETWEEN 4 AND 11 THEN 5 WHEN type BETWEEN 24 AND 28 THEN 2 ELSE 3 END AS INTEGER)
+        AS partition,
     n AS "offset",
-    replace(left(CAST(broker_time AS VARCHAR), 19), ' ', 'T') || '.' || pad3(epoch_ms(broker_time) % 1000) || 'Z'
-        AS broker_ts,
+    concat(left(broker_text, 10), 'T', substr(broker_text, 12, 8), '.', pad3(broker_ms), 'Z') AS broker_ts,
     user_id AS key,
     CASE
         WHEN fault <> 'broken' THEN message

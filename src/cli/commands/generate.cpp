@@ -75,8 +75,10 @@ Command generate_command() {
                          .value = "FILE",
                          .help = "write there instead of standard output; it appears whole or not at all",
                          .words = Words::file}},
-            .examples = {{"weir generate projects/learning events --count 1000000 --out events.jsonl",
-                          "a replay file of a million events"}},
+            .examples = {{"weir generate projects/learning events --count 1000 --out events.jsonl",
+                          "a replay file of a thousand events"},
+                         {"weir generate projects/learning events --count 10 --seed 2 --param mode=reference",
+                          "others, drawn otherwise, to look at"}},
             .exit_codes = {0, 1, 2, 4, 130},
             .run = run};
 }

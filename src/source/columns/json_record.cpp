@@ -48,8 +48,8 @@ std::size_t hash_of(std::string_view key) { return std::hash<std::string_view>{}
 
 JsonKeys::JsonKeys(std::vector<std::string> names, const std::vector<bool>& left_out) : names_(std::move(names)) {
     for (std::size_t i = 0; i < names_.size(); ++i) {
-        // No key: control characters cannot stand in one as they are.
-        if (i < left_out.size() && left_out[i]) names_[i] = '\0';
+        // No key: this byte is not UTF-8.
+        if (i < left_out.size() && left_out[i]) names_[i] = "\xFF";
         const auto& name = names_[i];
         const bool plain = find_string_special(name.data(), name.data() + name.size()) == name.data() + name.size();
         written_.push_back(plain ? fmt::format("\"{}\":", name) : std::string());
