@@ -91,9 +91,10 @@ private:
             Schema schema;
             for (const auto& column : contract.columns)
                 schema.fields.push_back({.name = column.name, .type = column.type});
-            if (!creatable(schema)) continue;
+            if (schema.fields.empty()) continue;
             schema.fields.push_back({.name = std::string(line_column), .type = Type::of(Type::Kind::int64)});
             schema.fields.push_back({.name = std::string(type_errors_column), .type = Type::of(Type::Kind::string)});
+            if (!creatable(schema)) continue;
             checkable_contracts_.insert(contract.name);
             script += create(contract_table(contract.name), schema);
         }

@@ -121,6 +121,73 @@ TEST_F(ReaderTest, csv_becomes_typed_columns_with_positions) {
     EXPECT_TRUE(file.complete);
 }
 
+TEST_F(ReaderTest, records_of_others_are_passed_over_unread) {
+    plan.source.format = Format::ndjson;
+    plan.source.only = declare::Only{"topic", "b", {}};
+    plan.columns = {column("id", of(K::int64)), column("topic", of(K::string))};
+    take(write("a.json",
+               "{\"topic\":\"a\", all this is not looked at\n"
+               "{\"topic\":\"b\",\"id\":1}\n"
+               "{\"id\":2,\"topic\":\"\\u0062\"}\n"
+               "{\"id\":3,\"topic\":\"bb\"}\n"
+               "{\"id\":4}\n"
+               "{\"id\":5,\"topic\":null}\n"
+               "{\"topic\":\"a\xFF\"}\n"
+               "{\"topic\":\"b\",\"id\":\"\xFF\"}\n"
+               "{\"topic\":\"b\",\"id\":\n"
+               "nobody's\n"));
+    EXPECT_EQ(must_select("id, topic, _source_line"), (Texts{"1|b|2", "2|b|3"}));
+    std::vector<std::string> filed;
+    for (const auto& reject : rejects) filed.push_back(fmt::format("{} {}", reject.line, reject.rule));
+    EXPECT_THAT(filed, ElementsAre("8 invalid_utf8", "9 malformed", "10 malformed"));
+    const auto& file = run->report().at(0);
+    EXPECT_EQ(file.records, 10);
+    EXPECT_EQ(file.filtered, 5);
+    EXPECT_EQ(file.rejected, 3);
+}
+
+TEST_F(ReaderTest, an_object_in_a_record_is_unpacked) {
+    plan.source.format = Format::ndjson;
+    plan.type_errors = true;
+    auto message = column("message", of(K::string));
+    message.logical_type = "object";
+    message.unpack = true;
+    auto id = column("id", of(K::int64)), name = column("name", of(K::string));
+    id.inside = name.inside = "message";
+    message.on_type_error = id.on_type_error = name.on_type_error = declare::OnTypeError::null;
+    plan.columns = {column("topic", of(K::string)), message, id, name};
+    take(write("a.json", R"({"topic":"t","message":"{\"id\": 1, \"name\":\"x\\n\\u00e9\"}","id":99})"
+                         "\n"
+                         R"({"message":{"id":2,"topic":"inner"},"topic":"outer"})"
+                         "\n"
+                         R"({"topic":"wrong","message":"{\"id\":\"3\",\"name\":4}"})"
+                         "\n"
+                         R"({"topic":"none","message":null})"
+                         "\n"
+                         R"({"topic":"no object","message":"[1]"})"
+                         "\n"
+                         R"({"topic":"cut","message":"{\"id\":1"})"
+                         "\n"
+                         R"({"topic":"half a pair","message":"\ud800{}"})"
+                         "\n"
+                         R"({"topic":"a number","message":5})"
+                         "\n"));
+    EXPECT_EQ(must_select("topic, coalesce(message, 'NULL'), coalesce(id, -1), coalesce(name, 'NULL'), _type_errors"),
+              (Texts{"t|{\"id\": 1, \"name\":\"x\\n\\u00e9\"}|1|x\né", "outer|{\"id\":2,\"topic\":\"inner\"}|2|NULL",
+                     "wrong|{\"id\":\"3\",\"name\":4}|-1|NULL|,id,name,", "none|NULL|-1|NULL",
+                     "no object|NULL|-1|NULL|,message,", "cut|NULL|-1|NULL|,message,",
+                     "half a pair|NULL|-1|NULL|,message,", "a number|NULL|-1|NULL|,message,"}));
+    EXPECT_THAT(rejects, testing::IsEmpty());
+
+    // Where a wrong type quarantines, the record is filed with its own bytes.
+    for (auto& each : plan.columns) each.on_type_error = declare::OnTypeError::quarantine;
+    EXPECT_EQ(must_select("topic"), (Texts{"t", "outer", "none"}));
+    ASSERT_EQ(rejects.size(), 5u);
+    EXPECT_EQ(rejects[0].column, "id");
+    EXPECT_EQ(rejects[1].reason, "'[1]' is not a JSON object");
+    EXPECT_EQ(rejects[1].raw, R"({"topic":"no object","message":"[1]"})");
+}
+
 TEST_F(ReaderTest, ndjson_becomes_typed_columns_with_positions) {
     plan.source.format = Format::ndjson;
     plan.columns = {column("id", of(K::int64)), column("name", of(K::string)), column("price", Type::decimal(8, 2))};

@@ -1,0 +1,4 @@
+/* weir
+keep: latest
+*/
+SELECT m, now() AS at FROM numbers

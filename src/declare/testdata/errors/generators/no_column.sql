@@ -1,0 +1,1 @@
+SELECT m + seed() AS n FROM numbers

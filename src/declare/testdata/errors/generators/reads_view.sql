@@ -1,0 +1,1 @@
+SELECT id AS n FROM good_view
