@@ -14,6 +14,8 @@ std::span<const Command> commands() {
                                   check_command(),
                                   plan_command(),
                                   run_command(),
+                                  explain_command(),
+                                  verify_command(),
                                   sql_command(),
                                   export_command(),
                                   generate_command(),

@@ -22,7 +22,7 @@ SystemTable make(std::string_view name, bool stored, std::string_view summary,
     return table;
 }
 
-const std::array<SystemTable, 5>& tables() {
+const std::array<SystemTable, 7>& tables() {
     using enum Type::Kind;
     static const std::array all{
         make("accounting", true,
@@ -73,6 +73,31 @@ const std::array<SystemTable, 5>& tables() {
               {"epoch", int64, "the commit counter of its source, or of the replay"},
               {"changed_at", timestamp, "when this state was set"},
               {"note", string, "why it was discarded"}}),
+        make("publications", true,
+             "One row per view and publication: which results are served together; the newest number is what readers "
+             "see.",
+             {{"publication", int64, "its number, from 1"},
+              {"run_id", string, "the run that published"},
+              {"published_at", timestamp, "when"},
+              {"view", string, "the view"},
+              {"table_version", int64, "the version of the view's table"},
+              {"table_id", string, "which table that is: the id in its metadata"},
+              {"interval", date, "the last day computed"},
+              {"cut", string, "JSON: the version of each table that the view rests on"},
+              {"code", string, "hash of the texts that computed it"},
+              {"rows", int64, "rows of the result"},
+              {"checksum", string, "of the rows, in any order; comparable within one version of weir"}}),
+        make("verdicts", true,
+             "What `weir verify` found: whether a published result is what its rows in the lake give.",
+             {{"verified_at", timestamp, "when"},
+              {"view", string, "the view"},
+              {"interval", date, "the day verified"},
+              {"publication", int64, "the publication verified"},
+              {"verdict", string, "equal or differs"},
+              {"rows", int64, "rows of the published result"},
+              {"missing", int64, "rows that the recomputation has and the result has not"},
+              {"surplus", int64, "rows that the result has and the recomputation has not"},
+              {"detail", string, "the first differing row"}}),
         make("runs", false, "Every step of every run, from the ledger.",
              {{"run_id", string, "the run"},
               {"started_at", timestamp, "when the step began"},

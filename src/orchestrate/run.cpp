@@ -9,6 +9,7 @@
 #include "base/stop.h"
 #include "orchestrate/intake/intake.h"
 #include "orchestrate/intake/landing.h"
+#include "orchestrate/publication.h"
 #include "orchestrate/publish.h"
 #include "sink/export.h"
 #include "view/batch/interval_batch.h"
@@ -179,6 +180,12 @@ public:
             if (selected(request_, source.name) && !failed_.contains(source.name)) WEIR_TRY(run_source(source));
         }
         WEIR_TRY(run_views());
+        // Results of a run in which something failed are not served: readers would see two runs mixed.
+        if (failed_.empty()) {
+            WEIR_ASSIGN(publication_, publish_results(at_, result_.run_id));
+        } else {
+            WEIR_ASSIGN(publication_, view::newest_publication(at_.lake, at_.database));
+        }
         if (request_.only.empty()) WEIR_TRY(run_exports());
         std::int64_t rows = 0;
         for (const auto& step : result_.steps) rows += step.rows;
@@ -354,11 +361,10 @@ private:
 
     // What the project declares under exports, of the views that were computed in this run.
     // Which result of a view a file would hold; empty while there is none.
-    Result<std::string> result_version(const std::string& view) const {
-        WEIR_ASSIGN(const auto table, at_.lake.table(view));
-        WEIR_ASSIGN(const auto snapshot, newest(table));
-        if (!snapshot) return std::string();
-        return fmt::format("{}:{}", snapshot->metadata().id, snapshot->version().get());
+    std::string result_version(const std::string& view) const {
+        const auto published = publication_.views.find(view);
+        if (published == publication_.views.end()) return {};
+        return fmt::format("{}:{}", published->second.table_id, published->second.table_version);
     }
 
     // A file is written when it does not hold the newest result, be it that an earlier try failed.
@@ -369,11 +375,8 @@ private:
             const auto version = result_version(declared.view);
             WEIR_ASSIGN(const auto written_version, ledger_.exported(file.string()));
             std::error_code ignored;
-            if (version &&
-                (version->empty() || (*version == written_version && std::filesystem::exists(file, ignored))))
-                continue;
+            if (version.empty() || (version == written_version && std::filesystem::exists(file, ignored))) continue;
             const auto write = [&](StepResult& done, std::string& fingerprint) -> Status {
-                if (!version) return version.error();
                 WEIR_ASSIGN(const auto format, sink::parse_format(declared.format));
                 WEIR_ASSIGN(auto session, view::Session::open({.lake = at_.project.lake, .project = &at_.project}));
                 const auto select = "SELECT * FROM " + sql::quote_name(declared.view);
@@ -381,7 +384,7 @@ private:
                 WEIR_ASSIGN(const auto written, sink::export_query(session.connection(), select, format, file,
                                                                    {at_.project.csv_clock_with_space}));
                 done.rows = written.rows;
-                fingerprint = *version;
+                fingerprint = version;
                 return ok();
             };
             WEIR_TRY(step({.kind = StepKind::export_file, .node = declared.view, .reason = file.string()}, write));
@@ -394,6 +397,7 @@ private:
     const RunRequest& request_;
     RunResult result_;
     std::set<std::string> failed_;
+    view::Publication publication_;  // what readers see
 };
 
 }  // namespace

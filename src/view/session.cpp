@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/nearest.h"
+#include "lake/lake.h"
 #include "lake/log/paths.h"
 #include "lake/read/file_facts.h"
 #include "lake/read/scan.h"
@@ -187,8 +188,7 @@ Session::Entry* Session::find(std::string_view schema, std::string_view name) {
 Result<std::vector<std::string>> Session::result_days(const std::string& view) {
     const auto* entry = find("history", view);
     if (entry == nullptr) return std::vector<std::string>{};
-    lake::LocalStore store(entry->path);
-    WEIR_ASSIGN(const auto snapshot, lake::read_snapshot(store, *database_, as_of_));
+    WEIR_ASSIGN(const auto snapshot, snapshot_of(*entry));
     const auto days = run_dates(snapshot);
     return std::vector<std::string>(days.begin(), days.end());
 }
@@ -222,9 +222,26 @@ Status Session::open_empty(const Entry& entry) {
                                         empty_select(system_table(entry.name).schema)));
 }
 
+Result<lake::Snapshot> Session::snapshot_of(const Entry& entry) {
+    lake::LocalStore store(entry.path);
+    if (!std::holds_alternative<lake::Newest>(as_of_) || entry.schema == "weir")
+        return lake::read_snapshot(store, *database_, as_of_);
+    if (!publication_) {
+        WEIR_ASSIGN(const auto lake, lake::Lake::open(lake_.string(), *database_));
+        WEIR_ASSIGN(publication_, newest_publication(lake, *database_));
+    }
+    const auto published = publication_->views.find(entry.name);
+    if (published == publication_->views.end()) return lake::read_snapshot(store, *database_);
+    WEIR_ASSIGN(auto newest, lake::read_snapshot(store, *database_));
+    const lake::TableVersion version(published->second.table_version);
+    // A table that was made anew by hand has nothing to do with what was published.
+    if (newest.metadata().id != published->second.table_id || newest.version() == version) return newest;
+    return lake::read_snapshot(store, *database_, version);
+}
+
 Status Session::open_stored(const Entry& entry) {
     lake::LocalStore store(entry.path);
-    auto read = lake::read_snapshot(store, *database_, as_of_);
+    auto read = snapshot_of(entry);
     if (!read) return std::move(read).error().within(fmt::format("opening table {}", entry.name));
     const auto& snapshot = *read;
     auto kind = entry.kind;

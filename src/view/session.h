@@ -4,6 +4,8 @@
 //   history."<view>"     all results of such a view, with the column run_date
 //   weir.<name>          what weir knows about itself (model/system_tables.h); empty until something was stored
 //
+// Views are read in the version that was published last (publication.h), unless an older time is asked for.
+//
 // The latest result is that of the greatest run_date among the table's partitions and among the application ids
 // "run_date=YYYY-MM-DD" of its txn actions (a result without rows leaves no partition behind).
 #pragma once
@@ -20,6 +22,7 @@
 #include "declare/project.h"
 #include "lake/log/snapshot.h"
 #include "sql/database.h"
+#include "view/publication.h"
 
 namespace weir::view {
 
@@ -73,11 +76,14 @@ private:
     lake::At as_of_;
     std::vector<Entry> entries_;
     std::map<std::string, Fill, std::less<>> fills_;
+    std::optional<Publication> publication_;  // once a view was opened
 
     void find_tables(const declare::Project* project);
     Entry* find(std::string_view schema, std::string_view name);
     Status open_entry(Entry& entry);
     Status open_stored(const Entry& entry);
+    // The version to read a table in: a view's published one.
+    Result<lake::Snapshot> snapshot_of(const Entry& entry);
     Status open_empty(const Entry& entry);
     // As many as can be opened; the first error, if any.
     Status open_all();

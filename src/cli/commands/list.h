@@ -17,6 +17,8 @@ Command quarantine_replay_command();
 Command quarantine_discard_command();
 Command plan_command();
 Command run_command();
+Command explain_command();
+Command verify_command();
 std::vector<Command> table_commands();
 Command sql_command();
 Command version_command();

@@ -120,13 +120,15 @@ Result<IntervalBatch::Input*> IntervalBatch::input(const std::string& name) {
     WEIR_ASSIGN(const bool exists, table.exists());
     Input input{.table = table, .snapshot = std::nullopt};
     if (exists) {
-        WEIR_ASSIGN(auto snapshot, table.snapshot());
+        const auto version = versions_.find(name);
+        const auto at = version == versions_.end() ? lake::At(lake::Newest{}) : lake::TableVersion(version->second);
+        WEIR_ASSIGN(auto snapshot, table.snapshot(at));
         input.snapshot = std::move(snapshot);
     }
     return &inputs_.emplace(name, std::move(input)).first->second;
 }
 
-lake::Predicates IntervalBatch::cut(const std::string& name) const {
+lake::Predicates IntervalBatch::before_end(const std::string& name) const {
     return {{std::string(day_column(name)), lake::Comparison::less, weir::to_string(interval_.to)}};
 }
 
@@ -136,7 +138,7 @@ Result<std::string> IntervalBatch::inputs_hash(const declare::View& view) {
         WEIR_ASSIGN(const auto* in, input(name));
         sha.update(name);
         if (!in->snapshot) continue;
-        WEIR_ASSIGN(auto files, lake::matching_files(*in->snapshot, cut(name)));
+        WEIR_ASSIGN(auto files, lake::matching_files(*in->snapshot, before_end(name)));
         std::sort(files.begin(), files.end());
         for (const auto& file : files) {
             sha.update(std::string_view("\0", 1));
@@ -144,6 +146,15 @@ Result<std::string> IntervalBatch::inputs_hash(const declare::View& view) {
         }
     }
     return sha.hex().substr(0, 32);
+}
+
+Result<std::map<std::string, std::int64_t>> IntervalBatch::cut(const declare::View& view) {
+    std::map<std::string, std::int64_t> versions;
+    for (const auto& name : base_tables(*project_, view)) {
+        WEIR_ASSIGN(const auto* in, input(name));
+        if (in->snapshot) versions.emplace(name, in->snapshot->version().get());
+    }
+    return versions;
 }
 
 Status IntervalBatch::make_readable(const std::string& name) {
@@ -155,7 +166,7 @@ Status IntervalBatch::make_readable(const std::string& name) {
     std::string relation;
     if (in->snapshot) {
         // A system table's view is not a temporary one, so it cannot rest on temporary tables of a prepared scan.
-        const lake::ScanOptions options{.skip = cut(name)};
+        const lake::ScanOptions options{.skip = before_end(name)};
         WEIR_ASSIGN(const auto scan, system ? in->table.scan(*in->snapshot, options)
                                             : lake::prepare_scan(in->table.store(), connection_, *in->snapshot,
                                                                  "in_" + std::to_string(inputs_.size()), options));
@@ -210,8 +221,9 @@ Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view
     if (states != nullptr) {
         WEIR_ASSIGN(const auto* split, states->catalog.split(view));
         text = split->plain;
-        computed.from_states = !split->states.empty();
+        computed.from_states = !split->states.empty() && !states->from_rows;
         for (const auto& state : split->states) {
+            if (states->from_rows) break;
             auto caught_up = states->store.catch_up(state, states->by_day.contains(state.name));
             if (!caught_up) return in_file(view, std::move(caught_up).error());
             if (caught_up->what == CatchUp::What::built && caught_up->why_built != "it is new")

@@ -31,6 +31,7 @@ struct States {
     Catalog& catalog;
     StateStore& store;
     const std::set<std::string>& by_day;  // Catalog::states_by_day()
+    bool from_rows = false;               // computed from all rows all the same, by the text that states would give
 };
 
 class IntervalBatch {
@@ -39,6 +40,10 @@ public:
     // Snapshots are taken now; they stay the same for every view of the batch.
     static Result<IntervalBatch> open(const lake::Lake& lake, sql::Database& database, const declare::Project& project,
                                       const Interval& interval);
+    // The tables named are read in these versions and not in the newest.
+    void read_at(std::map<std::string, std::int64_t> versions) { versions_ = std::move(versions); }
+    // The versions of the tables that a view rests on; those that do not exist are left out.
+    Result<std::map<std::string, std::int64_t>> cut(const declare::View& view);
 
     // A hash of the data files that a view's result would be computed from, cut at the interval's end.
     Result<std::string> inputs_hash(const declare::View& view);
@@ -69,7 +74,7 @@ private:
     Result<Input*> input(const std::string& name);
     Status make_readable(const std::string& name);
     // The predicate that leaves out files of later days.
-    lake::Predicates cut(const std::string& name) const;
+    lake::Predicates before_end(const std::string& name) const;
     // Makes what a text reads readable, and runs it into the view's table.
     Status run(const declare::View& view, const std::string& sql, const std::set<std::string>& reads,
                const States* states);
@@ -80,6 +85,7 @@ private:
     const declare::Project* project_;
     Interval interval_;
     sql::Connection connection_;
+    std::map<std::string, std::int64_t> versions_;
     std::map<std::string, Input> inputs_;
     std::set<std::string> computed_;
 };

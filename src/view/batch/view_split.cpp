@@ -79,6 +79,7 @@ Result<const Split*> Catalog::split(const declare::View& view) {
     if (const auto known = splits_.find(view.name); known != splits_.end()) return &known->second;
     SplitInput input{
         .sql = view.sql, .inlined = {}, .role = [this](std::string_view table) { return role_of(*project_, table); }};
+    input.meaning = project_->macros;
     // Views are in the order of their dependencies; what this one does not reach is left out by the split.
     std::set<std::string> reached(view.reads.begin(), view.reads.end());
     for (auto other = project_->views.rbegin(); other != project_->views.rend(); ++other) {

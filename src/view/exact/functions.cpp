@@ -96,7 +96,10 @@ void add_sums(duckdb_function_info info, duckdb_data_chunk input, duckdb_aggrega
 void value(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
     const Column sums(input, 0);
     auto* values = static_cast<double*>(duckdb_vector_get_data(output));
+    duckdb_vector_ensure_validity_writable(output);
+    auto* validity = duckdb_vector_get_validity(output);
     for (idx_t row = 0; row < duckdb_data_chunk_get_size(input); ++row) {
+        duckdb_validity_set_row_validity(validity, row, !sums.is_null(row));
         if (sums.is_null(row)) continue;
         ExactSum sum;
         if (!sum.add_bytes(sums.bytes(row))) return duckdb_scalar_function_set_error(info, damaged);

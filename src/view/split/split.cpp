@@ -58,8 +58,14 @@ std::size_t index_of(std::vector<Tree>& list, const Tree& expression) {
 class Aggregation {
 public:
     // `number`: of the aggregation in the view, so that a query inside another one can name both.
-    Aggregation(Trees& trees, const Tree& select, const Scope& scope, const RoleOf& role, int number)
-        : trees_(trees), select_(select), scope_(scope), role_(role), relation_(fmt::format("s{}", number)) {}
+    Aggregation(Trees& trees, const Tree& select, const Scope& scope, const RoleOf& role, const std::string& meaning,
+                int number)
+        : trees_(trees),
+          select_(select),
+          scope_(scope),
+          role_(role),
+          meaning_(meaning),
+          relation_(fmt::format("s{}", number)) {}
 
     struct Taken {
         std::vector<State> states;
@@ -475,9 +481,16 @@ private:
         if (of_interval) return no("its events depend on the interval (interval_start, interval_end, now)");
         State state{.kind = kind};
         WEIR_ASSIGN(state.partial, trees_.sql(partial));
+        WEIR_ASSIGN(auto events, trees_.query("SELECT * FROM t WHERE true"));
+        events["from_table"] = partial["from_table"];
+        events["cte_map"] = partial["cte_map"];
+        if (partial["where_clause"].is_object()) events["where_clause"] = partial["where_clause"];
+        WEIR_ASSIGN(state.events_query, trees_.sql(events));
+        state.events_query += " AND";
         const auto columns = trees_.connection().describe(state.partial);
         if (!columns) return no("its partial does not bind: " + columns.error().message);
         Sha256 sha;
+        sha.update(meaning_);
         sha.update(state.partial);
         for (std::size_t i = 0; i < columns->size(); ++i) {
             const auto& column = (*columns)[i];
@@ -680,6 +693,7 @@ private:
     Tree select_;
     const Scope& scope_;
     const RoleOf& role_;
+    const std::string& meaning_;
     std::string relation_;  // what finish calls the states
     Linear linear_;
     std::string qualifier_;
@@ -701,7 +715,8 @@ private:
 
 class Splitter {
 public:
-    Splitter(Trees& trees, const RoleOf& role, Split& result) : trees_(trees), role_(role), result_(result) {}
+    Splitter(Trees& trees, const SplitInput& input, Split& result)
+        : trees_(trees), role_(input.role), meaning_(input.meaning), result_(result) {}
 
     Status visit(Tree& query, const Scope& outer) {
         Scope scope = outer;
@@ -734,7 +749,7 @@ private:
 
     Result<bool> take(Tree& select, const Scope& scope) {
         if (!aggregates(select)) return false;
-        auto taken = Aggregation(trees_, select, scope, role_, ++aggregations_).take();
+        auto taken = Aggregation(trees_, select, scope, role_, meaning_, ++aggregations_).take();
         if (!taken) {
             if (taken.error().code != ErrorCode::refused) return std::move(taken).error();
             note(taken.error().message);
@@ -810,6 +825,7 @@ private:
 
     Trees& trees_;
     const RoleOf& role_;
+    const std::string& meaning_;
     Split& result_;
     int aggregations_ = 0;
 };
@@ -841,6 +857,21 @@ void prune(Tree& tree) {
             }
             return true;
         });
+    }
+}
+
+// Which columns of the outermost SELECT are keys of a state, as they are.
+void find_shown_keys(const Tree& query, Split& result) {
+    if (!is_type(query, "SELECT_NODE") || !is_type(query.at("from_table"), "BASE_TABLE")) return;
+    const auto state = std::find_if(result.states.begin(), result.states.end(), [&](const State& each) {
+        return each.name == text_of(query.at("from_table"), "table_name");
+    });
+    if (state == result.states.end()) return;
+    for (const auto& item : query.at("select_list")) {
+        if (!is_class(item, "COLUMN_REF")) continue;
+        const auto name = item.at("column_names").back().get<std::string>();
+        for (const auto& key : state->keys)
+            if (key.name == name) result.shown_keys.push_back({text_of(item, "alias"), state->name, key.expression});
     }
 }
 
@@ -894,9 +925,10 @@ Result<Split> split(sql::Connection& connection, const SplitInput& input) {
     WEIR_TRY(stabilise(trees, query));
     Split result;
     WEIR_ASSIGN(result.plain, trees.sql(query));
-    WEIR_TRY(Splitter(trees, input.role, result).visit(query, {}));
+    WEIR_TRY(Splitter(trees, input, result).visit(query, {}));
     prune(query);
     collect_reads(query, {}, input.role, result);
+    find_shown_keys(query, result);
     WEIR_ASSIGN(result.finish, trees.sql(query));
     // A state that only pruned parts used.
     std::erase_if(result.states,

@@ -35,6 +35,8 @@ struct SplitInput {
     // Views that are read as if they were written in WITH, in the order of their dependencies: name and SQL.
     std::vector<std::pair<std::string, std::string>> inlined;
     std::function<TableRole(std::string_view table)> role;
+    // What else decides what the SQL means (macros): states of different meaning have different names.
+    std::string meaning{};
 };
 
 struct StateColumn {
@@ -57,6 +59,12 @@ struct State {
     std::set<std::string> events;      // tables
     std::set<std::string> references;  // tables
     std::string partial, merge;        // `merge` reads the relation called `name`
+    std::string events_query;          // "SELECT * FROM … WHERE": the events, a condition on them to follow
+};
+
+// A column of the view that shows a key of a state.
+struct ShownKey {
+    std::string column, state, expression;  // expression: over the events, as text
 };
 
 struct Split {
@@ -65,6 +73,7 @@ struct Split {
     std::string plain;                    // the view without states: the same answer, to the bit
     std::set<std::string> rows;           // event tables that finish reads row by row
     std::set<std::string> reads;          // other tables and views that finish reads
+    std::vector<ShownKey> shown_keys;
     std::vector<std::string> row_by_row;  // why, one sentence for each place where rows are read
 };
 

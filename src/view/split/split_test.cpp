@@ -83,6 +83,10 @@ TEST_F(Splits, give_the_answer_of_the_whole_query) {
          "sums"},
         {"averages", "SELECT page, avg(seconds) AS a, avg(price) AS p, avg(id) FROM visits GROUP BY 1", "sums"},
         {"floats", "SELECT page, sum(score) AS s, avg(score) AS a FROM visits GROUP BY 1", "sums", false, false},
+        {"floats that are all NULL",
+         "SELECT user_id, sum(CASE WHEN id < 0 THEN score END) AS s, avg(CASE WHEN id < 0 THEN score END) AS a FROM "
+         "visits GROUP BY 1",
+         "sums"},
         {"spread",
          "SELECT page, stddev(score) AS s, var_pop(seconds) AS v, corr(score, seconds) AS c, regr_slope(score, "
          "seconds) AS r FROM visits GROUP BY 1",

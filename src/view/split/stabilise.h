@@ -5,8 +5,9 @@
 
 namespace weir::view {
 
-// now() means the interval's end, LIMIT and DISTINCT ON order by all output columns after what ORDER BY says, aggregates become stable() ones. A query
-// in the select list of another one that uses its columns is left as it is where its types cannot be told.
+// now() means the interval's end, LIMIT and DISTINCT ON order by all output columns after what ORDER BY says,
+// aggregates become stable() ones. A query in the select list of another one that uses its columns is left as it is
+// where its types cannot be told.
 Status stabilise(Trees& trees, Tree& query);
 
 }  // namespace weir::view

@@ -1,0 +1,108 @@
+#include "orchestrate/publication.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "model/system_tables.h"
+#include "orchestrate/publish.h"
+
+namespace weir::orchestrate {
+namespace {
+
+using view::PublishedView;
+
+struct Content {
+    std::int64_t rows = 0;
+    std::string checksum;
+};
+
+Result<Content> content_of(sql::Connection& connection, const lake::Table& table, const lake::Snapshot& snapshot) {
+    WEIR_ASSIGN(const auto scan, lake::prepare_scan(table.store(), connection, snapshot, "content"));
+    for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
+    WEIR_ASSIGN(const auto rows,
+                connection.query(fmt::format("SELECT count(*), printf('%016x', (coalesce(sum(hash(result)), 0) % "
+                                             "18446744073709551616)::UBIGINT) FROM {} AS result",
+                                             scan.relation)));
+    return Content{rows.integer(0, 0), std::string(rows.text(0, 1))};
+}
+
+std::string literal(const std::string& run_id, Time now, std::int64_t number, const std::string& name,
+                    const PublishedView& view) {
+    return fmt::format("({}, {}, make_timestamptz({}), {}, {}, {}, {}::DATE, {}, {}, {}, {})", number,
+                       sql::quote_text(run_id), now.time_since_epoch().count(), sql::quote_text(name),
+                       view.table_version, sql::quote_text(view.table_id), sql::quote_text(view.interval),
+                       sql::quote_text(view.cut), sql::quote_text(view.code), view.rows,
+                       sql::quote_text(view.checksum));
+}
+
+}  // namespace
+
+Result<view::Publication> publish_results(const Workplace& at, const std::string& run_id) {
+    WEIR_ASSIGN(auto publication, view::newest_publication(at.lake, at.database));
+    WEIR_ASSIGN(auto connection, at.database.connect());
+    std::map<std::string, PublishedView> results;
+    for (const auto& view : at.project.views) {
+        WEIR_ASSIGN(const auto table, at.lake.table(view.name));
+        WEIR_ASSIGN(const auto snapshot, newest(table));
+        if (!snapshot) continue;
+        WEIR_ASSIGN(const auto earlier, published_results(at, view));
+        const auto& days = earlier.days;
+        if (days.empty()) continue;  // a table of another maker
+        const auto version = snapshot->version().get();
+        const auto known = publication.views.find(view.name);
+        if (known != publication.views.end() && known->second.table_version == version &&
+            known->second.table_id == snapshot->metadata().id) {
+            results.insert(*known);
+            continue;
+        }
+        WEIR_ASSIGN(const auto content, content_of(connection, table, *snapshot));
+        PublishedView result{.table_version = version,
+                             .table_id = snapshot->metadata().id,
+                             .interval = weir::to_string(*days.rbegin()),
+                             .cut = {},
+                             .code = view::text_hash(at.project, view),
+                             .rows = content.rows,
+                             .checksum = content.checksum};
+        nlohmann::json cut = nlohmann::json::object();
+        for (const auto& name : view::base_tables(at.project, view)) {
+            WEIR_ASSIGN(const auto base, at.lake.table(name));
+            WEIR_ASSIGN(const auto base_snapshot, newest(base));
+            if (base_snapshot) cut[name] = base_snapshot->version().get();
+        }
+        result.cut = cut.dump();
+        results.emplace(view.name, std::move(result));
+    }
+    const bool same = results.size() == publication.views.size() &&
+                      std::all_of(results.begin(), results.end(), [&](const auto& result) {
+                          const auto known = publication.views.find(result.first);
+                          return known != publication.views.end() &&
+                                 known->second.table_version == result.second.table_version &&
+                                 known->second.table_id == result.second.table_id;
+                      });
+    if (same) return publication;
+    const auto& spec = system_table("publications");
+    WEIR_ASSIGN(const auto table,
+                open_or_create(at, view::publications_table, spec.schema, {}, std::string(spec.summary)));
+    WEIR_ASSIGN(auto snapshot, table.snapshot());
+    const auto number = publication.number + 1;
+    const auto now = at.clock.now();
+    std::vector<std::string> rows, columns;
+    for (const auto& [name, result] : results) rows.push_back(literal(run_id, now, number, name, result));
+    for (const auto& field : spec.schema.fields) columns.push_back(sql::quote_name(field.name));
+    WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, std::move(snapshot)));
+    if (!rows.empty()) {
+        WEIR_ASSIGN(const auto appended,
+                    transaction.append(connection, fmt::format("SELECT * FROM (VALUES {}) t({})", fmt::join(rows, ", "),
+                                                               fmt::join(columns, ", "))));
+        static_cast<void>(appended);
+    }
+    WEIR_TRY(transaction.set_txn(view::publication_app, number));
+    transaction.set_operation("PUBLISH");
+    WEIR_ASSIGN(const auto committed, lake::commit_or_fail(std::move(transaction)));
+    static_cast<void>(committed);
+    return view::Publication{number, std::move(results)};
+}
+
+}  // namespace weir::orchestrate

@@ -1,0 +1,239 @@
+#include "orchestrate/verify.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/nearest.h"
+#include "base/stop.h"
+#include "model/system_tables.h"
+#include "view/batch/interval_batch.h"
+#include "view/publication.h"
+#include "view/session.h"
+
+namespace weir::orchestrate {
+namespace {
+
+using declare::View;
+using nlohmann::json;
+
+std::map<std::string, std::int64_t> versions_of(const std::string& cut) {
+    std::map<std::string, std::int64_t> versions;
+    const auto parsed = json::parse(cut, nullptr, false);
+    if (!parsed.is_object()) return versions;
+    for (const auto& [table, version] : parsed.items())
+        if (version.is_number_integer()) versions.emplace(table, version.get<std::int64_t>());
+    return versions;
+}
+
+// Rows that differ between two relations, paired by their leading columns as far as they go.
+class Comparison {
+public:
+    Comparison(sql::Connection& connection, std::vector<std::string> columns)
+        : connection_(connection), columns_(std::move(columns)) {}
+
+    // `recomputed` and `published` are tables of the connection with the same columns and types.
+    Status compare(Verdict& verdict) {
+        WEIR_TRY(connection_.run(
+            "CREATE OR REPLACE TEMP TABLE weir_missing AS FROM weir_recomputed EXCEPT ALL FROM weir_published;"
+            "CREATE OR REPLACE TEMP TABLE weir_surplus AS FROM weir_published EXCEPT ALL FROM weir_recomputed"));
+        WEIR_ASSIGN(const auto counts,
+                    connection_.query("SELECT (SELECT count(*) FROM weir_published), (SELECT count(*) FROM "
+                                      "weir_missing), (SELECT count(*) FROM weir_surplus)"));
+        verdict.rows = counts.integer(0, 0);
+        verdict.missing = counts.integer(0, 1);
+        verdict.surplus = counts.integer(0, 2);
+        verdict.equal = verdict.missing == 0 && verdict.surplus == 0;
+        if (verdict.equal) return ok();
+        WEIR_ASSIGN(auto missing, first_row("weir_missing", {}));
+        WEIR_ASSIGN(auto surplus, first_row("weir_surplus", missing));
+        Difference difference;
+        const auto rows_alike = alike(missing, surplus);
+        if (missing.is_object()) difference.recomputed = missing.dump();
+        if (surplus.is_object() && (rows_alike > 0 || !missing.is_object())) difference.published = surplus.dump();
+        if (!difference.recomputed.empty() && !difference.published.empty() && rows_alike < columns_.size())
+            difference.column = columns_[rows_alike];
+        row_ = missing.is_object() ? missing : surplus;
+        verdict.first = std::move(difference);
+        return ok();
+    }
+
+    // The differing row's values as SQL text, by column.
+    const json& row() const { return row_; }
+
+private:
+    std::size_t alike(const json& a, const json& b) const {
+        std::size_t count = 0;
+        if (!a.is_object() || !b.is_object()) return 0;
+        while (count < columns_.size() && a.at(columns_[count]) == b.at(columns_[count])) ++count;
+        return count;
+    }
+
+    // The first row by all columns; with `like`, the one that agrees with it in the most leading columns.
+    Result<json> first_row(const std::string& table, const json& like) {
+        std::vector<std::string> order;
+        if (like.is_object()) {
+            std::string prefix;
+            std::vector<std::string> scores;
+            for (const auto& column : columns_) {
+                const auto& value = like.at(column);
+                prefix += fmt::format("{}{}::VARCHAR IS NOT DISTINCT FROM {}", prefix.empty() ? "" : " AND ",
+                                      sql::quote_name(column),
+                                      value.is_null() ? "NULL" : sql::quote_text(value.get<std::string>()));
+                scores.push_back(fmt::format("CASE WHEN {} THEN 1 ELSE 0 END", prefix));
+            }
+            order.push_back(fmt::format("{} DESC", fmt::join(scores, " + ")));
+        }
+        std::vector<std::string> texts;
+        for (const auto& column : columns_) {
+            order.push_back(sql::quote_name(column));
+            texts.push_back(fmt::format("{}::VARCHAR", sql::quote_name(column)));
+        }
+        WEIR_ASSIGN(const auto rows,
+                    connection_.query(fmt::format("SELECT {} FROM {} ORDER BY {} LIMIT 1", fmt::join(texts, ", "),
+                                                  table, fmt::join(order, ", "))));
+        if (rows.row_count() == 0) return json();
+        auto row = json::object();
+        for (std::size_t column = 0; column < columns_.size(); ++column) {
+            const auto text = rows.text_or_null(0, column);
+            row[columns_[column]] = text ? json(*text) : json();
+        }
+        return row;
+    }
+
+    sql::Connection& connection_;
+    std::vector<std::string> columns_;
+    json row_;
+};
+
+// The events that a row was made from: those with its keys, where the view shows them.
+Status find_events(sql::Connection& connection, const view::Split& split, const json& row, Difference& difference) {
+    for (const auto& shown : split.shown_keys) {
+        const auto state = std::find_if(split.states.begin(), split.states.end(),
+                                        [&](const view::State& each) { return each.name == shown.state; });
+        if (state == split.states.end() || state->events_query.empty() || !row.contains(shown.column)) continue;
+        std::vector<std::string> conditions;
+        for (const auto& other : split.shown_keys) {
+            if (other.state != shown.state || !row.contains(other.column)) continue;
+            const auto& value = row.at(other.column);
+            conditions.push_back(fmt::format("({})::VARCHAR IS NOT DISTINCT FROM {}", other.expression,
+                                             value.is_null() ? "NULL" : sql::quote_text(value.get<std::string>())));
+        }
+        difference.events_query = fmt::format("{} {}", state->events_query, fmt::join(conditions, " AND "));
+        const auto rows = connection.query(
+            fmt::format("SELECT to_json(event)::VARCHAR FROM ({} LIMIT 5) AS event", difference.events_query));
+        if (!rows) {  // an explanation that does not bind is left out; the verdict stands
+            difference.events_query.clear();
+            continue;
+        }
+        for (std::size_t i = 0; i < rows->row_count(); ++i) difference.events.emplace_back(rows->text(i, 0));
+        return ok();
+    }
+    return ok();
+}
+
+Result<Verdict> verify_view(const Workplace& at, const View& view, const view::PublishedView& published,
+                            std::int64_t publication, const view::States& states) {
+    Verdict verdict{.view = view.name, .interval = published.interval, .publication = publication};
+    const auto day = parse_day(published.interval);
+    if (!day)
+        return Error{.code = ErrorCode::table_damaged,
+                     .message = fmt::format("weir.publications: '{}' is no day", published.interval)};
+    WEIR_ASSIGN(auto batch,
+                view::IntervalBatch::open(at.lake, at.database, at.project, {*day, *day + std::chrono::days{1}}));
+    batch.read_at(versions_of(published.cut));
+    WEIR_ASSIGN(const auto computed, batch.compute(view, &states));
+    static_cast<void>(computed);
+    auto& connection = batch.connection();
+
+    WEIR_ASSIGN(const auto table, at.lake.table(view.name));
+    WEIR_ASSIGN(const auto snapshot, table.snapshot(lake::TableVersion(published.table_version)));
+    WEIR_ASSIGN(const auto scan, lake::prepare_scan(table.store(), connection, snapshot, "published"));
+    for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
+    const bool kept = view.keep == View::Keep::every_interval;
+    std::vector<std::string> columns, cast;
+    for (const auto& field : snapshot.schema().fields) {
+        if (kept && field.name == view::run_date_column) continue;
+        columns.push_back(field.name);
+        cast.push_back(fmt::format("CAST({} AS {}) AS {}", sql::quote_name(field.name), to_duckdb(field.type),
+                                   sql::quote_name(field.name)));
+    }
+    WEIR_TRY(connection.run(
+        fmt::format("CREATE OR REPLACE TEMP TABLE weir_recomputed AS SELECT {} FROM {};"
+                    "CREATE OR REPLACE TEMP TABLE weir_published AS SELECT {} FROM {}{}",
+                    fmt::join(cast, ", "), sql::quote_name(view.name), fmt::join(cast, ", "), scan.relation,
+                    kept ? fmt::format(" WHERE {} = DATE '{}'", view::run_date_column, published.interval) : "")));
+    Comparison comparison(connection, columns);
+    WEIR_TRY(comparison.compare(verdict));
+    if (!verdict.first) return verdict;
+    WEIR_ASSIGN(const auto* split, states.catalog.split(view));
+    WEIR_TRY(find_events(connection, *split, comparison.row(), *verdict.first));
+    return verdict;
+}
+
+std::string detail_of(const Verdict& verdict) {
+    if (!verdict.first) return {};
+    return json{{"column", verdict.first->column},
+                {"recomputed", verdict.first->recomputed},
+                {"published", verdict.first->published},
+                {"events", verdict.first->events}}
+        .dump();
+}
+
+Status keep(const Workplace& at, const std::vector<Verdict>& verdicts) {
+    if (verdicts.empty()) return ok();
+    const auto& spec = system_table("verdicts");
+    WEIR_ASSIGN(const auto table, open_or_create(at, "weir/verdicts", spec.schema, {}, std::string(spec.summary)));
+    WEIR_ASSIGN(auto snapshot, table.snapshot());
+    WEIR_ASSIGN(auto connection, at.database.connect());
+    const auto now = at.clock.now().time_since_epoch().count();
+    std::vector<std::string> rows, columns;
+    for (const auto& verdict : verdicts)
+        rows.push_back(fmt::format("(make_timestamptz({}), {}, {}::DATE, {}, {}, {}, {}, {}, {})", now,
+                                   sql::quote_text(verdict.view), sql::quote_text(verdict.interval),
+                                   verdict.publication, sql::quote_text(verdict.equal ? "equal" : "differs"),
+                                   verdict.rows, verdict.missing, verdict.surplus,
+                                   sql::quote_text(detail_of(verdict))));
+    for (const auto& field : spec.schema.fields) columns.push_back(sql::quote_name(field.name));
+    WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, std::move(snapshot)));
+    WEIR_ASSIGN(const auto appended,
+                transaction.append(connection, fmt::format("SELECT * FROM (VALUES {}) t({})", fmt::join(rows, ", "),
+                                                           fmt::join(columns, ", "))));
+    static_cast<void>(appended);
+    transaction.set_operation("WRITE");
+    WEIR_ASSIGN(const auto committed, lake::commit_or_fail(std::move(transaction)));
+    static_cast<void>(committed);
+    return ok();
+}
+
+}  // namespace
+
+Result<std::vector<Verdict>> verify(const Workplace& at, const std::vector<std::string>& views) {
+    WEIR_ASSIGN(const auto publication, view::newest_publication(at.lake, at.database));
+    std::vector<std::string> published;
+    for (const auto& [name, result] : publication.views) published.push_back(name);
+    for (const auto& name : views) {
+        if (publication.views.contains(name)) continue;
+        return Error{.code = ErrorCode::not_found,
+                     .message = fmt::format("view '{}' has no published result", name),
+                     .hint = at.project.view(name) == nullptr ? suggest(name, published) : "run it first: weir run"};
+    }
+    WEIR_ASSIGN(auto catalog, view::Catalog::open(at.lake, at.project));
+    const std::set<std::string> none;
+    view::StateStore store(at.lake, at.database, at.clock);
+    const view::States states{.catalog = catalog, .store = store, .by_day = none, .from_rows = true};
+    std::vector<Verdict> verdicts;
+    for (const auto& view : at.project.views) {
+        const auto result = publication.views.find(view.name);
+        const bool wanted = views.empty() || std::find(views.begin(), views.end(), view.name) != views.end();
+        if (!wanted || result == publication.views.end()) continue;
+        if (stop_requested()) return Error{.code = ErrorCode::interrupted, .message = "stopped before the last view"};
+        WEIR_ASSIGN(auto verdict, verify_view(at, view, result->second, publication.number, states));
+        verdicts.push_back(std::move(verdict));
+    }
+    WEIR_TRY(keep(at, verdicts));
+    return verdicts;
+}
+
+}  // namespace weir::orchestrate

@@ -1,0 +1,34 @@
+#include "view/publication.h"
+
+#include <fmt/format.h>
+
+namespace weir::view {
+
+Result<Publication> newest_publication(const lake::Lake& lake, sql::Database& database) {
+    Publication publication;
+    WEIR_ASSIGN(const auto table, lake.table(publications_table));
+    WEIR_ASSIGN(const bool exists, table.exists());
+    if (!exists) return publication;
+    WEIR_ASSIGN(const auto snapshot, table.snapshot());
+    publication.number = snapshot.transaction_version(publication_app).value_or(0);
+    if (publication.number == 0) return publication;
+    const auto number = std::to_string(publication.number);
+    WEIR_ASSIGN(const auto scan, table.scan(snapshot, {.skip = {{"publication", lake::Comparison::equal, number}}}));
+    WEIR_ASSIGN(auto connection, database.connect());
+    WEIR_ASSIGN(const auto rows, connection.query(fmt::format(
+                                     "SELECT \"view\", table_version, table_id, \"interval\"::VARCHAR, cut, code, "
+                                     "\"rows\", checksum FROM {} WHERE publication = {}",
+                                     scan.relation, number)));
+    for (std::size_t row = 0; row < rows.row_count(); ++row) {
+        publication.views.emplace(rows.text(row, 0), PublishedView{.table_version = rows.integer(row, 1),
+                                                                   .table_id = std::string(rows.text(row, 2)),
+                                                                   .interval = std::string(rows.text(row, 3)),
+                                                                   .cut = std::string(rows.text(row, 4)),
+                                                                   .code = std::string(rows.text(row, 5)),
+                                                                   .rows = rows.integer(row, 6),
+                                                                   .checksum = std::string(rows.text(row, 7))});
+    }
+    return publication;
+}
+
+}  // namespace weir::view

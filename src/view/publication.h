@@ -1,0 +1,35 @@
+// Which results belong together: weir.publications names a version of each view's table, and one commit to it switches
+// all views at once. A reader that takes every view at its published version never sees two runs mixed.
+//
+// The commit's txn action "publication" carries the number; its rows are that number's, one for each view.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "lake/lake.h"
+
+namespace weir::view {
+
+inline constexpr const char* publications_table = "weir/publications";
+inline constexpr const char* publication_app = "publication";
+
+struct PublishedView {
+    std::int64_t table_version = 0;
+    std::string table_id;  // of the Delta table: a table that was made anew is another one
+    std::string interval;  // the last day computed, 2024-03-01
+    std::string cut;       // JSON object: base table -> version
+    std::string code;      // hash of the text that computed it
+    std::int64_t rows = 0;
+    std::string checksum;
+};
+
+struct Publication {
+    std::int64_t number = 0;  // 0: nothing was published yet
+    std::map<std::string, PublishedView> views;
+};
+
+Result<Publication> newest_publication(const lake::Lake& lake, sql::Database& database);
+
+}  // namespace weir::view

@@ -1,0 +1,277 @@
+// Views that merge: increments, late and repeated input, changed texts, damaged states, publication, verification.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "support/shop.h"
+
+namespace weir::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+class Views : public Shop {
+protected:
+    Views() { source("in/{date}.csv", "arrival_date: path\n"); }
+
+    void day(const std::string& date, const std::string& content) { put("in/" + date + ".csv", header + content); }
+
+    void views_of_all_kinds() {
+        view("by_name",
+             "SELECT name, count(*) AS n, sum(amount) AS total, avg(amount) AS mean FROM t GROUP BY name "
+             "ORDER BY n DESC\n");
+        view("names_a_day",
+             "SELECT _arrival_date AS day, count(DISTINCT name) AS names, count(*) AS n, median(amount) "
+             "AS middle FROM t GROUP BY ALL ORDER BY day\n");
+        view("newest", "SELECT DISTINCT ON (name) name, id, amount FROM t ORDER BY name, id DESC\n");
+        view("gaps", "SELECT id, amount - lag(amount) OVER (ORDER BY id) AS step FROM t\n");
+        put("views/kept.sql",
+            "/* weir\nkeep: every_interval\n*/\nSELECT name, count(*) AS n, stddev(amount) AS spread FROM t "
+            "GROUP BY name\n");
+        view("of_views", "SELECT max(n) AS most, (SELECT count(*) FROM newest) AS names FROM by_name\n");
+    }
+
+    json json_of(const std::vector<std::string>& words, int exit_code = 0) const {
+        auto more = words;
+        more.emplace_back("--json");
+        const auto finished = weir_with(more);
+        EXPECT_EQ(finished.exit_code, exit_code) << finished.out << finished.err;
+        return json::parse(finished.out, nullptr, false);
+    }
+
+    void expect_verified() const {
+        const auto verdicts = json_of({"verify"});
+        EXPECT_EQ(verdicts.at("equal"), true) << verdicts.dump(1);
+        EXPECT_FALSE(verdicts.at("verdicts").empty());
+    }
+
+    std::string everything() const {
+        std::string all;
+        for (const auto* view : {"by_name", "names_a_day", "newest", "gaps", "of_views"})
+            all += std::string(view) + "\n" + sql("SELECT * FROM " + std::string(view) + " ORDER BY ALL");
+        return all + sql("SELECT * FROM history.kept ORDER BY ALL");
+    }
+
+    std::vector<fs::path> states() const {
+        std::vector<fs::path> found;
+        for (const auto& entry : fs::directory_iterator(project / "lake" / "weir"))
+            if (entry.path().filename().string().starts_with("state_")) found.push_back(entry.path());
+        std::sort(found.begin(), found.end());
+        return found;
+    }
+};
+
+std::string some_rows(std::mt19937_64& random, int& id) {
+    std::string text;
+    for (int i = 0, count = static_cast<int>(random() % 40); i < count; ++i, ++id) {
+        const auto name = random() % 8 == 0 ? std::string() : "n" + std::to_string(random() % 7);
+        text += std::to_string(id) + "," + name + "," +
+                (random() % 9 == 0 ? "" : std::to_string(static_cast<int>(random() % 2000) - 500) + ".25") + "\n";
+    }
+    return text;
+}
+
+TEST_F(Views, any_order_of_arrival_gives_what_all_rows_give) {
+    const auto seed = std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    views_of_all_kinds();
+    std::vector<std::string> dates{"2024-03-01", "2024-03-02", "2024-03-04", "2024-03-05", "2024-03-07"};
+    std::shuffle(dates.begin(), dates.end(), random);
+    int id = 0;
+    for (const auto& date : dates) {
+        day(date, some_rows(random, id));
+        run_ok();
+        expect_verified();
+    }
+    const auto grown = everything();
+    run_ok({"--full"});
+    EXPECT_EQ(everything(), grown);
+    expect_verified();
+    // And from nothing.
+    fs::remove_all(project / "lake");
+    run_ok();
+    EXPECT_EQ(everything(), grown);
+}
+
+TEST_F(Views, many_small_runs_are_merged) {
+    views_of_all_kinds();
+    std::mt19937_64 random(5);
+    int id = 0;
+    for (int i = 10; i < 30; ++i) {
+        day("2024-03-" + std::to_string(i), some_rows(random, id));
+        run_ok({"--only", "t", "by_name", "names_a_day"});
+    }
+    run_ok();
+    expect_verified();
+    const auto grown = everything();
+    run_ok({"--full"});
+    EXPECT_EQ(everything(), grown);
+}
+
+TEST_F(Views, lost_and_damaged_states_are_built_again_and_said) {
+    view("v", "SELECT name, sum(id) AS n FROM t GROUP BY name\n");
+    day("2024-03-01", rows(100));
+    run_ok();
+    ASSERT_EQ(states().size(), 1u);
+    for (const std::string damage : {"cut", "flip", "gone", "folder"}) {
+        SCOPED_TRACE(damage);
+        fs::path file;
+        for (const auto& entry : fs::directory_iterator(states()[0]))
+            if (entry.path().extension() == ".parquet") file = entry.path();
+        auto content = read(file);
+        if (damage == "cut") content.resize(content.size() / 2);
+        if (damage == "flip") content[content.size() / 2] = static_cast<char>(content[content.size() / 2] ^ 1);
+        if (damage == "gone")
+            fs::remove(file);
+        else if (damage == "folder")
+            fs::remove_all(states()[0]);
+        else
+            write(file, content);
+        static int at = 100;
+        day("2024-03-0" + std::to_string(1 + at / 100), rows(100, at));
+        at += 100;
+        const auto finished = json_of({"run"});
+        const auto said = finished.dump();
+        if (damage != "folder") {
+            EXPECT_THAT(said, HasSubstr("was built again: it is damaged")) << damage;
+        }
+        expect_verified();
+        EXPECT_EQ(sql("SELECT sum(n) FROM v"), std::to_string(at * (at - 1) / 2) + "\n");
+    }
+}
+
+TEST_F(Views, a_changed_text_has_a_state_of_its_own) {
+    view("v", "SELECT name, count(*) AS n FROM t GROUP BY name\n");
+    view("w", "SELECT name, count(*) AS n, max(id) AS m FROM t GROUP BY name\n");
+    day("2024-03-01", rows(10));
+    run_ok();
+    const auto before = states();
+    ASSERT_EQ(before.size(), 2u);
+    view("v", "SELECT name, min(id) AS n FROM t GROUP BY name\n");
+    const auto planned = weir_with({"plan"});
+    EXPECT_THAT(planned.out, HasSubstr("its text, a macro or a parameter changed"));
+    run_ok();
+    const auto after = states();
+    EXPECT_EQ(after.size(), 2u);
+    EXPECT_NE(after, before);
+    std::vector<fs::path> same;
+    std::set_intersection(before.begin(), before.end(), after.begin(), after.end(), std::back_inserter(same));
+    EXPECT_EQ(same.size(), 1u) << "the other view's state is still used";
+    expect_verified();
+    // The same text in another view is the same state.
+    view("v", "SELECT name, count(*) AS other, max(id) AS m FROM t GROUP BY name HAVING count(*) > 0\n");
+    run_ok();
+    EXPECT_EQ(states().size(), 1u);
+    expect_verified();
+}
+
+TEST_F(Views, a_reference_table_that_changes) {
+    put("sources/kinds.yaml",
+        "files: kinds/*.csv\nformat: csv\ncontract: kinds\nreference: true\narrival_date: \"2024-01-01\"\n");
+    put("contracts/kinds.odcs.yaml",
+        "apiVersion: v3.1.0\nkind: DataContract\nid: kinds\nversion: 1.0.0\nstatus: active\nschema:\n- name: kinds\n"
+        "  logicalType: object\n  properties:\n  - {name: name, logicalType: string}\n  - {name: kind, logicalType: "
+        "string}\n");
+    put("kinds/a.csv", "name,kind\nn1,odd\nn2,even\n");
+    view("v", "SELECT kind, count(*) AS n FROM t LEFT JOIN kinds USING (name) GROUP BY kind\n");
+    day("2024-03-01", "1,n1,1\n2,n2,1\n3,n3,1\n");
+    run_ok();
+    EXPECT_EQ(sql("SELECT * FROM v ORDER BY kind NULLS LAST"), "even,1\nodd,1\n,1\n");
+    put("kinds/b.csv", "name,kind\nn3,odd\n");
+    EXPECT_THAT(weir_with({"plan"}).out, HasSubstr("its inputs changed"));
+    const auto finished = json_of({"run"});
+    EXPECT_THAT(finished.dump(), HasSubstr("reference table kinds changed"));
+    EXPECT_EQ(sql("SELECT * FROM v ORDER BY kind"), "even,1\nodd,2\n");
+    expect_verified();
+}
+
+TEST_F(Views, a_failed_view_leaves_the_old_publication) {
+    view("good", "SELECT count(*) AS n FROM t\n");
+    view("bad", "SELECT sum(CASE WHEN id > 15 THEN error('too much') ELSE id END) AS n FROM t\n");
+    view("bad", "SELECT count(*) AS n, max(CASE WHEN id > 15 THEN CAST(name || '?' AS INTEGER) END) AS m FROM t\n");
+    day("2024-03-01", rows(10));
+    run_ok();
+    EXPECT_EQ(sql("SELECT good.n, bad.n FROM good, bad"), "10,10\n");
+    day("2024-03-02", rows(10, 10));
+    run_fails(1, {"while computing view 'bad'"});
+    EXPECT_EQ(sql("SELECT good.n, bad.n FROM good, bad"), "10,10\n") << "two runs are mixed";
+    EXPECT_EQ(sql("SELECT max(publication) FROM weir.publications"), "1\n");
+    view("bad", "SELECT count(*) AS n FROM t\n");
+    run_ok();
+    EXPECT_EQ(sql("SELECT good.n, bad.n FROM good, bad"), "20,20\n");
+    EXPECT_EQ(sql("SELECT publication, count(*), min(rows), count(DISTINCT cut) FROM weir.publications GROUP BY 1 "
+                  "ORDER BY 1"),
+              "1,2,1,1\n2,2,1,1\n");
+    // Nothing new: nothing published.
+    run_ok();
+    EXPECT_EQ(sql("SELECT max(publication) FROM weir.publications"), "2\n");
+}
+
+TEST_F(Views, a_result_that_was_tampered_with_is_found) {
+    view("v", "SELECT name, count(*) AS n FROM t GROUP BY name\n");
+    day("2024-03-01", "1,a,1\n2,a,1\n3,b,1\n");
+    run_ok();
+    expect_verified();
+    // Another value in the same place of the same file.
+    const auto other = scratch.path() / "other.parquet";
+    fs::path file;
+    for (const auto& entry : fs::directory_iterator(project / "lake" / "v"))
+        if (entry.path().extension() == ".parquet") file = entry.path();
+    ASSERT_EQ(weir_with({"sql", "SELECT name, CASE name WHEN 'a' THEN 7 ELSE n END AS n FROM v", "--format", "parquet",
+                         "--out", other.string()})
+                  .exit_code,
+              0);
+    fs::copy_file(other, file, fs::copy_options::overwrite_existing);
+    const auto verdicts = json_of({"verify"}, 1);
+    EXPECT_EQ(verdicts.at("equal"), false);
+    const auto& first = verdicts.at("verdicts").at(0).at("first");
+    EXPECT_EQ(first.at("column"), "n");
+    EXPECT_EQ(first.at("recomputed").at("n"), "2");
+    EXPECT_EQ(first.at("published").at("n"), "7");
+    EXPECT_EQ(first.at("events").size(), 2u) << first.dump(1);
+    EXPECT_EQ(first.at("events").at(0).at("name"), "a");
+    const auto told = weir_with({"verify"});
+    EXPECT_EQ(told.exit_code, 1);
+    EXPECT_THAT(told.out, HasSubstr("column n differs"));
+    EXPECT_EQ(sql("SELECT verdict, missing, surplus FROM weir.verdicts ORDER BY verified_at"),
+              "equal,0,0\ndiffers,1,1\ndiffers,1,1\n");
+    EXPECT_EQ(weir_with({"verify", ".", "w"}).exit_code, 1);
+}
+
+TEST_F(Views, explain_tells_states_and_rows) {
+    views_of_all_kinds();
+    day("2024-03-01", rows(10));
+    run_ok();
+    const auto names = json_of({"explain", "names_a_day"});
+    ASSERT_EQ(names.at("states").size(), 2u) << names.dump(1);
+    EXPECT_EQ(names.at("states").at(0).at("kind"), "values");
+    EXPECT_EQ(names.at("states").at(0).at("rows"), 10);
+    EXPECT_EQ(names.at("lineage").at("events"), json::array({"t"}));
+    EXPECT_TRUE(names.at("rows_of").empty());
+    const auto gaps = json_of({"explain", "gaps"});
+    EXPECT_TRUE(gaps.at("states").empty());
+    EXPECT_EQ(gaps.at("rows_of"), json::array({"t"}));
+    const auto text = weir_with({"explain", "by_name"});
+    EXPECT_THAT(text.out, HasSubstr("one row per key"));
+    EXPECT_THAT(text.out, HasSubstr("partial"));
+    EXPECT_THAT(weir_with({"explain", "by_name", "--svg"}).out, HasSubstr("</svg>"));
+    EXPECT_THAT(weir_with({"explain", "by_name", "--dot"}).out, HasSubstr("\"t\" -> \"state_"));
+    const auto missing = weir_with({"explain", "by_nam"});
+    EXPECT_EQ(missing.exit_code, 1) << missing.err;
+    EXPECT_THAT(missing.err, HasSubstr("by_name"));
+}
+
+TEST_F(Views, time_is_the_end_of_the_interval) {
+    view("v", "SELECT current_date AS today, now() AS at, count(*) AS n FROM t WHERE id < extract(day FROM now())\n");
+    day("2024-03-01", rows(10));
+    run_ok();
+    EXPECT_EQ(sql("SELECT * FROM v"), "2024-03-02,2024-03-02T00:00:00Z,2\n");
+    expect_verified();
+}
+
+}  // namespace
+}  // namespace weir::test
