@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "lake/lake.h"
 #include "lake/log/paths.h"
+#include "lake/maintain/restore.h"
 #include "lake/read/file_facts.h"
 #include "lake/read/scan.h"
 #include "lake/store/local_store.h"
@@ -236,7 +237,10 @@ Result<lake::Snapshot> Session::snapshot_of(const Entry& entry) {
     const lake::TableVersion version(published->second.table_version);
     // A table that was made anew by hand has nothing to do with what was published.
     if (newest.metadata().id != published->second.table_id || newest.version() == version) return newest;
-    return lake::read_snapshot(store, *database_, version);
+    WEIR_ASSIGN(auto served, lake::read_snapshot(store, *database_, version));
+    // Somebody put an earlier version back, to be seen.
+    const std::string restored(lake::restore_app);
+    return newest.transaction_version(restored) == served.transaction_version(restored) ? served : newest;
 }
 
 Status Session::open_stored(const Entry& entry) {

@@ -217,8 +217,8 @@ Command run_command() {
             .summary = "take in new files and compute every result that is due",
             .description =
                 "Without an interval: all that is due. Running again changes nothing. A source that fails lands "
-                "nothing, a view that "
-                "fails leaves its last result; the others go on.",
+                "nothing; the other steps go on. All results are published at once when every view succeeded: as long "
+                "as one fails, readers see the last published results of all of them.",
             .arguments = {project_argument()},
             .options = interval_options(),
             .examples = {{"weir run", "the project in the current directory"},

@@ -87,7 +87,7 @@ Command verify_command() {
                           {.name = "VIEW", .help = "these views (default: all)", .many = true, .words = Words::view}},
             .options = {},
             .examples = {{"weir verify", "every view of the project in the current directory"},
-                         {"weir verify projects/recipes difficulty_report --json", "one view, for a program"}},
+                         {"weir verify difficulty_report --json", "one view, for a program"}},
             .exit_codes = {0, 1, 2, 3, 4, 130},
             .run = run};
 }
