@@ -69,10 +69,10 @@ struct ShownKey {
 
 struct Split {
     std::vector<State> states;
-    std::string finish;                   // reads the states by their names
-    std::string plain;                    // the view without states: the same answer, to the bit
-    std::set<std::string> rows;           // event tables that finish reads row by row
-    std::set<std::string> reads;          // other tables and views that finish reads
+    std::string finish;           // reads the states by their names
+    std::string plain;            // the view without states: the same answer, to the bit
+    std::set<std::string> rows;   // event tables that finish reads row by row
+    std::set<std::string> reads;  // other tables and views that finish reads
     std::vector<ShownKey> shown_keys;
     std::vector<std::string> row_by_row;  // why, one sentence for each place where rows are read
 };
