@@ -108,10 +108,12 @@ protected:
     std::string result(const std::string& view) { return read(scratch / "out" / (view + ".csv")); }
 };
 
+// WEIR_LEARNING_EVENTS asks for a longer run.
 TEST_F(Learning, generated_events_give_what_the_definitions_say) {
+    const char* asked = std::getenv("WEIR_LEARNING_EVENTS");
     for (const std::string mode : {"reference", "realistic"}) {
         SCOPED_TRACE(mode);
-        const auto file = generated(mode, 40000);
+        const auto file = generated(mode, asked == nullptr ? 40000 : std::atoi(asked));
         run_ok(mode, file);
         export_ok(mode, "out-" + mode);
         expect_answers(file, "out-" + mode);
@@ -162,6 +164,31 @@ TEST_F(Learning, events_that_arrive_in_pieces_give_the_same) {
     // Once more changes nothing.
     run_ok("lake", scratch / "growing.jsonl");
     EXPECT_EQ(sql("lake", "SELECT count(*) AS n FROM weir.accounting"), "n\n12\n");
+}
+
+TEST_F(Learning, records_are_numbered_over_all_files) {
+    const auto login = [&](const std::string& time, const std::string& session) {
+        auth("LOGIN", "SV001", "2025-12-10 " + time, {{"session_id", session}});
+    };
+    login("10:00:00", "a");
+    send("auth_topic", "broken");
+    login("10:00:01", "b");
+    write(scratch / "in" / "2.jsonl", replay);
+    run_ok("lake", scratch / "in");
+    replay.clear();
+    login("10:00:02", "c");
+    login("10:00:00", "a");
+    login("10:00:03", "d");
+    replay.pop_back();  // no line end behind the last one
+    write(scratch / "in" / "1.jsonl", replay);
+    replay.clear();
+    login("10:00:04", "e");
+    write(scratch / "in" / "3.jsonl", replay);
+    run_ok("lake", scratch / "in");
+    write(scratch / "in" / "2.jsonl", read(scratch / "in" / "2.jsonl") + replay.replace(replay.find("04"), 2, "05"));
+    run_ok("lake", scratch / "in");
+    EXPECT_EQ(sql("lake", "SELECT seq, second(ts) AS s, _source_line AS line FROM auth ORDER BY seq"),
+              "seq,s,line\n1,0,1\n3,1,3\n4,2,1\n6,3,3\n7,4,1\n8,5,4\n");
 }
 
 TEST_F(Learning, each_reason_is_told_in_its_order) {

@@ -126,6 +126,7 @@ Status FileReader::open() {
 void FileReader::advance(const char* from, const char* to) {
     line_ += static_cast<std::int64_t>(count_byte(from, to, dialect_.line_end));
     offset_ += to - from;
+    if (to != from) line_open_ = to[-1] != dialect_.line_end;
 }
 
 Status FileReader::read_into(Block& block) {
@@ -427,7 +428,7 @@ Status FileReader::finish() {
     state_.sha256 = stream_->sha256();
     state_.bytes = stream_->size();
     state_.mtime_ns = stream_->mtime_ns();
-    state_.lines = line_ - 1;
+    state_.lines = line_ - 1 + (line_open_ ? 1 : 0);
     state_.complete = true;
     finished_ = true;
     context_.progress.files_done.fetch_add(1, std::memory_order_relaxed);

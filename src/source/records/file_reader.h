@@ -99,6 +99,7 @@ private:
     bool check_first_byte_ = false;
     bool end_ = false;
     bool finished_ = false;
+    bool line_open_ = false;   // text stands behind the last line end
     std::int64_t line_ = 1;    // of the next byte
     std::int64_t offset_ = 0;  // of the next byte
 };
