@@ -125,6 +125,8 @@ constexpr std::array stable_rules = std::to_array<StableRule>({
     {"avg", 1, Of::real, "exact_value(exact_sum($1::DOUBLE)) / count($1)"},
     {"mean", 1, Of::real, "exact_value(exact_sum($1::DOUBLE)) / count($1)"},
     {"favg", 1, Of::any, "exact_value(exact_sum($1::DOUBLE)) / count($1)"},
+    {"avg", 1, Of::integer_or_decimal, "(sum($1)::DOUBLE / count($1))"},
+    {"mean", 1, Of::integer_or_decimal, "(sum($1)::DOUBLE / count($1))"},
     {"avg", 1, Of::neither, "avg($1 ORDER BY $1)"},
     {"mean", 1, Of::neither, "avg($1 ORDER BY $1)"},
     {"sum", 1, Of::neither, "sum($1 ORDER BY $1)"},
@@ -201,12 +203,80 @@ constexpr std::array order_shows = std::to_array<std::string_view>({"list",
                                                                     "arg_max_nulls_last",
                                                                     "approx_quantile",
                                                                     "approx_top_k",
-                                                                    "mad",
-                                                                    "json_group_array",
-                                                                    "json_group_object",
-                                                                    "geomean",
-                                                                    "geometric_mean",
-                                                                    "weighted_avg"});
+                                                                    "mad"});
+
+// The order of their rows never shows once they are stable: an ORDER BY inside says nothing.
+constexpr std::array order_is_idle = std::to_array<std::string_view>({"sum",
+                                                                      "avg",
+                                                                      "mean",
+                                                                      "fsum",
+                                                                      "favg",
+                                                                      "kahan_sum",
+                                                                      "sumkahan",
+                                                                      "count",
+                                                                      "count_if",
+                                                                      "countif",
+                                                                      "min",
+                                                                      "max",
+                                                                      "bool_and",
+                                                                      "bool_or",
+                                                                      "bit_and",
+                                                                      "bit_or",
+                                                                      "bit_xor",
+                                                                      "var_samp",
+                                                                      "var_pop",
+                                                                      "variance",
+                                                                      "stddev",
+                                                                      "sem",
+                                                                      "median",
+                                                                      "stddev_samp",
+                                                                      "stddev_pop",
+                                                                      "covar_pop",
+                                                                      "corr",
+                                                                      "covar_samp",
+                                                                      "regr_count",
+                                                                      "regr_avgx",
+                                                                      "regr_r2",
+                                                                      "regr_avgy",
+                                                                      "regr_sxx",
+                                                                      "regr_syy",
+                                                                      "regr_sxy",
+                                                                      "regr_slope",
+                                                                      "regr_intercept",
+                                                                      "product",
+                                                                      "skewness",
+                                                                      "kurtosis",
+                                                                      "entropy",
+                                                                      "kurtosis_pop",
+                                                                      "mad",
+                                                                      "approx_quantile",
+                                                                      "histogram",
+                                                                      "approx_top_k",
+                                                                      "histogram_exact",
+                                                                      "approx_count_distinct",
+                                                                      "bitstring_agg"});
+
+struct Macro {
+    std::string_view name;
+    std::size_t arguments;
+    std::string_view form;
+};
+
+// What DuckDB offers as macros over aggregates, as it defines them.
+constexpr std::array macros = std::to_array<Macro>({
+    {"geomean", 1, "exp(avg(ln($1)))"},
+    {"geometric_mean", 1, "exp(avg(ln($1)))"},
+    {"weighted_avg", 2, "(sum($1 * $2) / sum(CASE WHEN $1 IS NOT NULL THEN $2 ELSE 0 END))"},
+    {"json_group_array", 1,
+     "CAST('[' || string_agg(CASE WHEN $1 IS NULL THEN 'null'::JSON ELSE to_json($1) END, ',') || ']' AS JSON)"},
+    {"json_group_structure", 1,
+     "(json_structure(CAST('[' || string_agg(CASE WHEN $1 IS NULL THEN 'null'::JSON ELSE to_json($1) END, ',') || ']' "
+     "AS JSON)) -> 0)"},
+    {"json_group_object", 2,
+     "CAST('{' || string_agg(CASE WHEN $1 IS NULL THEN error('json_group_object key cannot be NULL') ELSE "
+     "to_json($1::VARCHAR) END || ':' || CASE WHEN $2 IS NULL THEN 'null'::JSON ELSE to_json($2) END, ',') || '}' AS "
+     "JSON)"},
+});
 
 struct Partial {
     std::string_view text, merge;
@@ -222,8 +292,8 @@ constexpr std::array sum_rules = std::to_array<SumRule>({
     {"count_star", 0, {{{"count(*)", "sum($1)"}}}, "coalesce($1, 0)::BIGINT"},
     {"count", 0, {{{"count(*)", "sum($1)"}}}, "coalesce($1, 0)::BIGINT"},
     {"count", 1, {{{"count($1)", "sum($1)"}}}, "coalesce($1, 0)::BIGINT"},
-    {"count_if", 1, {{{"count_if($1)", "sum($1)"}}}, "coalesce($1, 0)"},
-    {"countif", 1, {{{"count_if($1)", "sum($1)"}}}, "coalesce($1, 0)"},
+    {"count_if", 1, {{{"count_if($1)", "sum($1)"}}}, "$1"},
+    {"countif", 1, {{{"count_if($1)", "sum($1)"}}}, "$1"},
     {"sum", 1, {{{"sum($1)", "sum($1)"}}}, "$1"},
     {"avg", 1, {{{"sum($1)", "sum($1)"}, {"count($1)", "sum($1)"}}}, "$1::DOUBLE / $2"},
     {"mean", 1, {{{"sum($1)", "sum($1)"}, {"count($1)", "sum($1)"}}}, "$1::DOUBLE / $2"},
@@ -250,7 +320,8 @@ bool has_filter(const Tree& call) { return call.contains("filter") && call.at("f
 bool is_distinct(const Tree& call) { return call.value("distinct", false); }
 
 Of of_type(std::string_view type) {
-    if (type == "DOUBLE" || type == "FLOAT") return Of::real;
+    // The sum of UHUGEINT is a DOUBLE.
+    if (type == "DOUBLE" || type == "FLOAT" || type == "UHUGEINT") return Of::real;
     if (type.starts_with("DECIMAL") || type.ends_with("INT") || type.ends_with("INTEGER") || type == "BOOLEAN")
         return Of::integer_or_decimal;
     return Of::neither;
@@ -319,8 +390,20 @@ bool depends_on_types(const Tree& call) {
                        [&](const StableRule& rule) { return rule.name == name && rule.of != Of::any; });
 }
 
-Result<Tree> stable(Trees& trees, const Tree& call, const std::vector<std::string>& types) {
-    const auto name = name_of(call);
+Result<std::optional<Tree>> without_macro(Trees& trees, const Tree& call) {
+    const auto arguments = arguments_of(call);
+    for (const auto& macro : macros) {
+        if (macro.name != name_of(call) || macro.arguments != arguments.size()) continue;
+        WEIR_ASSIGN(auto form, trees.expression(std::string(macro.form), arguments));
+        return std::optional(with_alias(std::move(form), text_of(call, "alias")));
+    }
+    return std::optional<Tree>{};
+}
+
+Result<Tree> stable(Trees& trees, const Tree& written, const std::vector<std::string>& types) {
+    const auto name = name_of(written);
+    auto call = written;
+    if (std::find(order_is_idle.begin(), order_is_idle.end(), name) != order_is_idle.end()) call["order_bys"] = nullptr;
     const auto arguments = arguments_of(call);
     const auto of = types.empty() ? Of::any : of_type(types.front());
     if ((name == "avg" || name == "mean") && of == Of::integer_or_decimal && types.front().starts_with("DECIMAL") &&
@@ -330,7 +413,7 @@ Result<Tree> stable(Trees& trees, const Tree& call, const std::vector<std::strin
         whole["alias"] = text_of(call, "alias");
         return whole;
     }
-    // The moments of distinct pairs need the pairs: left to DuckDB, in their order.
+    // The moments of distinct pairs need the pairs: left to DuckDB, in the order of the pairs.
     const bool distinct_pairs = is_distinct(call) && arguments.size() > 1;
     if (!has_order(call) && !distinct_pairs) {
         for (const auto& rule : stable_rules) {
@@ -342,15 +425,16 @@ Result<Tree> stable(Trees& trees, const Tree& call, const std::vector<std::strin
             return whole;
         }
     }
-    if (std::find(order_shows.begin(), order_shows.end(), name) == order_shows.end() || arguments.empty()) return call;
+    const bool shows = (distinct_pairs && has_columns(arguments[1])) ||
+                       std::find(order_shows.begin(), order_shows.end(), name) != order_shows.end();
+    if (!shows || arguments.empty()) return call;
     auto ordered = call;
     if (!ordered.contains("order_bys") || !ordered["order_bys"].is_object())
         ordered["order_bys"] = {{"type", "ORDER_MODIFIER"}, {"orders", Tree::array()}};
     for (const auto& argument : arguments) {
-        if (is_class(argument, "CONSTANT")) continue;
+        if (!has_columns(argument)) continue;
         ordered["order_bys"]["orders"].push_back(
             {{"type", "ORDER_DEFAULT"}, {"null_order", "ORDER_DEFAULT"}, {"expression", argument}});
-        if (is_distinct(call)) break;
     }
     return ordered;
 }

@@ -20,6 +20,9 @@ bool has_aggregate(const Tree& expression);
 // The calls themselves, outermost first; aggregates do not nest.
 std::vector<Tree*> aggregate_calls(Tree& expression);
 
+// What a macro over aggregates stands for (geomean, weighted_avg, json_group_array); nothing: it is no macro.
+Result<std::optional<Tree>> without_macro(Trees& trees, const Tree& call);
+
 // Whether stable() has to know the types of the arguments.
 bool depends_on_types(const Tree& call);
 

@@ -1,5 +1,7 @@
 #include "view/split/stabilise.h"
 
+#include <algorithm>
+
 #include "declare/determinism.h"
 #include "view/split/aggregates.h"
 
@@ -46,6 +48,18 @@ void break_ties(Trees& trees, Tree& query, const Scope& scope) {
             {{"type", "ORDER_DEFAULT"}, {"null_order", "ORDER_DEFAULT"}, {"expression", position(number)}});
 }
 
+// The type of an expression that stands in a SELECT's list; empty where DuckDB cannot bind it by itself.
+Result<std::string> type_in(Trees& trees, const Tree& select, const Scope& scope, const Tree& expression) {
+    auto question = select;
+    question["modifiers"] = Tree::array();
+    question["qualify"] = nullptr;
+    question["select_list"].push_back(with_alias(expression, ""));
+    question["cte_map"] = scope.needed_by(question);
+    WEIR_ASSIGN(const auto sql, trees.sql(question));
+    const auto columns = trees.connection().describe(sql);
+    return columns && !columns->empty() ? columns->back().type : std::string();
+}
+
 // The types of the first arguments of calls, bound over the query's FROM; empty where DuckDB cannot bind them.
 Result<std::vector<std::vector<std::string>>> types_of(Trees& trees, const Tree& select, const Scope& scope,
                                                        const std::vector<Tree*>& calls) {
@@ -60,40 +74,264 @@ Result<std::vector<std::vector<std::string>>> types_of(Trees& trees, const Tree&
         asked.push_back(i);
     }
     if (asked.empty()) return types;
-    question["cte_map"] = scope.needed_by(question);
-    WEIR_ASSIGN(const auto sql, trees.sql(question));
-    const auto columns = trees.connection().describe(sql);
-    if (!columns || columns->size() != asked.size()) return types;
-    for (std::size_t i = 0; i < asked.size(); ++i) types[asked[i]].push_back((*columns)[i].type);
+    const auto all = question["select_list"];
+    const auto ask = [&]() -> Result<std::vector<sql::Column>> {
+        question["cte_map"] = scope.needed_by(question);
+        WEIR_ASSIGN(const auto sql, trees.sql(question));
+        return trees.connection().describe(sql);
+    };
+    if (const auto columns = ask(); columns && columns->size() == asked.size()) {
+        for (std::size_t i = 0; i < asked.size(); ++i) types[asked[i]].push_back((*columns)[i].type);
+        return types;
+    }
+    // One of them uses something that only the whole query knows.
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        question["select_list"] = Tree::array({all[i]});
+        if (const auto columns = ask(); columns && columns->size() == 1)
+            types[asked[i]].push_back(columns->front().type);
+    }
     return types;
 }
 
-Status make_stable(Trees& trees, Tree& select, const Scope& scope) {
-    std::vector<Tree*> calls;
-    each_expression(select, [&](Tree& expression) {
-        for (auto* call : aggregate_calls(expression)) calls.push_back(call);
-    });
-    if (calls.empty()) return ok();
-    WEIR_ASSIGN(const auto types, types_of(trees, select, scope, calls));
-    // Rewriting changes the names that DuckDB gives to columns without AS.
-    for (auto& item : select["select_list"]) {
-        if (!text_of(item, "alias").empty() || is_class(item, "COLUMN_REF") || is_class(item, "STAR")) continue;
-        if (!has_aggregate(item)) continue;
-        auto question = select;
-        question["cte_map"] = scope.needed_by(select);
-        WEIR_ASSIGN(const auto sql, trees.sql(question));
-        const auto columns = trees.connection().describe(sql);
-        if (!columns || columns->size() != select["select_list"].size()) break;
-        for (std::size_t i = 0; i < columns->size(); ++i) {
-            auto& each = select["select_list"][i];
-            if (text_of(each, "alias").empty() && has_aggregate(each)) each["alias"] = (*columns)[i].name;
-        }
-        break;
+// Rewriting changes the names that DuckDB gives to columns without AS.
+Status keep_names(Trees& trees, Tree& select, const Scope& scope, const std::function<bool(const Tree&)>& changes) {
+    const auto& list = select["select_list"];
+    if (std::none_of(list.begin(), list.end(), [&](const Tree& item) {
+            return text_of(item, "alias").empty() && !is_class(item, "COLUMN_REF") && changes(item);
+        }))
+        return ok();
+    auto question = select;
+    question["cte_map"] = scope.needed_by(select);
+    WEIR_ASSIGN(const auto sql, trees.sql(question));
+    const auto columns = trees.connection().describe(sql);
+    if (!columns || columns->size() != list.size()) return ok();
+    for (std::size_t i = 0; i < columns->size(); ++i) {
+        auto& each = select["select_list"][i];
+        if (text_of(each, "alias").empty() && changes(each)) each["alias"] = (*columns)[i].name;
     }
+    return ok();
+}
+
+Status make_stable(Trees& trees, Tree& select, const Scope& scope) {
+    const auto collect = [&] {
+        std::vector<Tree*> calls;
+        each_expression(select, [&](Tree& expression) {
+            for (auto* call : aggregate_calls(expression)) calls.push_back(call);
+        });
+        return calls;
+    };
+    if (collect().empty()) return ok();
+    WEIR_TRY(keep_names(trees, select, scope, has_aggregate));
+    for (auto* call : collect()) {
+        WEIR_ASSIGN(auto meant, without_macro(trees, *call));
+        if (meant) *call = std::move(*meant);
+    }
+    const auto calls = collect();
+    WEIR_ASSIGN(const auto types, types_of(trees, select, scope, calls));
     for (std::size_t i = 0; i < calls.size(); ++i) {
         if (depends_on_types(*calls[i]) && types[i].empty()) continue;
         WEIR_ASSIGN(auto better, stable(trees, *calls[i], types[i]));
         *calls[i] = std::move(better);
+    }
+    return ok();
+}
+
+// ---- windows
+
+std::vector<Tree*> windows_of(Tree& select) {
+    std::vector<Tree*> windows;
+    each_expression(select, [&](Tree& expression) {
+        each_part(expression, [&](Tree& part) {
+            if (part.contains("cte_map")) return false;
+            if (!is_class(part, "WINDOW")) return true;
+            windows.push_back(&part);
+            return false;
+        });
+    });
+    return windows;
+}
+
+bool has_window(const Tree& expression) {
+    bool found = false;
+    each_part_here(expression, [&](const Tree& part) {
+        found = found || is_class(part, "WINDOW");
+        return !found;
+    });
+    return found;
+}
+
+// GROUP BY ALL as a list: a window that is ordered by groups would change what it means.
+void group_by_name(Tree& select) {
+    if (text_of(select, "aggregate_handling") != "FORCE_AGGREGATES") return;
+    Tree groups = Tree::array(), set = Tree::array();
+    const auto& list = select["select_list"];
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        if (has_aggregate(list[i]) || has_window(list[i]) || !has_columns(list[i])) continue;
+        set.push_back(groups.size());
+        groups.push_back(position(i + 1));
+    }
+    if (groups.empty()) return;
+    select["group_expressions"] = std::move(groups);
+    select["group_sets"] = Tree::array({set});
+    select["aggregate_handling"] = "STANDARD_HANDLING";
+}
+
+// Rows that are equal in these are equal for the whole SELECT.
+std::vector<Tree> tie_breaks(Trees& trees, Tree select, const Scope& scope) {
+    std::vector<Tree> breaks;
+    const auto add = [&](const Tree& expression) {
+        for (const auto& known : breaks)
+            if (same_expression(known, expression)) return;
+        breaks.push_back(with_alias(expression, ""));
+    };
+    const auto& list = select["select_list"];
+    std::vector<Tree> calls;
+    each_expression(select, [&](Tree& expression) {
+        for (auto* call : aggregate_calls(expression)) calls.push_back(*call);
+    });
+    if (!select["group_expressions"].empty() || !calls.empty()) {
+        for (const auto& group : select["group_expressions"]) {
+            Tree meant = group;
+            if (is_class(group, "CONSTANT") && group.at("value").at("value").is_number_integer()) {
+                const auto number = group.at("value").at("value").get<std::size_t>();
+                if (number >= 1 && number <= list.size()) meant = list[number - 1];
+            } else if (is_class(group, "COLUMN_REF") && group.at("column_names").size() == 1) {
+                // An alias, if it is none of the columns: ORDER BY in a window knows both.
+                for (const auto& item : list)
+                    if (lowered(text_of(item, "alias")) == lowered(group.at("column_names").at(0).get<std::string>()) &&
+                        !has_aggregate(item) && !has_window(item) && !same_expression(item, group))
+                        meant = item;
+            }
+            add(meant);
+        }
+        if (select["group_sets"].size() > 1)
+            for (const auto& call : calls) add(call);
+        return breaks;
+    }
+    std::set<std::string> known;
+    if (auto question = trees.query("SELECT * FROM t")) {
+        (*question)["from_table"] = select["from_table"];
+        (*question)["cte_map"] = scope.needed_by(*question);
+        if (const auto sql = trees.sql(*question)) {
+            if (const auto columns = trees.connection().describe(*sql))
+                for (const auto& each : *columns) known.insert(lowered(each.name));
+        }
+    }
+    bool everything = false;
+    select["where_clause"] = nullptr;
+    each_expression(select, [&](Tree& expression) {
+        each_part(expression, [&](Tree& part) {
+            if (part.contains("cte_map") || is_class(part, "STAR")) everything = true;
+            if (!is_class(part, "COLUMN_REF")) return true;
+            if (part["column_names"].size() > 1 || known.contains(lowered(part["column_names"][0].get<std::string>())))
+                add(part);
+            return true;
+        });
+    });
+    if (everything) {
+        breaks.clear();
+        for (const auto& name : relation_names(select["from_table"])) breaks.push_back(column(name));
+    }
+    return breaks;
+}
+
+Tree ascending(const Tree& expression) {
+    return {{"type", "ORDER_DEFAULT"}, {"null_order", "ORDER_DEFAULT"}, {"expression", expression}};
+}
+
+// The rows of a window get an order without ties where their order shows in the answer.
+void order_window(Tree& window, const std::vector<Tree>& breaks) {
+    const auto type = text_of(window, "type");
+    if (type == "WINDOW_RANK" || type == "WINDOW_RANK_DENSE" || type == "WINDOW_PERCENT_RANK" ||
+        type == "WINDOW_CUME_DIST")
+        return;
+    const auto by_rows = [&](const char* bound) { return text_of(window, bound).ends_with("_ROWS"); };
+    if (type == "WINDOW_AGGREGATE" && !by_rows("start") && !by_rows("end")) return;
+    const bool has_own_order = window.contains("arg_orders") && !window["arg_orders"].empty();
+    const bool first = type == "WINDOW_FIRST_VALUE", last = type == "WINDOW_LAST_VALUE";
+    const bool value_of_frame = first || last || type == "WINDOW_NTH_VALUE";
+    const bool frame_holds_end = (first && text_of(window, "start") == "UNBOUNDED_PRECEDING") ||
+                                 (last && text_of(window, "end") == "UNBOUNDED_FOLLOWING") || by_rows("start") ||
+                                 by_rows("end");
+    const auto add_to = [&](Tree& orders) {
+        for (const auto& each : breaks) {
+            const auto same = [&](const Tree& known) { return same_expression(known, each); };
+            if (std::any_of(window["partitions"].begin(), window["partitions"].end(), same)) continue;
+            if (std::any_of(orders.begin(), orders.end(), [&](const Tree& o) { return same(o.at("expression")); }))
+                continue;
+            orders.push_back(ascending(each));
+        }
+    };
+    if (has_own_order) add_to(window["arg_orders"]);
+    if (value_of_frame && !frame_holds_end) {
+        // More keys in ORDER BY would make the frame smaller.
+        if (has_own_order) return;
+        window["arg_orders"] = window["orders"];
+        add_to(window["arg_orders"]);
+        return;
+    }
+    add_to(window["orders"]);
+}
+
+bool is_whole_partition(const Tree& window) {
+    if (text_of(window, "start") != "UNBOUNDED_PRECEDING" || text_of(window, "exclude_clause") != "NO_OTHER")
+        return false;
+    const auto end = text_of(window, "end");
+    return end == "UNBOUNDED_FOLLOWING" || (end == "CURRENT_ROW_RANGE" && window.at("orders").empty());
+}
+
+Status make_windows_stable(Trees& trees, Tree& select, const Scope& scope) {
+    if (windows_of(select).empty()) return ok();
+    WEIR_TRY(keep_names(trees, select, scope, has_window));
+    group_by_name(select);
+    const auto breaks = tie_breaks(trees, select, scope);
+    const auto asked = select;
+    for (auto* window : windows_of(select)) {
+        order_window(*window, breaks);
+        const auto name = lowered(text_of(*window, "function_name"));
+        if (!is_type(*window, "WINDOW_AGGREGATE") || !is_aggregate(name)) continue;
+        WEIR_ASSIGN(auto call, trees.expression("sum($1)", {column("x")}));
+        call["function_name"] = name;
+        call["alias"] = text_of(*window, "alias");
+        call["children"] = (*window)["children"];
+        call["distinct"] = window->value("distinct", false);
+        call["filter"] = (*window)["filter_expr"];
+        call["order_bys"] = nullptr;
+        if (window->contains("arg_orders") && !(*window)["arg_orders"].empty())
+            call["order_bys"] = {{"type", "ORDER_MODIFIER"}, {"orders", (*window)["arg_orders"]}};
+        std::vector<std::string> types;
+        if (depends_on_types(call) && !call["children"].empty()) {
+            WEIR_ASSIGN(auto type, type_in(trees, asked, scope, call["children"][0]));
+            if (type.empty()) continue;
+            types.push_back(std::move(type));
+        }
+        WEIR_ASSIGN(auto form, stable(trees, call, types));
+        const auto inside = aggregate_calls(form);
+        const bool exact = std::any_of(inside.begin(), inside.end(), [](const Tree* inner) {
+            return text_of(*inner, "function_name").starts_with("exact_");
+        });
+        if (exact) {
+            // Aggregates of the C API do not run as windows: the terms get an order instead. Where the frame moves that
+            // would cost the square of its size, so that the order of the window has to do.
+            if (is_whole_partition(*window)) {
+                (*window)["arg_orders"] = Tree::array();
+                for (const auto& child : (*window)["children"]) (*window)["arg_orders"].push_back(ascending(child));
+            }
+            continue;
+        }
+        for (auto* inner : inside) {
+            auto over = *window;
+            over["function_name"] = text_of(*inner, "function_name");
+            over["children"] = (*inner)["children"];
+            over["distinct"] = inner->value("distinct", false);
+            over["filter_expr"] = inner->contains("filter") ? (*inner)["filter"] : Tree();
+            over["arg_orders"] = Tree::array();
+            if (inner->contains("order_bys") && (*inner)["order_bys"].is_object())
+                over["arg_orders"] = (*inner)["order_bys"]["orders"];
+            over["alias"] = text_of(*inner, "alias");
+            *inner = std::move(over);
+        }
+        *window = std::move(form);
     }
     return ok();
 }
@@ -144,7 +382,10 @@ Status stabilise_query(Trees& trees, Tree& query, const Scope& outer) {
     for (auto& [key, part] : query.items()) {
         if (key != "cte_map" && part.is_structured()) WEIR_TRY(inside(trees, part, scope));
     }
-    if (is_type(query, "SELECT_NODE")) WEIR_TRY(make_stable(trees, query, scope));
+    if (is_type(query, "SELECT_NODE")) {
+        WEIR_TRY(make_stable(trees, query, scope));
+        WEIR_TRY(make_windows_stable(trees, query, scope));
+    }
     break_ties(trees, query, scope);
     return ok();
 }

@@ -11,32 +11,33 @@
 
 namespace weir::view::testing {
 
-// A database whose event tables can be seen whole or in pieces. Each table "t" has its rows in "all_t", with the piece
-// that a row belongs to in the column _piece.
+// A database whose event tables can be seen in three ways, a schema each: `whole`, `turned` (in another order), and
+// `piece`: the rows of one piece, as the variables piece, pieces and salt say.
 class Pieces {
 public:
-    Pieces() : database_(sql::Database::open({.threads = 2}).value()), connection_(database_.connect().value()) {
+    Pieces() : database_(sql::Database::open({.threads = 1}).value()), connection_(database_.connect().value()) {
         must(add_exact_functions(connection_));
+        run("CREATE SCHEMA whole; CREATE SCHEMA turned; CREATE SCHEMA piece");
+        see("whole");
     }
 
     sql::Connection& connection() { return connection_; }
 
     void must(const Status& status) const { ASSERT_TRUE(bool(status)) << status.error().message; }
     void run(const std::string& sql) { must(connection_.run(sql)); }
+    void see(const std::string& schema) { run("SET search_path = 'main," + schema + "'"); }
 
     // `rows`: a SELECT, or VALUES behind "SELECT * FROM (VALUES …) t(a, b)".
     void add_events(const std::string& table, const std::string& rows) {
-        run("CREATE OR REPLACE TABLE all_" + table + " AS SELECT *, 0 AS _piece FROM (" + rows + ")");
+        run("CREATE OR REPLACE TABLE whole." + table + " AS " + rows);
+        run("CREATE OR REPLACE TABLE turned." + table + " AS FROM whole." + table + " ORDER BY hash(rowid, 17)");
+        run("CREATE OR REPLACE VIEW piece." + table + " AS SELECT * FROM whole." + table +
+            " WHERE hash(rowid, getvariable('salt')) % getvariable('pieces') = getvariable('piece')");
         events_.insert(table);
-        see(table, "true");
     }
     void add_reference(const std::string& table, const std::string& rows) {
         run("CREATE OR REPLACE TABLE " + table + " AS " + rows);
         references_.insert(table);
-    }
-    void see(const std::string& table, const std::string& predicate) {
-        run("CREATE OR REPLACE VIEW " + table + " AS SELECT * EXCLUDE (_piece) FROM all_" + table + " WHERE " +
-            predicate);
     }
 
     TableRole role(std::string_view table) const {
@@ -57,25 +58,31 @@ public:
     }
 
     // What the states and finish give after the events came in `pieces` pieces at random, partly merged on the way.
+    // Where finish reads events, it sees them in another order than the whole query did.
     std::vector<std::string> answer_in_pieces(const Split& split, int pieces, std::mt19937_64& random) {
-        for (const auto& table : events_)
-            run("UPDATE all_" + table + " SET _piece = (hash(rowid, " + std::to_string(random() % 1000000) + ") % " +
-                std::to_string(pieces) + ")::INT");
         std::vector<int> order(static_cast<std::size_t>(pieces));
         for (int i = 0; i < pieces; ++i) order[static_cast<std::size_t>(i)] = i;
         std::shuffle(order.begin(), order.end(), random);
-        for (const auto& state : split.states) {
-            bool first = true;
-            for (const auto piece : order) {
-                for (const auto& table : events_) see(table, "_piece = " + std::to_string(piece));
-                run((first ? "CREATE OR REPLACE TABLE " + state.name + " AS " : "INSERT INTO " + state.name + " ") +
-                    state.partial);
-                first = false;
-                if (random() % 2 == 0) run("CREATE OR REPLACE TABLE " + state.name + " AS " + state.merge);
+        std::string script = "SET VARIABLE pieces = " + std::to_string(pieces) +
+                             "; SET VARIABLE salt = " + std::to_string(random() % 1000000) + "; ";
+        std::set<std::string> begun;
+        for (const auto piece : order) {
+            script += "SET VARIABLE piece = " + std::to_string(piece) + "; ";
+            for (const auto& state : split.states) {
+                script += begun.insert(state.name).second ? "CREATE OR REPLACE TEMP TABLE " + state.name + " AS "
+                                                          : "INSERT INTO " + state.name + " ";
+                script += state.partial + "; ";
+                if (random() % 3 == 0)
+                    script += "CREATE OR REPLACE TEMP TABLE " + state.name + " AS " + state.merge + "; ";
             }
         }
-        for (const auto& table : events_) see(table, "true");
-        return answer(split.finish);
+        see("piece");
+        auto status = split.states.empty() ? ok() : connection_.run(script);
+        see("turned");
+        auto result = status ? answer(split.finish) : std::vector{"error: " + status.error().message + "\n" + script};
+        see("whole");
+        for (const auto& state : split.states) run("DROP TABLE IF EXISTS " + state.name);
+        return result;
     }
 
 private:

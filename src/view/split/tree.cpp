@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 
 namespace weir::view {
 namespace {
@@ -45,6 +46,10 @@ void collect_relation_names(const Tree& from, std::set<std::string>& names) {
     if (!name.empty()) names.insert(lowered(name));
 }
 
+Tree statement_of(const Tree& query) {
+    return {{"error", false}, {"statements", Tree::array({{{"node", query}, {"named_param_map", Tree::array()}}})}};
+}
+
 Error defect(const std::string& text, std::string_view why) {
     return {.code = ErrorCode::internal, .message = "a rewriting rule is wrong: " + text + ": " + std::string(why)};
 }
@@ -82,17 +87,27 @@ Result<Tree> Trees::query(const std::string& sql) {
 }
 
 Result<std::string> Trees::sql(const Tree& query) const {
-    const Tree statement{{"error", false},
-                         {"statements", Tree::array({{{"node", query}, {"named_param_map", Tree::array()}}})}};
-    WEIR_ASSIGN(const auto rows,
-                connection_->query(fmt::format("SELECT json_deserialize_sql({})", sql::quote_text(statement.dump()))));
+    WEIR_ASSIGN(const auto rows, connection_->query(fmt::format("SELECT json_deserialize_sql({})",
+                                                                sql::quote_text(statement_of(query).dump()))));
     return std::string(rows.text(0, 0));
 }
 
 Result<Tree> Trees::expression(const std::string& text, const std::vector<Tree>& arguments) {
-    auto node = query("SELECT " + text);
-    if (!node) return defect(text, node.error().message);
-    auto expression = node->at("select_list").at(0);
+    // The rules are few and the same for every view.
+    static std::mutex mutex;
+    static std::map<std::string, Tree> rules;
+    Tree expression;
+    {
+        const std::lock_guard lock(mutex);
+        if (const auto known = rules.find(text); known != rules.end()) expression = known->second;
+    }
+    if (expression.is_null()) {
+        auto node = query("SELECT " + text);
+        if (!node) return defect(text, node.error().message);
+        expression = node->at("select_list").at(0);
+        const std::lock_guard lock(mutex);
+        rules.emplace(text, expression);
+    }
     substitute(expression, arguments);
     return expression;
 }
@@ -105,11 +120,20 @@ Result<Tree> Trees::query_with(const std::string& text, const std::vector<Tree>&
     return tree;
 }
 
-Result<std::string> Trees::text(const Tree& expression) {
+Result<std::vector<std::string>> Trees::texts(const std::vector<Tree>& expressions) {
+    std::vector<std::string> texts;
+    if (expressions.empty()) return texts;
     WEIR_ASSIGN(auto node, query("SELECT 1"));
-    node["select_list"][0] = expression;
-    WEIR_ASSIGN(auto statement, sql(node));
-    return statement.substr(std::string_view("SELECT ").size());
+    std::string question;
+    for (const auto& expression : expressions) {
+        node["select_list"][0] = expression;
+        question += (question.empty() ? "SELECT " : ", ") +
+                    fmt::format("json_deserialize_sql({})", sql::quote_text(statement_of(node).dump()));
+    }
+    WEIR_ASSIGN(const auto rows, connection_->query(question));
+    for (std::size_t i = 0; i < expressions.size(); ++i)
+        texts.emplace_back(rows.text(0, i).substr(std::string_view("SELECT ").size()));
+    return texts;
 }
 
 Tree column(const std::string& name) {
@@ -196,6 +220,15 @@ void each_part(Tree& tree, const std::function<bool(Tree&)>& visit) {
 
 void each_part_here(const Tree& expression, const std::function<bool(const Tree&)>& visit) {
     each_part(expression, [&](const Tree& part) { return !is_query(part) && visit(part); });
+}
+
+bool has_columns(const Tree& expression) {
+    bool found = false;
+    each_part(expression, [&](const Tree& part) {
+        found = found || is_class(part, "COLUMN_REF");
+        return !found;
+    });
+    return found;
 }
 
 void each_expression(Tree& select, const std::function<void(Tree&)>& visit) {

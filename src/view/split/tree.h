@@ -39,8 +39,8 @@ public:
     Result<Tree> expression(const std::string& text, const std::vector<Tree>& arguments = {});
     // One query the same way.
     Result<Tree> query_with(const std::string& text, const std::vector<Tree>& arguments);
-    // An expression as text, for people and for keys.
-    Result<std::string> text(const Tree& expression);
+    // Expressions as text, for people.
+    Result<std::vector<std::string>> texts(const std::vector<Tree>& expressions);
 
     sql::Connection& connection() const { return *connection_; }
 
@@ -67,6 +67,9 @@ void each_part(Tree& tree, const std::function<bool(Tree&)>& visit);
 
 // The same, but stays out of queries inside.
 void each_part_here(const Tree& expression, const std::function<bool(const Tree&)>& visit);
+
+// Whether it names a column, in queries inside it too.
+bool has_columns(const Tree& expression);
 
 // The expressions of a SELECT node that belong to it: select list, WHERE, GROUP BY, HAVING, QUALIFY, ORDER BY, DISTINCT
 // ON.

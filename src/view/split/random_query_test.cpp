@@ -1,0 +1,162 @@
+// Random queries over random pieces of events: states that were merged in any order give the answer of the whole query,
+// to the bit. WEIR_RANDOM_SEED repeats a run; WEIR_RANDOM_CASES and WEIR_RANDOM_SECONDS say how long it is.
+#include "view/split/random_query.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+
+#include "view/split/testing.h"
+
+namespace weir::view {
+namespace {
+
+using testing::Pieces;
+using testing::RandomQuery;
+using testing::RandomTables;
+
+std::optional<std::uint64_t> number_from(const char* variable) {
+    const char* given = std::getenv(variable);
+    if (given == nullptr || *given == '\0') return std::nullopt;
+    return std::strtoull(given, nullptr, 10);
+}
+
+// Equal texts, but for numbers with a fraction or exponent, which may differ by a part in 10^9.
+bool nearly_equal(std::string_view a, std::string_view b) {
+    const auto number_at = [](std::string_view text, std::size_t at) {
+        std::size_t end = at;
+        while (end < text.size() && std::string_view("0123456789+-.eE").find(text[end]) != std::string_view::npos)
+            ++end;
+        return std::string(text.substr(at, end - at));
+    };
+    std::size_t i = 0, j = 0;
+    while (i < a.size() && j < b.size()) {
+        const auto left = number_at(a, i), right = number_at(b, j);
+        if (left != right && !left.empty() && !right.empty() &&
+            (left + right).find_first_of(".eE") != std::string::npos) {
+            const double x = std::strtod(left.c_str(), nullptr), y = std::strtod(right.c_str(), nullptr);
+            if (std::abs(x - y) > 1e-9 * std::max({std::abs(x), std::abs(y), 1.0})) return false;
+            i += left.size();
+            j += right.size();
+            continue;
+        }
+        if (a[i++] != b[j++]) return false;
+    }
+    return i == a.size() && j == b.size();
+}
+
+bool nearly_equal(const std::vector<std::string>& a, std::vector<std::string> b) {
+    if (a.size() != b.size()) return false;
+    for (const auto& line : a) {
+        const auto found =
+            std::find_if(b.begin(), b.end(), [&](const auto& other) { return nearly_equal(line, other); });
+        if (found == b.end()) return false;
+        *found = std::move(b.back());
+        b.pop_back();
+    }
+    return true;
+}
+
+std::vector<std::string> sorted(std::vector<std::string> lines) {
+    std::sort(lines.begin(), lines.end());
+    return lines;
+}
+
+bool is_error(const std::vector<std::string>& answer) {
+    return !answer.empty() && answer.front().starts_with("error: ");
+}
+
+std::string shown(const std::vector<std::string>& lines) {
+    std::string text;
+    for (const auto& line : lines) text += "    " + line + "\n";
+    return text;
+}
+
+// The cases of CI, in parts that can run side by side.
+class RandomQueries : public ::testing::TestWithParam<int> {};
+constexpr int parts = 4;
+constexpr std::uint64_t cases_in_all = 4000;
+
+TEST_P(RandomQueries, pieces_give_the_answer_of_the_whole) {
+    const auto given = number_from("WEIR_RANDOM_SEED");
+    const auto seconds = number_from("WEIR_RANDOM_SECONDS");
+    if (given && GetParam() > 0) GTEST_SKIP() << "skipped: a given seed is one part";
+    const auto seed = given ? *given : std::uint64_t{std::random_device{}()} << 20U;
+    const auto cases = number_from("WEIR_RANDOM_CASES").value_or(seconds ? ~std::uint64_t{0} : cases_in_all / parts);
+    std::cout << "seed " << seed << "\n";
+    Pieces pieces;
+    pieces.add_events("e", std::string(RandomTables::e));
+    pieces.add_events("f", std::string(RandomTables::f));
+    pieces.add_events("nothing", std::string(RandomTables::e) + " WHERE n < 0");
+    pieces.add_reference("r", std::string(RandomTables::r));
+
+    const auto begin = std::chrono::steady_clock::now();
+    std::size_t tried = 0, accepted = 0, fully = 0, partly = 0, as_written = 0, failed = 0;
+    std::map<std::string, std::size_t> refusals, reasons;
+    for (; tried < cases; ++tried) {
+        if (seconds && std::chrono::steady_clock::now() - begin > std::chrono::seconds(*seconds)) break;
+        const auto own = seed + tried;
+        std::mt19937_64 random(own);
+        RandomQuery maker(own);
+        const auto query = maker.make();
+        const auto written = pieces.answer(query.sql);
+        if (is_error(written)) {
+            ++refusals[written.front().substr(0, 150)];
+            continue;
+        }
+        ++accepted;
+        const auto report = [&](std::string_view what, const std::string& more) {
+            ++failed;
+            ADD_FAILURE() << what << "\nWEIR_RANDOM_SEED=" << own << " WEIR_RANDOM_CASES=1\n"
+                          << query.sql << "\n"
+                          << more;
+        };
+        const auto found = split(pieces.connection(), pieces.input(query.sql));
+        if (!found) {
+            report("not split", found.error().message);
+            continue;
+        }
+        ++(found->states.empty() ? reasons["no states"] : found->rows.empty() ? fully : partly);
+        for (const auto& why : found->row_by_row) ++reasons[why];
+        const auto plain = pieces.answer(found->plain);
+        if (maker.one_answer()) {
+            ++as_written;
+            if (!nearly_equal(plain, written)) {
+                report("the stable query differs from the query as written",
+                       fmt::format("plain: {}\n  written:\n{}  plain:\n{}", found->plain, shown(sorted(written)),
+                                   shown(sorted(plain))));
+                continue;
+            }
+        } else if (is_error(plain)) {
+            report("the stable query fails", found->plain + "\n" + plain.front());
+            continue;
+        }
+        const auto merged = pieces.answer_in_pieces(*found, 1 + static_cast<int>(random() % 6), random);
+        if (query.ordered ? merged != plain : sorted(merged) != sorted(plain)) {
+            std::string states;
+            for (const auto& state : found->states) states += "  " + state.name + ": " + state.partial + "\n";
+            report("pieces differ from the whole",
+                   fmt::format("plain: {}\nfinish: {}\n{}  whole:\n{}  pieces:\n{}", found->plain, found->finish,
+                               states, shown(plain), shown(merged)));
+        }
+        if (failed >= number_from("WEIR_RANDOM_FAILURES").value_or(5)) break;
+    }
+    std::cout << tried << " queries: " << accepted << " accepted by DuckDB, " << as_written
+              << " with one answer as written; " << fully << " wholly of states, " << partly << " of states and rows, "
+              << accepted - fully - partly << " of rows only\n";
+    if (std::getenv("WEIR_RANDOM_VERBOSE") != nullptr) {
+        for (const auto& [why, count] : refusals) std::cout << count << "  " << why << "\n";
+        for (const auto& [why, count] : reasons) std::cout << count << "  " << why << "\n";
+    }
+    if (failed > 0 || tried < 1000) return;
+    EXPECT_GT(accepted * 100, tried * 85);
+    EXPECT_GT(fully * 100, accepted * 60);
+    EXPECT_GT(as_written * 100, accepted * 25);
+}
+
+INSTANTIATE_TEST_SUITE_P(Part, RandomQueries, ::testing::Range(0, parts));
+
+}  // namespace
+}  // namespace weir::view
