@@ -184,6 +184,8 @@ constexpr std::array order_shows = std::to_array<std::string_view>({"list",
                                                                     "group_concat",
                                                                     "listagg",
                                                                     "first",
+                                                                    "any_value",
+                                                                    "arbitrary",
                                                                     "last",
                                                                     "product",
                                                                     "skewness",
@@ -406,6 +408,12 @@ Result<Tree> stable(Trees& trees, const Tree& written, const std::vector<std::st
     if (std::find(order_is_idle.begin(), order_is_idle.end(), name) != order_is_idle.end()) call["order_bys"] = nullptr;
     const auto arguments = arguments_of(call);
     const auto of = types.empty() ? Of::any : of_type(types.front());
+    if (name == "mode" && arguments.empty() && has_order(call)) {  // WITHIN GROUP
+        const auto& value = call.at("order_bys").at("orders").at(0).at("expression");
+        WEIR_ASSIGN(auto form, trees.expression(has_columns(value) ? "mode($1 ORDER BY $1)" : "mode($1)", {value}));
+        WEIR_ASSIGN(auto whole, hand_down(trees, std::move(form), call));
+        return with_alias(std::move(whole), text_of(call, "alias"));
+    }
     if ((name == "avg" || name == "mean") && of == Of::integer_or_decimal && types.front().starts_with("DECIMAL") &&
         !has_order(call)) {
         WEIR_ASSIGN(auto form, trees.expression(average_of_decimals(types.front()), arguments));

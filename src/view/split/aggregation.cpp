@@ -137,7 +137,7 @@ private:
         return with_alias(expression, "");
     }
 
-    // In ORDER BY an alias goes before a column of its name.
+    // In ORDER BY and DISTINCT ON an alias goes before a column of its name.
     Tree meant_in_order(const Tree& expression) const {
         if (is_class(expression, "COLUMN_REF") && expression.at("column_names").size() == 1) {
             const auto name = lowered(expression.at("column_names").at(0).get<std::string>());
@@ -248,7 +248,7 @@ private:
         const auto* order = modifier(select_, "ORDER_MODIFIER");
         for (const auto& target : distinct->at("distinct_on_targets")) {
             WEIR_TRY(fixed_inside(target));
-            index_of(keys_, meant(target));
+            index_of(keys_, meant_in_order(target));
         }
         if (order != nullptr)
             for (const auto& each : order->at("orders")) index_of(values_, meant_in_order(each.at("expression")));
@@ -310,7 +310,7 @@ private:
         for (std::size_t i = 0; i < finish["select_list"].size(); ++i)
             finish["select_list"][i] = with_alias(stored(with_alias(select_["select_list"][i], "")), output_name(i));
         for (auto& target : (*modifier(finish, "DISTINCT_MODIFIER"))["distinct_on_targets"])
-            target = stored(meant(target));
+            target = stored(meant_in_order(target));
         if (auto* finish_order = modifier(finish, "ORDER_MODIFIER")) (*finish_order)["orders"] = orders;
         return Taken{.states = {std::move(state)}, .finish = std::move(finish)};
     }
