@@ -149,7 +149,8 @@ constexpr std::array stable_rules = std::to_array<StableRule>({
     {"regr_sxx", 2, Of::any, MOMENT_XX " / " PAIRS},
     {"regr_syy", 2, Of::any, MOMENT_YY " / " PAIRS},
     {"regr_sxy", 2, Of::any, MOMENT_XY " / " PAIRS},
-    {"regr_slope", 2, Of::any, "CASE WHEN " MOMENT_XX " > 0 THEN " MOMENT_XY " / " MOMENT_XX " END"},
+    {"regr_slope", 2, Of::any,
+     "CASE WHEN " MOMENT_XX " > 0 THEN " MOMENT_XY " / " MOMENT_XX " WHEN " PAIRS " > 0 THEN 'NaN'::DOUBLE END"},
     {"regr_intercept", 2, Of::any,
      "CASE WHEN " MOMENT_XX " > 0 THEN exact_value(" SUM_Y ") / " PAIRS " - " MOMENT_XY " / " MOMENT_XX
      " * (exact_value(" SUM_X ") / " PAIRS ") END"},

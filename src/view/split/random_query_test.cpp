@@ -4,7 +4,6 @@
 #include "view/split/random_query.h"
 
 #include <chrono>
-#include <cmath>
 #include <cstdlib>
 #include <iostream>
 #include <map>
@@ -14,59 +13,17 @@
 namespace weir::view {
 namespace {
 
+using testing::is_error;
+using testing::nearly_equal;
 using testing::Pieces;
 using testing::RandomQuery;
 using testing::RandomTables;
+using testing::sorted;
 
 std::optional<std::uint64_t> number_from(const char* variable) {
     const char* given = std::getenv(variable);
     if (given == nullptr || *given == '\0') return std::nullopt;
     return std::strtoull(given, nullptr, 10);
-}
-
-// Equal texts, but for numbers with a fraction or exponent, which may differ by a part in 10^9.
-bool nearly_equal(std::string_view a, std::string_view b) {
-    const auto number_at = [](std::string_view text, std::size_t at) {
-        std::size_t end = at;
-        while (end < text.size() && std::string_view("0123456789+-.eE").find(text[end]) != std::string_view::npos)
-            ++end;
-        return std::string(text.substr(at, end - at));
-    };
-    std::size_t i = 0, j = 0;
-    while (i < a.size() && j < b.size()) {
-        const auto left = number_at(a, i), right = number_at(b, j);
-        if (left != right && !left.empty() && !right.empty() &&
-            (left + right).find_first_of(".eE") != std::string::npos) {
-            const double x = std::strtod(left.c_str(), nullptr), y = std::strtod(right.c_str(), nullptr);
-            if (std::abs(x - y) > 1e-9 * std::max({std::abs(x), std::abs(y), 1.0})) return false;
-            i += left.size();
-            j += right.size();
-            continue;
-        }
-        if (a[i++] != b[j++]) return false;
-    }
-    return i == a.size() && j == b.size();
-}
-
-bool nearly_equal(const std::vector<std::string>& a, std::vector<std::string> b) {
-    if (a.size() != b.size()) return false;
-    for (const auto& line : a) {
-        const auto found =
-            std::find_if(b.begin(), b.end(), [&](const auto& other) { return nearly_equal(line, other); });
-        if (found == b.end()) return false;
-        *found = std::move(b.back());
-        b.pop_back();
-    }
-    return true;
-}
-
-std::vector<std::string> sorted(std::vector<std::string> lines) {
-    std::sort(lines.begin(), lines.end());
-    return lines;
-}
-
-bool is_error(const std::vector<std::string>& answer) {
-    return !answer.empty() && answer.front().starts_with("error: ");
 }
 
 std::string shown(const std::vector<std::string>& lines) {

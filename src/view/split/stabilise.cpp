@@ -243,7 +243,7 @@ Tree ascending(const Tree& expression) {
 void order_window(Tree& window, const std::vector<Tree>& breaks) {
     const auto type = text_of(window, "type");
     if (type == "WINDOW_RANK" || type == "WINDOW_RANK_DENSE" || type == "WINDOW_PERCENT_RANK" ||
-        type == "WINDOW_CUME_DIST")
+        type == "WINDOW_CUME_DIST" || type == "WINDOW_FILL")
         return;
     const auto by_rows = [&](const char* bound) { return text_of(window, bound).ends_with("_ROWS"); };
     if (type == "WINDOW_AGGREGATE" && !by_rows("start") && !by_rows("end")) return;

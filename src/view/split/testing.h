@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <random>
 
 #include "view/exact/functions.h"
@@ -90,5 +92,50 @@ private:
     sql::Connection connection_;
     std::set<std::string> events_, references_;
 };
+
+// Equal texts, but for numbers with a fraction or exponent, which may differ by a part in 10^9.
+inline bool nearly_equal(std::string_view a, std::string_view b) {
+    const auto number_at = [](std::string_view text, std::size_t at) {
+        std::size_t end = at;
+        while (end < text.size() && std::string_view("0123456789+-.eE").find(text[end]) != std::string_view::npos)
+            ++end;
+        return std::string(text.substr(at, end - at));
+    };
+    std::size_t i = 0, j = 0;
+    while (i < a.size() && j < b.size()) {
+        const auto left = number_at(a, i), right = number_at(b, j);
+        if (left != right && !left.empty() && !right.empty() &&
+            (left + right).find_first_of(".eE") != std::string::npos) {
+            const double x = std::strtod(left.c_str(), nullptr), y = std::strtod(right.c_str(), nullptr);
+            if (std::abs(x - y) > 1e-9 * std::max({std::abs(x), std::abs(y), 1.0})) return false;
+            i += left.size();
+            j += right.size();
+            continue;
+        }
+        if (a[i++] != b[j++]) return false;
+    }
+    return i == a.size() && j == b.size();
+}
+
+inline bool nearly_equal(const std::vector<std::string>& a, std::vector<std::string> b) {
+    if (a.size() != b.size()) return false;
+    for (const auto& line : a) {
+        const auto found =
+            std::find_if(b.begin(), b.end(), [&](const auto& other) { return nearly_equal(line, other); });
+        if (found == b.end()) return false;
+        *found = std::move(b.back());
+        b.pop_back();
+    }
+    return true;
+}
+
+inline std::vector<std::string> sorted(std::vector<std::string> lines) {
+    std::sort(lines.begin(), lines.end());
+    return lines;
+}
+
+inline bool is_error(const std::vector<std::string>& answer) {
+    return !answer.empty() && answer.front().starts_with("error: ");
+}
 
 }  // namespace weir::view::testing
