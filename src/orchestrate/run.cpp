@@ -293,7 +293,7 @@ private:
 
     // States of texts that no view has any more.
     Status drop_unused_states(const view::States& states) {
-        if (!failed_.empty()) return ok();
+        if (!failed_.empty() || !request_.only.empty()) return ok();
         std::set<std::string> used;
         for (const auto& view : at_.project.views) {
             const auto split = states.catalog.split(view);

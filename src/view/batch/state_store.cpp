@@ -37,6 +37,27 @@ Result<Stored> stored_as(sql::Connection& connection, const std::string& type) {
     return Error{.code = ErrorCode::internal, .message = "a state cannot hold a value of type " + type};
 }
 
+Result<std::vector<Stored>> stored_as(sql::Connection& connection, const std::vector<StateColumn>& columns) {
+    std::vector<Stored> result;
+    std::vector<std::string> nulls;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        const auto& type = columns[i].type;
+        nulls.push_back(fmt::format("NULL::{} AS c{}", type == "HUGEINT" ? "DECIMAL(38,0)" : type, i));
+    }
+    if (nulls.empty()) return result;
+    if (const auto schema = connection.schema_of(fmt::format("SELECT {}", fmt::join(nulls, ", ")))) {
+        for (std::size_t i = 0; i < columns.size(); ++i)
+            result.push_back(
+                {columns[i].type == "HUGEINT" ? "DECIMAL(38,0)" : columns[i].type, schema->fields[i].type});
+        return result;
+    }
+    for (const auto& column : columns) {
+        WEIR_ASSIGN(auto stored, stored_as(connection, column.type));
+        result.push_back(std::move(stored));
+    }
+    return result;
+}
+
 bool is_by_day(const lake::Snapshot& snapshot) {
     const auto& configuration = snapshot.metadata().configuration;
     const auto found = configuration.find(std::string(by_day_property));
@@ -59,15 +80,28 @@ std::vector<StateColumn> columns_of(const State& state) {
 Result<Layout> layout_of(sql::Connection& connection, const State& state) {
     Layout layout;
     layout.schema.fields.push_back({std::string(day_column), Type::of(Type::Kind::date), true});
-    for (const auto& column : columns_of(state)) {
-        WEIR_ASSIGN(auto stored, stored_as(connection, column.type));
-        layout.schema.fields.push_back({column.name, std::move(stored.type), true});
-        layout.to_lake += fmt::format(", CAST({} AS {}) AS {}", column.name, stored.lake_type, column.name);
+    const auto columns = columns_of(state);
+    WEIR_ASSIGN(const auto stored, stored_as(connection, columns));
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        const auto& column = columns[i];
+        layout.schema.fields.push_back({column.name, stored[i].type, true});
+        layout.to_lake += fmt::format(", CAST({} AS {}) AS {}", column.name, stored[i].lake_type, column.name);
         layout.from_lake += fmt::format("{}CAST({} AS {}) AS {}", layout.from_lake.empty() ? "" : ", ", column.name,
                                         column.type, column.name);
     }
     if (layout.from_lake.empty()) layout.from_lake = "1 AS nothing";
     return layout;
+}
+
+// The arrival days of a table's files where each file is of one day; nothing where rows have to be asked.
+std::optional<std::set<std::string>> days_of(const std::vector<lake::AddFile>& files) {
+    std::set<std::string> days;
+    for (const auto& file : files) {
+        const auto value = file.partition_values.find(std::string(declare::arrival_column));
+        if (value == file.partition_values.end() || !value->second) return std::nullopt;
+        days.insert(*value->second);
+    }
+    return days;
 }
 
 }  // namespace
@@ -211,7 +245,8 @@ Result<std::int64_t> StateStore::write(const State& state, bool by_day, Inputs& 
     WEIR_ASSIGN(auto connection, database_->connect());
     WEIR_ASSIGN(const auto layout, layout_of(connection, state));
     std::map<std::string, std::string> relations;
-    std::vector<std::string> days;
+    std::vector<std::string> ask_days;
+    std::set<std::string> days;
     for (const auto& [name, input] : inputs.references) {
         if (!input.snapshot)
             return Error{.code = ErrorCode::not_found,
@@ -236,13 +271,23 @@ Result<std::int64_t> StateStore::write(const State& state, bool by_day, Inputs& 
             for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
             relation = scan.relation;
         }
-        days.push_back(fmt::format("SELECT {} AS d FROM {}", declare::arrival_column, relation));
+        std::vector<lake::AddFile> files = input.snapshot->files();
+        if (input.changes) {
+            files.clear();
+            for (const auto& added : input.changes->added) files.push_back(added.file);
+        }
+        if (auto known = days_of(files))
+            days.merge(*known);
+        else
+            ask_days.push_back(fmt::format("SELECT {} AS d FROM {}", declare::arrival_column, relation));
         relations.emplace(name, std::move(relation));
     }
-    WEIR_ASSIGN(const auto found, connection.query(fmt::format("SELECT DISTINCT d::VARCHAR FROM ({}) ORDER BY 1",
-                                                               fmt::join(days, " UNION ALL "))));
-    std::vector<std::string> pieces;  // the days to compute apart
-    for (std::size_t row = 0; row < found.row_count(); ++row) pieces.emplace_back(found.text(row, 0));
+    if (!ask_days.empty()) {
+        WEIR_ASSIGN(const auto found, connection.query(fmt::format("SELECT DISTINCT d::VARCHAR FROM ({})",
+                                                                   fmt::join(ask_days, " UNION ALL "))));
+        for (std::size_t row = 0; row < found.row_count(); ++row) days.emplace(found.text(row, 0));
+    }
+    std::vector<std::string> pieces(days.begin(), days.end());  // the days to compute apart
     if (!by_day && !pieces.empty()) pieces = {pieces.back()};
 
     auto table = lake_->table(std::string(state_folder) + state.name);
@@ -326,9 +371,9 @@ Result<bool> StateStore::open(sql::Connection& connection, const State& state, c
     for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
     const auto end = weir::to_string(interval.to);
     // Parts that were made without regard to days carry their last day.
-    WEIR_ASSIGN(const auto last, connection.query(fmt::format("SELECT coalesce(max({}) < DATE '{}', true) FROM {}",
-                                                              day_column, end, scan.relation)));
-    if (last.integer(0, 0) == 0 && !is_by_day(snapshot)) return false;
+    WEIR_ASSIGN(const auto later,
+                lake::matching_files(snapshot, {{std::string(day_column), lake::Comparison::greater_equal, end}}));
+    if (!later.empty() && !is_by_day(snapshot)) return false;
     WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT {} FROM {} WHERE {} < DATE '{}'",
                                         state.name, layout.from_lake, scan.relation, day_column, end)));
     return true;
