@@ -219,7 +219,7 @@ Result<std::vector<Verdict>> verify(const Workplace& at, const std::vector<std::
                      .message = fmt::format("view '{}' has no published result", name),
                      .hint = at.project.view(name) == nullptr ? suggest(name, published) : "run it first: weir run"};
     }
-    WEIR_ASSIGN(auto catalog, view::Catalog::open(at.lake, at.project));
+    WEIR_ASSIGN(auto catalog, view::Catalog::open(at.lake, at.project, view::Catalog::For::people));
     const std::set<std::string> none;
     view::StateStore store(at.lake, at.database, at.clock);
     const view::States states{.catalog = catalog, .store = store, .by_day = none, .from_rows = true};

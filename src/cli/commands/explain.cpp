@@ -165,7 +165,7 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
                      .message = fmt::format("the project has no view '{}'", name),
                      .hint = suggest(name, names)};
     }
-    WEIR_ASSIGN(auto catalog, view::Catalog::open(at.lake, at.project));
+    WEIR_ASSIGN(auto catalog, view::Catalog::open(at.lake, at.project, view::Catalog::For::people));
     WEIR_ASSIGN(const auto* split, catalog.split(*view));
     Explained explained{*view, *split, {}};
     const view::StateStore store(at.lake, at.database, at.clock);

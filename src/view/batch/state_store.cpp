@@ -19,6 +19,8 @@ constexpr std::string_view state_folder = "weir/";
 constexpr std::string_view by_day_property = "weir.by_day";
 // Above this, the parts of a state are merged into one.
 constexpr std::size_t parts_max = 12;
+// New rows in files of this size together are read once and held.
+constexpr std::int64_t held_bytes_max = std::int64_t{16} << 20;
 
 std::string events_app(const std::string& table) { return "events:" + table; }
 std::string reference_app(const std::string& table) { return "reference:" + table; }
@@ -205,24 +207,37 @@ Result<std::optional<std::string>> StateStore::why_to_build(const State& state, 
     return Why();
 }
 
-namespace {
+Result<sql::Connection*> StateStore::connection() {
+    if (!connection_) {
+        WEIR_ASSIGN(auto made, database_->connect());
+        connection_ = std::move(made);
+    }
+    return &*connection_;
+}
 
-// What is new in a table as a relation: files of the newest version, and files that were rewritten meanwhile.
-Result<std::string> new_rows(sql::Connection& connection, const lake::Table& table, const lake::Snapshot& snapshot,
-                             const lake::Changes& changes, const std::string& name) {
+// Files of the newest version, and files that were rewritten meanwhile, each in the version that had it.
+Result<std::string> StateStore::new_rows(const std::string& name, const lake::Table& table,
+                                         const lake::Snapshot& snapshot, const lake::Changes& changes) {
+    WEIR_ASSIGN(auto* on, connection());
     std::set<std::string> live;
     for (const auto& file : snapshot.files()) live.insert(file.path);
     std::map<std::int64_t, std::vector<std::string>> by_version;  // the version to read a file in
+    std::string key = name;
+    std::int64_t bytes = 0;
     for (const auto& added : changes.added) {
         const auto version = live.contains(added.file.path) ? snapshot.version() : added.version;
         by_version[version.get()].push_back(added.file.path);
+        key += "\n" + added.file.path;
+        bytes += added.file.size_bytes;
     }
+    const bool few = bytes <= held_bytes_max;
+    if (const auto held = held_.find(key); held != held_.end()) return held->second;
     std::vector<std::string> relations;
     const auto read = [&](const lake::Snapshot& at, std::vector<std::string> files) -> Status {
         WEIR_ASSIGN(const auto scan,
-                    lake::prepare_scan(table.store(), connection, at, fmt::format("{}_{}", name, relations.size()),
+                    lake::prepare_scan(table.store(), *on, at, fmt::format("new_{}_{}", held_.size(), relations.size()),
                                        {.only_files = std::move(files)}));
-        for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
+        for (const auto& statement : scan.setup) WEIR_TRY(on->run(statement));
         relations.push_back(fmt::format("SELECT * FROM {}", scan.relation));
         return ok();
     };
@@ -235,14 +250,20 @@ Result<std::string> new_rows(sql::Connection& connection, const lake::Table& tab
             WEIR_TRY(read(then, std::move(files)));
         }
     }
-    return fmt::format("({})", fmt::join(relations, " UNION ALL BY NAME "));
+    auto relation = fmt::format("({})", fmt::join(relations, " UNION ALL BY NAME "));
+    if (few) {
+        auto held = fmt::format("held_{}", held_.size());
+        WEIR_TRY(on->run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS FROM {}", held, relation)));
+        relation = std::move(held);
+    }
+    held_.emplace(key, relation);
+    return relation;
 }
-
-}  // namespace
 
 Result<std::int64_t> StateStore::write(const State& state, bool by_day, Inputs& inputs,
                                        std::optional<lake::Snapshot> onto) {
-    WEIR_ASSIGN(auto connection, database_->connect());
+    WEIR_ASSIGN(auto* on, connection());
+    auto& connection = *on;
     WEIR_ASSIGN(const auto layout, layout_of(connection, state));
     std::map<std::string, std::string> relations;
     std::vector<std::string> ask_days;
@@ -264,7 +285,7 @@ Result<std::int64_t> StateStore::write(const State& state, bool by_day, Inputs& 
                          .hint = "run its source first: weir run --only " + name};
         std::string relation;
         if (input.changes) {
-            WEIR_ASSIGN(relation, new_rows(connection, input.table, *input.snapshot, *input.changes, "e_" + name));
+            WEIR_ASSIGN(relation, new_rows(name, input.table, *input.snapshot, *input.changes));
         } else {
             WEIR_ASSIGN(const auto scan,
                         lake::prepare_scan(input.table.store(), connection, *input.snapshot, "e_" + name));

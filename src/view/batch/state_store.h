@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "lake/lake.h"
+#include "lake/log/changes.h"
 #include "model/interval.h"
 #include "view/split/split.h"
 
@@ -58,11 +59,17 @@ private:
     Result<std::optional<std::string>> why_to_build(const State& state, const lake::Snapshot& snapshot, Inputs& inputs);
     Result<std::int64_t> write(const State& state, bool by_day, Inputs& inputs, std::optional<lake::Snapshot> onto);
     Status compact(const State& state, bool by_day);
+    // The new rows of an event table as a relation. Few of them are held in memory, once for all states that need them.
+    Result<std::string> new_rows(const std::string& name, const lake::Table& table, const lake::Snapshot& snapshot,
+                                 const lake::Changes& changes);
+    Result<sql::Connection*> connection();
 
     const lake::Lake* lake_;
     sql::Database* database_;
     const Clock* clock_;
     std::map<std::string, CatchUp> done_;
+    std::optional<sql::Connection> connection_;
+    std::map<std::string, std::string> held_;  // which files' rows -> temporary table of the connection
 };
 
 }  // namespace weir::view

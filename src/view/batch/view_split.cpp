@@ -30,7 +30,7 @@ TableRole role_of(const declare::Project& project, std::string_view table) {
 
 }  // namespace
 
-Result<Catalog> Catalog::open(const lake::Lake& lake, const declare::Project& project) {
+Result<Catalog> Catalog::open(const lake::Lake& lake, const declare::Project& project, For reader) {
     WEIR_ASSIGN(auto database, sql::Database::open({.threads = 1}));
     WEIR_ASSIGN(auto connection, database.connect());
     WEIR_TRY(add_exact_functions(connection));
@@ -56,7 +56,7 @@ Result<Catalog> Catalog::open(const lake::Lake& lake, const declare::Project& pr
     WEIR_TRY(connection.run(statements));
     for (const auto& view : project.views)
         WEIR_TRY(connection.run(fmt::format("CREATE VIEW {} AS {}", sql::quote_name(view.name), view.sql)));
-    return Catalog(project, std::move(database), std::move(connection));
+    return Catalog(project, reader, std::move(database), std::move(connection));
 }
 
 Result<bool> Catalog::row_by_row(const declare::View& view) {
@@ -80,6 +80,7 @@ Result<const Split*> Catalog::split(const declare::View& view) {
     SplitInput input{
         .sql = view.sql, .inlined = {}, .role = [this](std::string_view table) { return role_of(*project_, table); }};
     input.meaning = project_->macros;
+    input.explain = reader_ == For::people;
     // Views are in the order of their dependencies; what this one does not reach is left out by the split.
     std::set<std::string> reached(view.reads.begin(), view.reads.end());
     for (auto other = project_->views.rbegin(); other != project_->views.rend(); ++other) {

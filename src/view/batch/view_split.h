@@ -13,7 +13,8 @@ namespace weir::view {
 // contracts say where the lake does not have them yet, other views by what they give, and the macros.
 class Catalog {
 public:
-    static Result<Catalog> open(const lake::Lake& lake, const declare::Project& project);
+    enum class For { running, people };  // people: with what only they look at
+    static Result<Catalog> open(const lake::Lake& lake, const declare::Project& project, For reader = For::running);
 
     // Split once, then kept. Fails where the view does not bind.
     Result<const Split*> split(const declare::View& view);
@@ -22,14 +23,16 @@ public:
     Result<std::set<std::string>> states_by_day();
 
 private:
-    Catalog(const declare::Project& project, sql::Database database, sql::Connection connection)
+    Catalog(const declare::Project& project, For reader, sql::Database database, sql::Connection connection)
         : project_(&project),
+          reader_(reader),
           database_(std::make_unique<sql::Database>(std::move(database))),
           connection_(std::make_unique<sql::Connection>(std::move(connection))) {}
     // Whether a view looks at events one row at a time, so that what reads it can aggregate events directly.
     Result<bool> row_by_row(const declare::View& view);
 
     const declare::Project* project_;
+    For reader_;
     std::unique_ptr<sql::Database> database_;
     std::unique_ptr<sql::Connection> connection_;
     std::map<std::string, Split> splits_;

@@ -37,6 +37,8 @@ struct SplitInput {
     std::function<TableRole(std::string_view table)> role;
     // What else decides what the SQL means (macros): states of different meaning have different names.
     std::string meaning{};
+    // Also what only people look at: expressions, events_query, shown_keys.
+    bool explain = true;
 };
 
 struct StateColumn {
