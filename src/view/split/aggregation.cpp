@@ -55,13 +55,12 @@ std::size_t index_of(std::vector<Tree>& list, const Tree& expression) {
 class Aggregation {
 public:
     // `number`: of the aggregation in the view, so that a query inside another one can name both.
-    Aggregation(Trees& trees, const Tree& select, const Scope& scope, const RoleOf& role, const std::string& meaning,
-                int number)
+    Aggregation(Trees& trees, const Tree& select, const Scope& scope, const SplitInput& input, int number)
         : trees_(trees),
           select_(select),
           scope_(scope),
-          role_(role),
-          meaning_(meaning),
+          role_(input.role),
+          input_(input),
           relation_(fmt::format("s{}", number)) {}
 
     using Taken = TakenAggregation;
@@ -496,6 +495,16 @@ private:
         return state;
     }
 
+    Status remember_events(State& state, const Tree& partial) {
+        WEIR_ASSIGN(auto events, trees_.query("SELECT * FROM t WHERE true"));
+        events["from_table"] = partial.at("from_table");
+        events["cte_map"] = partial.at("cte_map");
+        if (partial.at("where_clause").is_object()) events["where_clause"] = partial.at("where_clause");
+        WEIR_ASSIGN(state.events_query, trees_.sql(events));
+        state.events_query += " AND";
+        return ok();
+    }
+
     Result<State> make_state(State::Kind kind, Tree partial, std::size_t keys, std::size_t values) {
         partial["cte_map"] = scope_.needed_by(partial);
         bool of_interval = false;
@@ -507,16 +516,11 @@ private:
         if (of_interval) return no("its events depend on the interval (interval_start, interval_end, now)");
         State state{.kind = kind};
         WEIR_ASSIGN(state.partial, trees_.sql(partial));
-        WEIR_ASSIGN(auto events, trees_.query("SELECT * FROM t WHERE true"));
-        events["from_table"] = partial["from_table"];
-        events["cte_map"] = partial["cte_map"];
-        if (partial["where_clause"].is_object()) events["where_clause"] = partial["where_clause"];
-        WEIR_ASSIGN(state.events_query, trees_.sql(events));
-        state.events_query += " AND";
+        if (input_.explain) WEIR_TRY(remember_events(state, partial));
         const auto columns = trees_.connection().describe(state.partial);
         if (!columns) return no("its partial does not bind: " + columns.error().message);
         Sha256 sha;
-        sha.update(meaning_);
+        sha.update(input_.meaning);
         sha.update(state.partial);
         for (std::size_t i = 0; i < columns->size(); ++i) {
             const auto& column = (*columns)[i];
@@ -533,6 +537,7 @@ private:
 
     void describe_columns(State& state, const std::vector<Tree>& keys, const std::vector<Tree>& values,
                           const std::vector<Tree>& sums) {
+        if (!input_.explain) return;
         std::vector<Tree> all;
         for (const auto* list : {&keys, &values, &sums})
             for (const auto& each : *list) all.push_back(with_alias(each, ""));
@@ -720,7 +725,7 @@ private:
     Tree select_;
     const Scope& scope_;
     const RoleOf& role_;
-    const std::string& meaning_;
+    const SplitInput& input_;
     std::string relation_;  // what finish calls the states
     Linear linear_;
     std::string qualifier_;
@@ -742,9 +747,9 @@ private:
 
 }  // namespace
 
-Result<TakenAggregation> take_aggregation(Trees& trees, const Tree& select, const Scope& scope, const RoleOf& role,
-                                          const std::string& meaning, int number) {
-    return Aggregation(trees, select, scope, role, meaning, number).take();
+Result<TakenAggregation> take_aggregation(Trees& trees, const Tree& select, const Scope& scope, const SplitInput& input,
+                                          int number) {
+    return Aggregation(trees, select, scope, input, number).take();
 }
 
 }  // namespace weir::view

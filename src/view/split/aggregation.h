@@ -11,8 +11,8 @@ struct TakenAggregation {
 };
 
 // Fails with `refused` and the reason where rows are needed. `number`: of the aggregation in the view, so that a query
-// inside another one can name both; `meaning`: as SplitInput has it.
-Result<TakenAggregation> take_aggregation(Trees& trees, const Tree& select, const Scope& scope, const RoleOf& role,
-                                          const std::string& meaning, int number);
+// inside another one can name both.
+Result<TakenAggregation> take_aggregation(Trees& trees, const Tree& select, const Scope& scope, const SplitInput& input,
+                                          int number);
 
 }  // namespace weir::view

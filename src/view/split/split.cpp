@@ -13,7 +13,7 @@ namespace {
 class Splitter {
 public:
     Splitter(Trees& trees, const SplitInput& input, Split& result)
-        : trees_(trees), role_(input.role), meaning_(input.meaning), result_(result) {}
+        : trees_(trees), role_(input.role), input_(input), result_(result) {}
 
     Status visit(Tree& query, const Scope& outer) {
         Scope scope = outer;
@@ -46,7 +46,7 @@ private:
 
     Result<bool> take(Tree& select, const Scope& scope) {
         if (!aggregates(select)) return false;
-        auto taken = take_aggregation(trees_, select, scope, role_, meaning_, ++aggregations_);
+        auto taken = take_aggregation(trees_, select, scope, input_, ++aggregations_);
         if (!taken) {
             if (taken.error().code != ErrorCode::refused) return std::move(taken).error();
             note(taken.error().message);
@@ -122,7 +122,7 @@ private:
 
     Trees& trees_;
     const RoleOf& role_;
-    const std::string& meaning_;
+    const SplitInput& input_;
     Split& result_;
     int aggregations_ = 0;
 };
