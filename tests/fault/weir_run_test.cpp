@@ -411,6 +411,9 @@ TEST_F(WeirRunFault, killed_at_random_moments) {
         }
         ++killed;
         if (killed % 20 == 1) {  // one day was new to it
+            // What readers see is one publication, and right.
+            const auto verified = run_without_sync(weir_on(lake, {"verify"}));
+            EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
             const auto between = state_of(lake);
             fs::remove_all(home / "copy");
             fs::copy(lake, home / "copy", fs::copy_options::recursive);
@@ -418,6 +421,8 @@ TEST_F(WeirRunFault, killed_at_random_moments) {
         }
         if (killed % 5 != 0) continue;
         complete();
+        const auto verified = run_without_sync(weir_on(lake, {"verify"}));
+        EXPECT_EQ(verified.exit_code, 0) << "the states do not hold what the rows give: " << verified.out;
         EXPECT_EQ(state["recipes"].size(), 3u * static_cast<std::size_t>(days));
         EXPECT_EQ(state["visits"].size(), static_cast<std::size_t>(new_visits * days));
         EXPECT_EQ(state["quarantine"].size(), 2u * static_cast<std::size_t>(days));
