@@ -35,7 +35,7 @@ std::string shown(const std::vector<std::string>& lines) {
 // The cases of CI, in parts that can run side by side.
 class RandomQueries : public ::testing::TestWithParam<int> {};
 constexpr int parts = 4;
-constexpr std::uint64_t cases_in_all = 4000;
+constexpr std::uint64_t cases_in_all = 10000;
 
 TEST_P(RandomQueries, pieces_give_the_answer_of_the_whole) {
     const auto given = number_from("WEIR_RANDOM_SEED");
