@@ -16,6 +16,7 @@ std::span<const Command> commands() {
                                   run_command(),
                                   explain_command(),
                                   verify_command(),
+                                  test_command(),
                                   sql_command(),
                                   export_command(),
                                   generate_command(),

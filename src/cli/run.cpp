@@ -20,7 +20,7 @@ namespace {
 bool looks_like_project(const std::string& word) {
     std::error_code error;
     return fs::is_regular_file(fs::path(word) / "weir.yaml", error) || word == "." || word == ".." ||
-           word.find('/') != std::string::npos;
+           (word.find('/') != std::string::npos && !word.ends_with(".test.yaml"));
 }
 
 // Known before parsing, so that a usage error is already told the way that was asked for.

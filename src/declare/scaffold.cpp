@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "base/file.h"
@@ -97,7 +98,8 @@ constexpr std::string_view empty_readme =
     "| `contracts/NAME.odcs.yaml` | what the rows look like: an Open Data Contract Standard document |\n"
     "| `views/NAME.sql` | one SELECT, with a header in a comment |\n"
     "| `macros.sql` | CREATE MACRO statements that views use |\n"
-    "| `serve.yaml` | what is written out after each run |\n";
+    "| `serve.yaml` | what is written out after each run |\n"
+    "| `tests/NAME.test.yaml` | rows in, rows out; `weir test` tries them |\n";
 
 std::string source_yaml(const CsvGuess& guess, const std::vector<std::string>& names, const std::string& files) {
     auto text = fmt::format("files: {}\nformat: csv\n", yaml_quoted(files));
@@ -163,6 +165,36 @@ std::string view_sql(const std::string& table) {
         table);
 }
 
+// A first test, by a column that takes whole numbers or any text; nothing where there is none.
+std::optional<std::string> test_yaml(const CsvGuess& guess, const std::vector<std::string>& names,
+                                     const std::string& table) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const auto& type = guess.columns[i].logical_type;
+        if ((type != "string" && type != "integer") || !guess.columns[i].format.empty()) continue;
+        const auto row = [&](int n) {
+            return type == "integer" ? fmt::format("{{{}: {}}}", names[i], n)
+                                     : fmt::format("{{{}: \"text {}\"}}", names[i], n);
+        };
+        return fmt::format(
+            "# Rows in, rows out: `weir test` tries it, also with the rows cut in two runs at every point.\n"
+            "tests:\n"
+            "- name: rows are counted by the day on which they arrived\n"
+            "  input:\n"
+            "    {0}:\n"
+            "    - arrived: 2024-03-01\n"
+            "      rows: [{1}, {2}]\n"
+            "    - arrived: 2024-03-02\n"
+            "      rows: [{3}]\n"
+            "  expect:\n"
+            "    views:\n"
+            "      {0}_by_day:\n"
+            "      - {{arrival_date: 2024-03-01, row_count: 2}}\n"
+            "      - {{arrival_date: 2024-03-02, row_count: 1}}\n",
+            table, row(1), row(2), row(3));
+    }
+    return std::nullopt;
+}
+
 std::vector<std::string> column_names(const CsvGuess& guess) {
     std::vector<std::string> names;
     std::set<std::string> seen;
@@ -190,12 +222,15 @@ Result<std::vector<File>> csv_files(const std::string& project, const ScaffoldOp
         return Error{.code = ErrorCode::refused,
                      .message = fmt::format("the path {} holds a character that means something in `files`", files),
                      .hint = "rename it: no {, }, *, ? and ["};
-    return std::vector<File>{{"weir.yaml", empty_weir_yaml(project)},
+    std::vector<File> result{{"weir.yaml", empty_weir_yaml(project)},
                              {"README.md", fmt::format("# {}\n\n{}", project, empty_readme)},
                              {".gitignore", "lake*/\nexport/\n"},
                              {fmt::format("sources/{}.yaml", table), source_yaml(guess, names, files)},
                              {fmt::format("contracts/{}.odcs.yaml", table), contract_yaml(guess, names, table)},
                              {fmt::format("views/{}_by_day.sql", table), view_sql(table)}};
+    if (auto test = test_yaml(guess, names, table))
+        result.push_back({fmt::format("tests/{}.test.yaml", table), std::move(*test)});
+    return result;
 }
 
 }  // namespace

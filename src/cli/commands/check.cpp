@@ -4,12 +4,18 @@
 #include "cli/commands/list.h"
 #include "cli/effective.h"
 #include "cli/project.h"
+#include "declare/test_file.h"
 
 namespace weir::cli {
 namespace {
 
 Result<int> run(const Invocation& invocation, Terminal& terminal) {
-    const auto loaded = declare::load(load_options(invocation));
+    auto loaded = declare::load(load_options(invocation));
+    if (loaded.problems.empty()) {
+        auto tests = declare::load_tests(load_options(invocation), loaded.project);
+        loaded.problems = std::move(tests.problems);
+        loaded.warnings.insert(loaded.warnings.end(), tests.warnings.begin(), tests.warnings.end());
+    }
     int code = 0;
     for (const auto& problem : loaded.problems) code = std::max(code, info(problem.code).exit_code);
     const bool effective = invocation.has("--effective") && loaded.problems.empty();

@@ -19,6 +19,7 @@ Command plan_command();
 Command run_command();
 Command explain_command();
 Command verify_command();
+Command test_command();
 std::vector<Command> table_commands();
 Command sql_command();
 Command version_command();
