@@ -78,13 +78,12 @@ private:
         if (const auto* expect = reader.take_map("expect")) read_expect(*expect, test);
         reader.finish();
         for (const auto& expected : test.sources) {
-            const bool fed = std::any_of(test.arrivals.begin(), test.arrivals.end(), [&](const TestArrival& arrival) {
-                return arrival.source == expected.source;
-            });
+            const bool fed = std::any_of(test.arrivals.begin(), test.arrivals.end(),
+                                         [&](const TestArrival& arrival) { return arrival.source == expected.source; });
             if (!fed && context_.project.source(expected.source) != nullptr)
-                context_.problems.error(
-                    expected.where, fmt::format("nothing comes in for source '{}' in this test", expected.source),
-                    "name its rows under input");
+                context_.problems.error(expected.where,
+                                        fmt::format("nothing comes in for source '{}' in this test", expected.source),
+                                        "name its rows under input");
         }
         return test;
     }
@@ -110,8 +109,8 @@ private:
     void read_input(const YamlEntry& entry, TestCase& test) {
         const auto* source = context_.project.source(entry.key);
         if (source == nullptr) {
-            context_.problems.error({file_, entry.line, entry.column}, fmt::format("there is no source '{}'", entry.key),
-                                    suggest(entry.key, sources_));
+            context_.problems.error({file_, entry.line, entry.column},
+                                    fmt::format("there is no source '{}'", entry.key), suggest(entry.key, sources_));
             return;
         }
         if (entry.value.is_sequence()) {
@@ -136,8 +135,7 @@ private:
     }
 
     void read_arrival(const YamlNode& node, const YamlNode* defaults, const Source& source, TestCase& test) {
-        OptionReader reader(node, key_section(test_files, "tests[].input.SOURCE.arrivals[]"), file_,
-                            context_.problems);
+        OptionReader reader(node, key_section(test_files, "tests[].input.SOURCE.arrivals[]"), file_, context_.problems);
         TestArrival arrival{.source = source.name, .where = at(node), .day = std::string(default_day)};
         if (const auto day = reader.take<Text>("arrived")) {
             if (!parse_day(day->text))
@@ -170,9 +168,9 @@ private:
             if (!text->is_scalar())
                 wrong(*text, "a text", fmt::format("{}: | and the lines below", format));
             else if (wanted != format)
-                context_.problems.error(at(*text), fmt::format("source '{}' does not read {}", source.name, format),
-                                        wanted.empty() ? std::string("give rows, or a file: PATH")
-                                                       : fmt::format("write {}: |", wanted));
+                context_.problems.error(
+                    at(*text), fmt::format("source '{}' does not read {}", source.name, format),
+                    wanted.empty() ? std::string("give rows, or a file: PATH") : fmt::format("write {}: |", wanted));
             arrival.text = text->text;
         }
         if (const auto file = reader.take<Text>("file")) {
@@ -239,9 +237,9 @@ private:
                 for (const auto& entry : row.entries) expected.columns.push_back(entry.key);
             for (const auto& column : expected.columns) {
                 if (row.find(column) == nullptr)
-                    context_.problems.error(
-                        at(row), fmt::format("this row does not say '{}', and the first one does", column),
-                        "name the same columns in each row; null is a value");
+                    context_.problems.error(at(row),
+                                            fmt::format("this row does not say '{}', and the first one does", column),
+                                            "name the same columns in each row; null is a value");
             }
             for (const auto& entry : row.entries) {
                 if (std::find(expected.columns.begin(), expected.columns.end(), entry.key) == expected.columns.end())

@@ -78,7 +78,8 @@ TEST_F(TestCommand, a_missing_row_a_surplus_row_and_a_wrong_order_are_told) {
 
 TEST_F(TestCommand, a_duplicate_is_found_across_every_cut) {
     contract({.custom = "  - {property: deduplicate, value: [id]}\n"});
-    one("    input:\n      t:\n        csv: |\n          id,name,amount\n          1,a,1\n          2,\"b\n          c\",1\n"
+    one("    input:\n      t:\n        csv: |\n          id,name,amount\n          1,a,1\n          2,\"b\n          "
+        "c\",1\n"
         "          1,a,1\n          1,a,1\n"
         "    expect:\n      sources:\n        t: {accepted: 2, duplicate: 2}\n"
         "      views:\n        by_name: [{name: a, n: 1}, {name: \"b\\nc\", n: 1}]\n");
@@ -114,8 +115,9 @@ TEST_F(TestCommand, rejected_rows_are_compared_by_rule_column_and_line) {
     const std::string input =
         "    input:\n      t:\n        csv: |\n          id,name,amount\n          1,a,1\n          x,b,1\n"
         "          3,c,y\n";
-    one(input + "    expect:\n      sources:\n        t:\n          accepted: [{id: 1, name: a}]\n"
-                "          rejected: [{rule: type, column: id, line: 3}, {rule: type, column: amount}]\n");
+    one(input +
+        "    expect:\n      sources:\n        t:\n          accepted: [{id: 1, name: a}]\n"
+        "          rejected: [{rule: type, column: id, line: 3}, {rule: type, column: amount}]\n");
     expect_said(0, {"all passed"});
     one(input + "    expect:\n      sources:\n        t:\n          rejected: [{rule: type, column: id}]\n");
     expect_said(1, {"t: line 4 was rejected by type (amount), which is not expected"});
@@ -168,17 +170,20 @@ TEST_F(TestCommand, bad_files_are_told_with_places_and_nearest_names) {
         "        by_name: [{name: a}, {nane: b}]\n"
         "      sources:\n"
         "        t: {accepted: many, rejected: [{rul: x}]}\n");
-    const std::vector<std::string> said{
-        "t.test.yaml:3:5: ", "did you mean 'runs'?",
-        "t.test.yaml:4:14: weir.yaml declares no parameter 'wrod'",
-        "t.test.yaml:6:7: there is no source 'tt'",
-        "t.test.yaml:7:18: this must be a row: a map of columns",
-        "t.test.yaml:7:31: '2024-02-30' is no day",
-        "t.test.yaml:10:9: there is no view 'by_nmae'", "did you mean 'by_name'?",
-        "t.test.yaml:11:9: view 'by_name' does not keep the result of every interval",
-        "this row does not say 'name', and the first one does",
-        "'nane' is not among the first row's columns", "did you mean 'name'?",
-        "t.test.yaml:14:23: ", "did you mean 'rule'?"};
+    const std::vector<std::string> said{"t.test.yaml:3:5: ",
+                                        "did you mean 'runs'?",
+                                        "t.test.yaml:4:14: weir.yaml declares no parameter 'wrod'",
+                                        "t.test.yaml:6:7: there is no source 'tt'",
+                                        "t.test.yaml:7:18: this must be a row: a map of columns",
+                                        "t.test.yaml:7:31: '2024-02-30' is no day",
+                                        "t.test.yaml:10:9: there is no view 'by_nmae'",
+                                        "did you mean 'by_name'?",
+                                        "t.test.yaml:11:9: view 'by_name' does not keep the result of every interval",
+                                        "this row does not say 'name', and the first one does",
+                                        "'nane' is not among the first row's columns",
+                                        "did you mean 'name'?",
+                                        "t.test.yaml:14:23: ",
+                                        "did you mean 'rule'?"};
     expect_said(1, said);
     const auto checked = weir_with({"check"});
     EXPECT_EQ(checked.exit_code, 1);

@@ -26,7 +26,8 @@ Result<std::vector<TestCase>> chosen(std::vector<TestCase> tests, const std::vec
     const auto names = [](const std::string& word, const TestCase& test) {
         const fs::path path(word);
         return word == test.name || path.lexically_normal() == fs::path(test.file) ||
-               fs::path(test.file).filename() == path || fs::path(test.where.file).lexically_normal() == path.lexically_normal();
+               fs::path(test.file).filename() == path ||
+               fs::path(test.where.file).lexically_normal() == path.lexically_normal();
     };
     std::vector<std::string> known;
     for (const auto& test : tests) {
@@ -56,22 +57,17 @@ Result<std::uint64_t> seed_of(const Invocation& invocation) {
 }
 
 json json_of(const TestCase& test, const Outcome& outcome) {
-    json value{{"name", test.name},       {"file", test.file},
-               {"line", test.where.line}, {"passed", !outcome.failure},
+    json value{{"name", test.name},          {"file", test.file},
+               {"line", test.where.line},    {"passed", !outcome.failure},
                {"records", outcome.records}, {"ways", outcome.ways},
-               {"cuts", outcome.cuts},    {"possible_cuts", outcome.possible_cuts}};
+               {"cuts", outcome.cuts},       {"possible_cuts", outcome.possible_cuts}};
     if (!outcome.failure) return value;
     const auto& failure = *outcome.failure;
     const auto row = [](const std::string& text) { return text.empty() ? json() : json::parse(text, nullptr, false); };
-    value["failure"] = {{"way", failure.way},
-                        {"relation", failure.relation},
-                        {"column", failure.column},
-                        {"message", failure.message},
-                        {"expected", row(failure.expected)},
-                        {"actual", row(failure.actual)},
-                        {"file", failure.where.file},
-                        {"line", failure.where.line},
-                        {"column_number", failure.where.column}};
+    value["failure"] = {
+        {"way", failure.way},         {"relation", failure.relation},      {"column", failure.column},
+        {"message", failure.message}, {"expected", row(failure.expected)}, {"actual", row(failure.actual)},
+        {"file", failure.where.file}, {"line", failure.where.line},        {"column_number", failure.where.column}};
     return value;
 }
 
@@ -93,8 +89,8 @@ Status print(const TestCase& test, const Outcome& outcome, Terminal& terminal) {
     WEIR_TRY(terminal.write(fmt::format("  {}: {}{}\n", to_string(failure.where),
                                         failure.relation.empty() ? "" : failure.relation + ": ", failure.message)));
     if (failure.expected.empty() && failure.actual.empty()) return ok();
-    WEIR_TRY(terminal.write(
-        fmt::format("  expected  {}\n", failure.expected.empty() ? "no such row" : failure.expected)));
+    WEIR_TRY(
+        terminal.write(fmt::format("  expected  {}\n", failure.expected.empty() ? "no such row" : failure.expected)));
     return terminal.write(fmt::format("  got       {}\n", failure.actual.empty() ? "no such row" : failure.actual));
 }
 
@@ -114,8 +110,8 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
                      .message = "the project has no tests",
                      .hint = "write tests/NAME.test.yaml; `weir test --help` and the guide show one"};
     observe::Progress progress(observe::Progress::for_stderr(invocation.quiet));
-    progress.tell(observe::RunStarted{
-        .run_id = "", .project = project.name, .steps = static_cast<std::int64_t>(tests.size())});
+    progress.tell(
+        observe::RunStarted{.run_id = "", .project = project.name, .steps = static_cast<std::int64_t>(tests.size())});
     json list = json::array();
     std::size_t failed = 0;
     bool sampled = false;
@@ -151,8 +147,7 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
         WEIR_TRY(terminal.write(value.dump(2, ' ', false, json::error_handler_t::replace) + "\n"));
     } else if (!terminal.quiet()) {
         WEIR_TRY(terminal.write(fmt::format(
-            "{} test{}: {}{}{}\n", count, count == 1 ? "" : "s",
-            good ? "all passed" : fmt::format("{} failed", failed),
+            "{} test{}: {}{}{}\n", count, count == 1 ? "" : "s", good ? "all passed" : fmt::format("{} failed", failed),
             problems.empty() ? "" : fmt::format(", {} could not be tried", problems.size()),
             sampled ? fmt::format("; cuts drawn with --seed {}", seed) : "")));
     }
@@ -162,26 +157,27 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
 }  // namespace
 
 Command test_command() {
-    return {.name = "test",
-            .summary = "try the project's tests: rows in, rows out, however the rows come in",
-            .description =
-                "Reads tests/*.test.yaml. The rows of each test go through the real intake into a scratch lake, and the "
-                "real views are computed: in one go, cut in two at every point, and row by row where there are few. "
-                "Every way must give what is expected, and the same. Above 20 records some cuts are drawn, and the seed "
-                "is told. Your lake is not touched.",
-            .arguments = {{.name = "PROJECT",
-                           .help = "the project's directory (default: the current one)",
-                           .words = Words::project},
-                          {.name = "TEST",
-                           .help = "these tests, or those of these files (default: all)",
-                           .many = true,
-                           .words = Words::file}},
-            .options = {{.name = "--seed", .value = "N", .help = "draw the same cuts as an earlier time"}},
-            .examples = {{"weir test", "every test of the project in the current directory"},
-                         {"weir test projects/recipes difficulty.test.yaml", "the tests of one file"},
-                         {"weir test --json", "for a program"}},
-            .exit_codes = {0, 1, 2, 4, 130},
-            .run = run};
+    return {
+        .name = "test",
+        .summary = "try the project's tests: rows in, rows out, however the rows come in",
+        .description =
+            "Reads tests/*.test.yaml. The rows of each test go through the real intake into a scratch lake, and the "
+            "real views are computed: in one go, cut in two at every point, and row by row where there are few. "
+            "Every way must give what is expected, and the same. Above 20 records some cuts are drawn, and the seed "
+            "is told. Your lake is not touched.",
+        .arguments = {{.name = "PROJECT",
+                       .help = "the project's directory (default: the current one)",
+                       .words = Words::project},
+                      {.name = "TEST",
+                       .help = "these tests, or those of these files (default: all)",
+                       .many = true,
+                       .words = Words::file}},
+        .options = {{.name = "--seed", .value = "N", .help = "draw the same cuts as an earlier time"}},
+        .examples = {{"weir test", "every test of the project in the current directory"},
+                     {"weir test projects/recipes recipe.test.yaml", "the tests of one file"},
+                     {"weir test recipe.test.yaml --json", "for a program"}},
+        .exit_codes = {0, 1, 2, 4, 130},
+        .run = run};
 }
 
 }  // namespace weir::cli

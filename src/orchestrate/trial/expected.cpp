@@ -109,9 +109,9 @@ std::optional<Failure> judge_counts(const declare::ExpectedSource& expected, con
                              [&](const auto& wanted) { return matches(wanted, row); }))
                 return Failure{.relation = expected.source,
                                .column = "rejected",
-                               .message = fmt::format("line {} was rejected by {}{}, which is not expected: {}", row.line,
-                                                      row.rule, row.column.empty() ? "" : fmt::format(" ({})", row.column),
-                                                      row.reason),
+                               .message = fmt::format(
+                                   "line {} was rejected by {}{}, which is not expected: {}", row.line, row.rule,
+                                   row.column.empty() ? "" : fmt::format(" ({})", row.column), row.reason),
                                .where = expected.where};
         }
         for (const auto& wanted : *expected.rejects) {
@@ -120,8 +120,8 @@ std::optional<Failure> judge_counts(const declare::ExpectedSource& expected, con
             if (got != wanted.count)
                 return Failure{.relation = expected.source,
                                .column = "rejected",
-                               .message = fmt::format("{} such row{} rejected, not {}", got, got == 1 ? " was" : "s were",
-                                                      wanted.count),
+                               .message = fmt::format("{} such row{} rejected, not {}", got,
+                                                      got == 1 ? " was" : "s were", wanted.count),
                                .where = wanted.where};
         }
     }

@@ -45,8 +45,7 @@ std::string quoted(const std::string& text) { return json(text).dump(); }
 // The value as JSON; digits stay as they were written.
 std::string json_text(const YamlNode& node) {
     switch (node.kind) {
-        case YamlNode::Kind::null:
-            return "null";
+        case YamlNode::Kind::null: return "null";
         case YamlNode::Kind::scalar: {
             const bool bare = node.style == YamlNode::Style::plain &&
                               (node.text == "true" || node.text == "false" || is_json_number(node.text));
@@ -115,10 +114,10 @@ Result<std::string> csv_line(const std::vector<const YamlNode*>& values, const d
         }
         const auto field = csv_field(value->is_scalar() ? value->text : json_text(*value), csv);
         if (!field)
-            return Error{.code = ErrorCode::project_invalid,
-                         .message = fmt::format("source '{}' has no quotes, so it cannot hold this text",
-                                                arrival.source),
-                         .where = {arrival.where.file, value->line, value->column}};
+            return Error{
+                .code = ErrorCode::project_invalid,
+                .message = fmt::format("source '{}' has no quotes, so it cannot hold this text", arrival.source),
+                .where = {arrival.where.file, value->line, value->column}};
         line += *field;
     }
     return line + "\n";

@@ -95,7 +95,8 @@ std::string relation_sql(const std::string& relation) {
 
 std::string row_text(const std::vector<std::string>& columns, const Row& row) {
     auto object = nlohmann::ordered_json::object();
-    for (std::size_t i = 0; i < columns.size(); ++i) object[columns[i]] = row[i] ? nlohmann::ordered_json(*row[i]) : nullptr;
+    for (std::size_t i = 0; i < columns.size(); ++i)
+        object[columns[i]] = row[i] ? nlohmann::ordered_json(*row[i]) : nullptr;
     return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -249,7 +250,8 @@ private:
         if (expected != nullptr && actual != nullptr)
             failure.message = fmt::format("{} is {}, not {}", column, shown(*actual), shown(*expected));
         else
-            failure.message = failure.actual.empty() ? "an expected row is missing" : "there is a row that is not expected";
+            failure.message =
+                failure.actual.empty() ? "an expected row is missing" : "there is a row that is not expected";
     }
 
     // Every column, also those that no expectation names.
@@ -287,7 +289,8 @@ private:
         if (const auto prepared = session.prepare(counts_sql); !prepared) return prepared.error();
         WEIR_ASSIGN(const auto counts, session.connection().query(counts_sql));
         const auto rejects_sql = fmt::format(
-            "SELECT rule, coalesce(\"column\", ''), coalesce(line, 0)::BIGINT, reason FROM weir.quarantine WHERE source = {} "
+            "SELECT rule, coalesce(\"column\", ''), coalesce(line, 0)::BIGINT, reason FROM weir.quarantine WHERE "
+            "source = {} "
             "ORDER BY arrival_date, file, line",
             sql::quote_text(source));
         if (const auto prepared = session.prepare(rejects_sql); !prepared) return prepared.error();
@@ -327,8 +330,7 @@ Result<Outcome> try_test(const declare::LoadOptions& options, const TestCase& te
     std::map<std::string, Table> first;
     for (const auto& way : all.ways) {
         if (stop_requested()) return Error{.code = ErrorCode::interrupted, .message = "stopped"};
-        WEIR_ASSIGN(outcome.failure,
-                    Attempt(project, database, test, input).run(way, scratch.path() / "way", first));
+        WEIR_ASSIGN(outcome.failure, Attempt(project, database, test, input).run(way, scratch.path() / "way", first));
         ++outcome.ways;
         if (outcome.failure) {
             outcome.failure->way = way.text;

@@ -18,10 +18,10 @@
 namespace weir::orchestrate::trial {
 
 struct Failure {
-    std::string way;       // "in one go", "cut after record 3 of 7"
-    std::string relation;  // a view or a source; empty where the run itself failed
-    std::string column;    // empty: the whole row, or no row at all
-    std::string message;   // one sentence
+    std::string way;               // "in one go", "cut after record 3 of 7"
+    std::string relation;          // a view or a source; empty where the run itself failed
+    std::string column;            // empty: the whole row, or no row at all
+    std::string message;           // one sentence
     std::string expected, actual;  // rows as JSON objects; empty: there is no such row
     Where where;                   // of the expectation
 };
