@@ -36,6 +36,7 @@ std::string_view meaning(const State& state) {
 
 std::string columns_text(const std::vector<view::StateColumn>& columns) {
     std::vector<std::string> texts;
+    texts.reserve(columns.size());
     for (const auto& column : columns) texts.push_back(fmt::format("{} = {}", column.name, column.expression));
     return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", "));
 }
