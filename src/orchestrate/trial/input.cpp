@@ -289,7 +289,10 @@ Status Input::write(const std::filesystem::path& folder, std::size_t from, std::
             continue;
         }
         std::string text;
-        for (auto i = a; i < b; ++i) text += (file.array && i > a ? "," : "") + file.content.records[i];
+        for (auto i = a; i < b; ++i) {
+            if (file.array && i > a) text += ',';
+            text += file.content.records[i];
+        }
         auto name = file.name;
         if (file.array) {
             name.insert(4, fmt::format("-{:04}", a));
