@@ -170,12 +170,7 @@ private:
         }
         if (!aggregates_) {
             for (const auto& item : select_["select_list"]) {
-                bool window = false;
-                each_part_here(item, [&](const Tree& part) {
-                    window = window || is_class(part, "WINDOW");
-                    return !window;
-                });
-                if (window) return no("it has a window over events");
+                if (has_window(item)) return no("it has a window over events");
             }
         }
         for (const auto& key : keys_) WEIR_TRY(fixed_inside(key));

@@ -19,15 +19,6 @@ Linear because(std::string why) {
     return result;
 }
 
-bool has_window(const Tree& expression) {
-    bool found = false;
-    each_part_here(expression, [&](const Tree& part) {
-        found = found || is_class(part, "WINDOW");
-        return !found;
-    });
-    return found;
-}
-
 void collect_tables(const Tree& tree, std::set<std::string>& names) {
     each_part(tree, [&](const Tree& part) {
         if (is_type(part, "BASE_TABLE") && text_of(part, "schema_name").empty())

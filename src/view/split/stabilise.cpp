@@ -151,15 +151,6 @@ std::vector<Tree*> windows_of(Tree& select) {
     return windows;
 }
 
-bool has_window(const Tree& expression) {
-    bool found = false;
-    each_part_here(expression, [&](const Tree& part) {
-        found = found || is_class(part, "WINDOW");
-        return !found;
-    });
-    return found;
-}
-
 // GROUP BY ALL as a list: a window that is ordered by groups would change what it means.
 void group_by_name(Tree& select) {
     if (text_of(select, "aggregate_handling") != "FORCE_AGGREGATES") return;

@@ -231,6 +231,15 @@ bool has_columns(const Tree& expression) {
     return found;
 }
 
+bool has_window(const Tree& expression) {
+    bool found = false;
+    each_part_here(expression, [&](const Tree& part) {
+        found = found || is_class(part, "WINDOW");
+        return !found;
+    });
+    return found;
+}
+
 void each_expression(Tree& select, const std::function<void(Tree&)>& visit) {
     for (const char* list : {"select_list", "group_expressions"}) {
         if (select.contains(list))

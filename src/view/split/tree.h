@@ -71,6 +71,9 @@ void each_part_here(const Tree& expression, const std::function<bool(const Tree&
 // Whether it names a column, in queries inside it too.
 bool has_columns(const Tree& expression);
 
+// Whether a window function is called, queries inside left out.
+bool has_window(const Tree& expression);
+
 // The expressions of a SELECT node that belong to it: select list, WHERE, GROUP BY, HAVING, QUALIFY, ORDER BY, DISTINCT
 // ON.
 void each_expression(Tree& select, const std::function<void(Tree&)>& visit);
