@@ -165,7 +165,8 @@ std::string ExactSum::bytes() const {
     bytes.push_back(kept.negative ? '\1' : '\0');
     const auto lowest = static_cast<std::int16_t>(kept.lowest);
     bytes.append(reinterpret_cast<const char*>(&lowest), sizeof(lowest));
-    bytes.append(reinterpret_cast<const char*>(kept.digits.data()), kept.digits.size() * sizeof(std::uint32_t));
+    if (!kept.digits.empty())
+        bytes.append(reinterpret_cast<const char*>(kept.digits.data()), kept.digits.size() * sizeof(std::uint32_t));
     return bytes;
 }
 
@@ -179,7 +180,7 @@ bool ExactSum::add_bytes(std::string_view bytes) {
     std::memcpy(&lowest, bytes.data() + 2, sizeof(lowest));
     read.lowest = lowest;
     read.digits.resize((bytes.size() - head) / sizeof(std::uint32_t));
-    std::memcpy(read.digits.data(), bytes.data() + head, bytes.size() - head);
+    if (!read.digits.empty()) std::memcpy(read.digits.data(), bytes.data() + head, bytes.size() - head);
     if (lowest < -place_max || lowest + static_cast<int>(read.digits.size()) > place_max) return false;
     special_ |= static_cast<std::uint8_t>(bytes[0]) & 7U;
     add(read, false);
