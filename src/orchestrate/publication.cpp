@@ -39,7 +39,8 @@ std::string literal(const std::string& run_id, Time now, std::int64_t number, co
 
 }  // namespace
 
-Result<view::Publication> publish_results(const Workplace& at, const std::string& run_id) {
+Result<view::Publication> publish_results(const Workplace& at, const std::string& run_id,
+                                          const std::set<std::string>& up_to_date) {
     WEIR_ASSIGN(auto publication, view::newest_publication(at.lake, at.database));
     WEIR_ASSIGN(auto connection, at.database.connect());
     std::map<std::string, PublishedView> results;
@@ -52,11 +53,12 @@ Result<view::Publication> publish_results(const Workplace& at, const std::string
         if (days.empty()) continue;  // a table of another maker
         const auto version = snapshot->version().get();
         const auto known = publication.views.find(view.name);
-        if (known != publication.views.end() && known->second.table_version == version &&
-            known->second.table_id == snapshot->metadata().id) {
+        const bool same_table = known != publication.views.end() && known->second.table_id == snapshot->metadata().id;
+        if (same_table && (known->second.table_version == version || !up_to_date.contains(view.name))) {
             results.insert(*known);
             continue;
         }
+        if (!up_to_date.contains(view.name)) continue;
         WEIR_ASSIGN(const auto content, content_of(connection, table, *snapshot));
         PublishedView result{.table_version = version,
                              .table_id = snapshot->metadata().id,

@@ -1,13 +1,18 @@
 // Publishing: after a run in which every view succeeded, all results are switched at once.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "orchestrate/intake/workplace.h"
 #include "view/publication.h"
 
 namespace weir::orchestrate {
 
-// Publishes the newest version of every view's table, unless just these are published. Gives the publication that
-// readers see from now on.
-Result<view::Publication> publish_results(const Workplace& at, const std::string& run_id);
+// Publishes the newest version of the named views' tables, which must be up to date with the newest versions of what
+// they rest on; other views stay as they are published. Nothing is written where nothing changes. Gives the publication
+// that readers see from now on.
+Result<view::Publication> publish_results(const Workplace& at, const std::string& run_id,
+                                          const std::set<std::string>& up_to_date);
 
 }  // namespace weir::orchestrate

@@ -181,8 +181,8 @@ public:
         }
         WEIR_TRY(run_views());
         // Results of a run in which something failed are not served: readers would see two runs mixed.
-        if (failed_.empty()) {
-            WEIR_ASSIGN(publication_, publish_results(at_, result_.run_id));
+        if (failed_.empty() && !up_to_date_.empty()) {
+            WEIR_ASSIGN(publication_, publish_results(at_, result_.run_id, up_to_date_));
         } else {
             WEIR_ASSIGN(publication_, view::newest_publication(at_.lake, at_.database));
         }
@@ -307,7 +307,10 @@ private:
         WEIR_ASSIGN(const auto arrivals, arrival_days(at_));
         WEIR_ASSIGN(const auto views, days_of_views(at_, request_, arrivals));
         std::set<Day> days;
-        for (const auto& view : views) days.insert(view.days.begin(), view.days.end());
+        for (const auto& view : views) {
+            days.insert(view.days.begin(), view.days.end());
+            up_to_date_.insert(view.view->name);
+        }
         if (days.empty()) return ok();
         WEIR_ASSIGN(auto catalog, view::Catalog::open(at_.lake, at_.project));
         WEIR_ASSIGN(const auto by_day, catalog.states_by_day());
@@ -350,7 +353,7 @@ private:
         const auto reason = due == Due::up_to_date ? std::string("all of it, as asked") : std::string(to_string(due));
         return step({.kind = StepKind::view, .node = view.name, .day = day, .reason = reason},
                     [&](StepResult& step, std::string& fingerprint) -> Status {
-                        WEIR_ASSIGN(auto computed, batch.compute(view, &states));
+                        WEIR_ASSIGN(auto computed, batch.compute(view, states));
                         step.warnings = std::move(computed.rebuilt);
                         WEIR_ASSIGN(const auto published, publish(at_, batch, view));
                         step.rows = published.rows;
@@ -359,7 +362,6 @@ private:
                     });
     }
 
-    // What the project declares under exports, of the views that were computed in this run.
     // Which result of a view a file would hold; empty while there is none.
     std::string result_version(const std::string& view) const {
         const auto published = publication_.views.find(view);
@@ -397,7 +399,8 @@ private:
     const RunRequest& request_;
     RunResult result_;
     std::set<std::string> failed_;
-    view::Publication publication_;  // what readers see
+    std::set<std::string> up_to_date_;  // the views that were looked at: as long as none failed, up to date
+    view::Publication publication_;     // what readers see
 };
 
 }  // namespace

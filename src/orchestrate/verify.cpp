@@ -143,7 +143,7 @@ Result<Verdict> verify_view(const Workplace& at, const View& view, const view::P
     WEIR_ASSIGN(auto batch,
                 view::IntervalBatch::open(at.lake, at.database, at.project, {*day, *day + std::chrono::days{1}}));
     batch.read_at(versions_of(published.cut));
-    WEIR_ASSIGN(const auto computed, batch.compute(view, &states));
+    WEIR_ASSIGN(const auto computed, batch.compute(view, states));
     static_cast<void>(computed);
     auto& connection = batch.connection();
 

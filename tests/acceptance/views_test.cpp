@@ -169,6 +169,42 @@ TEST_F(Views, a_changed_text_has_a_state_of_its_own) {
     expect_verified();
 }
 
+TEST_F(Views, a_table_made_anew_under_the_same_name_is_another_one) {
+    view("v", "SELECT name, sum(id) AS n FROM t GROUP BY name\n");
+    day("2024-03-01", rows(10));
+    run_ok();
+    const auto state = states().at(0).filename();
+    fs::rename(project / "lake" / "weir" / state, scratch.path() / "state");
+    fs::remove_all(project / "lake");
+    day("2024-03-01", rows(10, 100));
+    run_ok();
+    fs::remove_all(project / "lake" / "weir" / state);
+    fs::rename(scratch.path() / "state", project / "lake" / "weir" / state);
+    day("2024-03-02", rows(10, 200));
+    EXPECT_THAT(json_of({"run"}).dump(), HasSubstr("was built again: table t is not the one that it was"));
+    EXPECT_EQ(sql("SELECT sum(n) FROM v"), std::to_string(1045 + 2045) + "\n");
+    expect_verified();
+}
+
+TEST_F(Views, new_rows_that_were_optimized_and_vacuumed_before_the_state_took_them) {
+    view("v", "SELECT name, sum(id) AS n FROM t GROUP BY name\n");
+    day("2024-03-01", rows(10));
+    run_ok();
+    for (int i = 2; i < 6; ++i) {
+        day("2024-03-0" + std::to_string(i), rows(10, 10 * i));
+        run_ok({"--only", "t"});
+    }
+    // Files of one day are one file after this.
+    put("in/2024-03-05b.csv", header + rows(10, 60));
+    source("in/{date}*.csv", "arrival_date: path\n");
+    run_ok({"--only", "t"});
+    ASSERT_EQ(weir_with({"table", "optimize", "t"}).exit_code, 0);
+    ASSERT_EQ(weir_with({"table", "vacuum", "t", "--apply", "--retain-hours", "0", "--below-retention"}).exit_code, 0);
+    EXPECT_THAT(json_of({"run"}).dump(), HasSubstr("was built again: table t was optimized"));
+    EXPECT_EQ(sql("SELECT sum(n) FROM v"), sql("SELECT sum(id) FROM t"));
+    expect_verified();
+}
+
 TEST_F(Views, a_reference_table_that_changes) {
     put("sources/kinds.yaml",
         "files: kinds/*.csv\nformat: csv\ncontract: kinds\nreference: true\narrival_date: \"2024-01-01\"\n");
@@ -209,6 +245,25 @@ TEST_F(Views, a_failed_view_leaves_the_old_publication) {
     // Nothing new: nothing published.
     run_ok();
     EXPECT_EQ(sql("SELECT max(publication) FROM weir.publications"), "2\n");
+}
+
+TEST_F(Views, nothing_is_published_past_a_view_that_failed) {
+    view("good", "SELECT count(*) AS n FROM t\n");
+    view("bad", "SELECT count(*) AS n, max(CASE WHEN id > 15 THEN CAST(name || '?' AS INTEGER) END) AS m FROM t\n");
+    day("2024-03-01", rows(10));
+    run_ok();
+    day("2024-03-02", rows(10, 10));
+    run_fails(1, {"while computing view 'bad'"});
+    // The results of the failed run lie there; a run that looks at no view does not publish them.
+    run_ok({"--only", "t"});
+    EXPECT_EQ(sql("SELECT good.n, bad.n FROM good, bad"), "10,10\n") << "two runs are mixed";
+    // Nor does vacuum take away what readers see.
+    ASSERT_EQ(weir_with({"table", "vacuum", "good", "--apply", "--retain-hours", "0", "--below-retention"}).exit_code,
+              0);
+    EXPECT_EQ(sql("SELECT good.n, bad.n FROM good, bad"), "10,10\n");
+    // Of a view that was asked for alone, readers see the new result.
+    run_ok({"--view", "good"});
+    EXPECT_EQ(sql("SELECT good.n, bad.n FROM good, bad"), "20,10\n");
 }
 
 TEST_F(Views, a_result_that_was_tampered_with_is_found) {

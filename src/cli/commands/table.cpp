@@ -9,6 +9,7 @@
 #include "cli/project.h"
 #include "cli/result.h"
 #include "cli/table.h"
+#include "lake/log/paths.h"
 #include "lake/maintain/checkpoint.h"
 #include "lake/maintain/history.h"
 #include "lake/maintain/optimize.h"
@@ -18,6 +19,7 @@
 #include "observe/progress.h"
 #include "orchestrate/intake/landing.h"
 #include "sink/value.h"
+#include "view/publication.h"
 
 namespace weir::cli {
 namespace {
@@ -283,13 +285,28 @@ Result<std::int64_t> parse_hours(const std::string& text) {
     return hours;
 }
 
-// What a run that was cut off left open in the lake around a table, which may also stand alone.
+// What vacuum must leave for the sake of the lake around a table, which may also stand alone.
 struct Around {
-    std::set<std::string> spare;  // files of the table that the next run commits
-    bool log_is_needed = false;   // the table's own commits say what that run has to do
+    std::set<std::string> spare;  // files that the next run commits, or that readers of a published version see
+    bool log_is_needed = false;   // older commits of the table are still read
 };
 
-Result<Around> landings_around(const Named& named) {
+// Readers see a view's published version, which is not the newest where a run failed since.
+Status spare_published(const lake::Lake& lake, sql::Database& database, const lake::Table& table,
+                       const std::string& name, Around& around) {
+    WEIR_ASSIGN(const auto publication, view::newest_publication(lake, database));
+    const auto published = publication.views.find(name);
+    if (published == publication.views.end()) return ok();
+    WEIR_ASSIGN(const auto newest, table.snapshot());
+    const lake::TableVersion version(published->second.table_version);
+    if (newest.metadata().id != published->second.table_id || newest.version() == version) return ok();
+    WEIR_ASSIGN(const auto served, table.snapshot(version));
+    for (const auto& file : served.files()) around.spare.insert(lake::uri_decode(file.path));
+    around.log_is_needed = true;
+    return ok();
+}
+
+Result<Around> around_table(const Named& named) {
     const fs::path folder = named.table->name();
     const bool system = folder.parent_path().filename() == "weir";
     const auto root = system ? folder.parent_path().parent_path() : folder.parent_path();
@@ -300,6 +317,7 @@ Result<Around> landings_around(const Named& named) {
     const auto name = folder.lexically_relative(root).generic_string();
     around.log_is_needed = open.tables.contains(name);
     if (const auto files = open.files.find(name); files != open.files.end()) around.spare = files->second;
+    WEIR_TRY(spare_published(lake, *named.database, *named.table, name, around));
     return around;
 }
 
@@ -311,7 +329,7 @@ Result<int> vacuum(const Invocation& invocation, Terminal& terminal) {
         options.retention_ms = hours * 3'600'000;
     }
     WEIR_ASSIGN(const auto named, named_table(invocation, terminal));
-    WEIR_ASSIGN(const auto open, landings_around(named));
+    WEIR_ASSIGN(const auto open, around_table(named));
     options.spare = open.spare;
     WEIR_ASSIGN(const auto done, lake::vacuum(*named.table, options));
     lake::LogCleanupResult log;
@@ -426,7 +444,7 @@ std::vector<Command> table_commands() {
          .description =
              "Versions older than the retention cannot be read or restored afterwards. Half-written files of the log "
              "and empty staging folders that killed processes left go too; what a run that was cut off has still to "
-             "commit stays.",
+             "commit stays, and the published version of a view that newer runs failed to replace.",
          .arguments = one_table(),
          .options = {{.name = "--apply", .value = "", .help = "remove them; without it they are only shown"},
                      {.name = "--retain-hours",

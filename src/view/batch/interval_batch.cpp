@@ -148,15 +148,6 @@ Result<std::string> IntervalBatch::inputs_hash(const declare::View& view) {
     return sha.hex().substr(0, 32);
 }
 
-Result<std::map<std::string, std::int64_t>> IntervalBatch::cut(const declare::View& view) {
-    std::map<std::string, std::int64_t> versions;
-    for (const auto& name : base_tables(*project_, view)) {
-        WEIR_ASSIGN(const auto* in, input(name));
-        if (in->snapshot) versions.emplace(name, in->snapshot->version().get());
-    }
-    return versions;
-}
-
 Status IntervalBatch::make_readable(const std::string& name) {
     WEIR_ASSIGN(auto* in, input(name));
     if (in->readable) return ok();
@@ -201,7 +192,7 @@ Error IntervalBatch::in_file(const declare::View& view, Error error) const {
 }
 
 Status IntervalBatch::run(const declare::View& view, const std::string& sql, const std::set<std::string>& reads,
-                          const States* states) {
+                          const States& states) {
     for (const auto& read : reads) {
         if (const auto* other = project_->view(read)) {
             WEIR_ASSIGN(const auto computed, compute(*other, states));
@@ -210,44 +201,44 @@ Status IntervalBatch::run(const declare::View& view, const std::string& sql, con
             WEIR_TRY(make_readable(table_name(*project_, read)));
         }
     }
-    return connection_.run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS\n{}", sql::quote_name(view.name), sql));
+    auto status =
+        connection_.run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS\n{}", sql::quote_name(view.name), sql));
+    if (status) return status;
+    auto error = std::move(status).error();
+    const bool own_text = sql == view.sql;
+    if (own_text && error.where.line > 1)
+        error.where.line += view.sql_first_line - 2;  // one line for CREATE TABLE
+    else
+        error.where.line = error.where.column = 0;
+    return in_file(view, std::move(error));
 }
 
-Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view, const States* states) {
+Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view, const States& states) {
     Computed computed;
     if (computed_.contains(view.name)) return computed;
-    const std::set<std::string> written(view.reads.begin(), view.reads.end());
-    std::string text = view.sql;
-    if (states != nullptr) {
-        WEIR_ASSIGN(const auto* split, states->catalog.split(view));
-        text = split->plain;
-        computed.from_states = !split->states.empty() && !states->from_rows;
+    WEIR_ASSIGN(const auto* split, states.catalog.split(view));
+    computed.from_states = !split->states.empty() && !states.from_rows;
+    if (!states.from_rows) {
         for (const auto& state : split->states) {
-            if (states->from_rows) break;
-            auto caught_up = states->store.catch_up(state, states->by_day.contains(state.name));
+            auto caught_up = states.store.catch_up(state, states.by_day.contains(state.name));
             if (!caught_up) return in_file(view, std::move(caught_up).error());
-            if (caught_up->what == CatchUp::What::built && caught_up->why_built != "it is new")
-                computed.rebuilt.push_back(fmt::format("{} was built again: {}", state.name, caught_up->why_built));
-            WEIR_ASSIGN(const bool usable, states->store.open(connection_, state, interval_));
+            if (caught_up->what == CatchUp::What::built_again)
+                computed.rebuilt.push_back(fmt::format("{} was built again: {}", state.name, caught_up->why));
+            WEIR_ASSIGN(const bool usable, states.store.open(connection_, state, interval_));
             computed.from_states = computed.from_states && usable;
         }
-        if (computed.from_states) {
-            auto reads = split->reads;
-            reads.insert(split->rows.begin(), split->rows.end());
-            if (auto status = run(view, split->finish, reads, states); !status) return in_file(view, status.error());
-            computed_.insert(view.name);
-            return computed;
+    }
+    if (computed.from_states) {
+        auto reads = split->reads;
+        reads.insert(split->rows.begin(), split->rows.end());
+        WEIR_TRY(run(view, split->finish, reads, states));
+    } else {
+        const std::set<std::string> reads(view.reads.begin(), view.reads.end());
+        if (auto status = run(view, split->plain, reads, states); !status) {
+            // The text as it was written knows its lines.
+            WEIR_TRY(run(view, view.sql, reads, states));
+            return std::move(status).error();
         }
-    }
-    auto status = run(view, text, written, states);
-    if (!status && text != view.sql) {
-        // The text as it was written knows its lines.
-        if (auto as_written = run(view, view.sql, written, states); !as_written) status = std::move(as_written);
-    }
-    if (!status) {
-        auto error = std::move(status).error();
-        if (error.where.line > 1) error.where.line += view.sql_first_line - 2;
-        return in_file(view, std::move(error));
     }
     computed_.insert(view.name);
     return computed;

@@ -42,21 +42,19 @@ public:
                                       const Interval& interval);
     // The tables named are read in these versions and not in the newest.
     void read_at(std::map<std::string, std::int64_t> versions) { versions_ = std::move(versions); }
-    // The versions of the tables that a view rests on; those that do not exist are left out.
-    Result<std::map<std::string, std::int64_t>> cut(const declare::View& view);
 
     // A hash of the data files that a view's result would be computed from, cut at the interval's end.
     Result<std::string> inputs_hash(const declare::View& view);
 
     // Computes a view into a temporary table of connection(), named as the view. Views that it reads and that were not
-    // computed here are computed on the way. Errors point into the view's file. With `states`, what is new is added to
-    // the states and finish is computed over them; without, or where a state also holds days after the interval, the
-    // view is computed from all rows. Both give the same rows, to the bit.
+    // computed here are computed on the way. Errors point into the view's file. What is new is added to the view's
+    // states and finish is computed over them; where a state also holds days after the interval, the view is computed
+    // from all rows. Both give the same rows, to the bit.
     struct Computed {
         bool from_states = false;
         std::vector<std::string> rebuilt;  // a sentence for each state that had to be built again
     };
-    Result<Computed> compute(const declare::View& view, const States* states);
+    Result<Computed> compute(const declare::View& view, const States& states);
 
     sql::Connection& connection() { return connection_; }
     const Interval& interval() const { return interval_; }
@@ -77,8 +75,8 @@ private:
     lake::Predicates before_end(const std::string& name) const;
     // Makes what a text reads readable, and runs it into the view's table.
     Status run(const declare::View& view, const std::string& sql, const std::set<std::string>& reads,
-               const States* states);
-    // The place inside our statement becomes the place inside the file.
+               const States& states);
+    // The same, with the view as the place. Lines of the file are known of its own text only.
     Error in_file(const declare::View& view, Error error) const;
 
     const lake::Lake* lake_;

@@ -7,6 +7,7 @@
 
 #include "declare/project.h"
 #include "lake/log/changes.h"
+#include "lake/log/paths.h"
 #include "lake/read/checksum.h"
 #include "lake/read/file_facts.h"
 
@@ -22,8 +23,18 @@ constexpr std::size_t parts_max = 12;
 // New rows in files of this size together are read once and held.
 constexpr std::int64_t held_bytes_max = std::int64_t{16} << 20;
 
-std::string events_app(const std::string& table) { return "events:" + table; }
-std::string reference_app(const std::string& table) { return "reference:" + table; }
+std::string events_app(const std::string& table, const lake::Snapshot& snapshot) {
+    return fmt::format("events:{}:{}", table, snapshot.metadata().id);
+}
+std::string reference_app(const std::string& table, const lake::Snapshot& snapshot) {
+    return fmt::format("reference:{}:{}", table, snapshot.metadata().id);
+}
+
+Error not_there(const std::string& table) {
+    return {.code = ErrorCode::not_found,
+            .message = fmt::format("table '{}' does not exist in the lake yet", table),
+            .hint = "run its source first: weir run --only " + table};
+}
 
 struct Stored {
     std::string lake_type;  // DuckDB's spelling of what the Delta table holds
@@ -95,6 +106,12 @@ Result<Layout> layout_of(sql::Connection& connection, const State& state) {
     return layout;
 }
 
+std::set<std::string> live_paths(const lake::Snapshot& snapshot) {
+    std::set<std::string> paths;
+    for (const auto& file : snapshot.files()) paths.insert(file.path);
+    return paths;
+}
+
 // The arrival days of a table's files where each file is of one day; nothing where rows have to be asked.
 std::optional<std::set<std::string>> days_of(const std::vector<lake::AddFile>& files) {
     std::set<std::string> days;
@@ -112,8 +129,8 @@ std::optional<std::set<std::string>> days_of(const std::vector<lake::AddFile>& f
 struct StateStore::Inputs {
     struct Table {
         lake::Table table;
-        std::optional<lake::Snapshot> snapshot;  // none: the table does not exist yet
-        std::optional<lake::Changes> changes;    // none: all of it is new
+        lake::Snapshot snapshot;
+        std::optional<lake::Changes> changes{};  // none: all of it is new
     };
     std::map<std::string, Table> events, references;
 };
@@ -129,14 +146,11 @@ Result<CatchUp> StateStore::bring_up(const State& state, bool by_day) {
     Inputs inputs;
     const auto look = [&](const std::set<std::string>& names, auto& into) -> Status {
         for (const auto& name : names) {
-            WEIR_ASSIGN(auto table, lake_->table(name));
+            WEIR_ASSIGN(const auto table, lake_->table(name));
             WEIR_ASSIGN(const bool exists, table.exists());
-            Inputs::Table input{.table = table, .snapshot = std::nullopt, .changes = std::nullopt};
-            if (exists) {
-                WEIR_ASSIGN(auto snapshot, table.snapshot());
-                input.snapshot = std::move(snapshot);
-            }
-            into.emplace(name, std::move(input));
+            if (!exists) return not_there(name);
+            WEIR_ASSIGN(auto snapshot, table.snapshot());
+            into.emplace(name, Inputs::Table{.table = table, .snapshot = std::move(snapshot)});
         }
         return ok();
     };
@@ -146,7 +160,7 @@ Result<CatchUp> StateStore::bring_up(const State& state, bool by_day) {
     WEIR_ASSIGN(const auto table, lake_->table(std::string(state_folder) + state.name));
     WEIR_ASSIGN(const bool exists, table.exists());
     std::optional<lake::Snapshot> known;
-    std::string why = "it is new";
+    std::string why;
     if (exists) {
         auto snapshot = table.snapshot();
         if (snapshot) {
@@ -165,7 +179,7 @@ Result<CatchUp> StateStore::bring_up(const State& state, bool by_day) {
         if (exists) WEIR_TRY(drop(state));
         for (auto& [name, input] : inputs.events) input.changes.reset();
         WEIR_ASSIGN(const auto rows, write(state, by_day, inputs, std::nullopt));
-        return CatchUp{CatchUp::What::built, why, rows};
+        return CatchUp{exists ? CatchUp::What::built_again : CatchUp::What::built, why, rows};
     }
     const bool anything = std::any_of(inputs.events.begin(), inputs.events.end(), [](const auto& input) {
         return input.second.changes && !input.second.changes->added.empty();
@@ -183,25 +197,26 @@ Result<std::optional<std::string>> StateStore::why_to_build(const State& state, 
     if (const auto whole = lake::verify_checksums(table.store(), snapshot); !whole)
         return Why("it is damaged: " + whole.error().message);
     for (auto& [name, input] : inputs.references) {
-        const auto then = snapshot.transaction_version(reference_app(name)).value_or(-1);
-        const auto now = input.snapshot ? input.snapshot->version().get() : -1;
-        if (then == now) continue;
-        if (then > now || then < 0) return Why(fmt::format("reference table {} was replaced", name));
+        const auto then = snapshot.transaction_version(reference_app(name, input.snapshot));
+        if (!then) return Why(fmt::format("reference table {} is not the one that it was", name));
         const auto changes =
-            lake::changes_between(input.table.store(), lake::TableVersion(then), lake::TableVersion(now));
+            lake::changes_between(input.table.store(), lake::TableVersion(*then), input.snapshot.version());
         if (!changes || !changes->only_added || !changes->added.empty())
             return Why(fmt::format("reference table {} changed", name));
     }
     for (auto& [name, input] : inputs.events) {
-        const auto then = snapshot.transaction_version(events_app(name)).value_or(-1);
-        const auto now = input.snapshot ? input.snapshot->version().get() : -1;
-        if (then < 0) {  // the table came after the state: all of it is new
-            continue;
-        }
-        if (then > now) return Why(fmt::format("table {} is not the one that it was", name));
-        auto changes = lake::changes_between(input.table.store(), lake::TableVersion(then), lake::TableVersion(now));
-        if (!changes) return Why(fmt::format("the log of table {} does not reach back to version {}", name, then));
+        const auto then = snapshot.transaction_version(events_app(name, input.snapshot));
+        if (!then || *then > input.snapshot.version().get())
+            return Why(fmt::format("table {} is not the one that it was", name));
+        auto changes = lake::changes_between(input.table.store(), lake::TableVersion(*then), input.snapshot.version());
+        if (!changes) return Why(fmt::format("the log of table {} does not reach back to version {}", name, *then));
         if (!changes->only_added) return Why(fmt::format("rows of table {} were removed or replaced", name));
+        const auto live = live_paths(input.snapshot);
+        for (const auto& added : changes->added) {
+            const auto path = lake::decode_data_path(added.file.path);
+            if (!live.contains(added.file.path) && path && !path->absolute && !input.table.store().head(path->text))
+                return Why(fmt::format("table {} was optimized, and the new rows' own files vacuumed", name));
+        }
         input.changes = std::move(*changes);
     }
     return Why();
@@ -219,8 +234,7 @@ Result<sql::Connection*> StateStore::connection() {
 Result<std::string> StateStore::new_rows(const std::string& name, const lake::Table& table,
                                          const lake::Snapshot& snapshot, const lake::Changes& changes) {
     WEIR_ASSIGN(auto* on, connection());
-    std::set<std::string> live;
-    for (const auto& file : snapshot.files()) live.insert(file.path);
+    const auto live = live_paths(snapshot);
     std::map<std::int64_t, std::vector<std::string>> by_version;  // the version to read a file in
     std::string key = name;
     std::int64_t bytes = 0;
@@ -230,7 +244,6 @@ Result<std::string> StateStore::new_rows(const std::string& name, const lake::Ta
         key += "\n" + added.file.path;
         bytes += added.file.size_bytes;
     }
-    const bool few = bytes <= held_bytes_max;
     if (const auto held = held_.find(key); held != held_.end()) return held->second;
     std::vector<std::string> relations;
     const auto read = [&](const lake::Snapshot& at, std::vector<std::string> files) -> Status {
@@ -251,7 +264,7 @@ Result<std::string> StateStore::new_rows(const std::string& name, const lake::Ta
         }
     }
     auto relation = fmt::format("({})", fmt::join(relations, " UNION ALL BY NAME "));
-    if (few) {
+    if (bytes <= held_bytes_max) {
         auto held = fmt::format("held_{}", held_.size());
         WEIR_TRY(on->run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS FROM {}", held, relation)));
         relation = std::move(held);
@@ -269,30 +282,22 @@ Result<std::int64_t> StateStore::write(const State& state, bool by_day, Inputs& 
     std::vector<std::string> ask_days;
     std::set<std::string> days;
     for (const auto& [name, input] : inputs.references) {
-        if (!input.snapshot)
-            return Error{.code = ErrorCode::not_found,
-                         .message = fmt::format("table '{}' does not exist in the lake yet", name),
-                         .hint = "run its source first: weir run --only " + name};
-        WEIR_ASSIGN(const auto scan, lake::prepare_scan(input.table.store(), connection, *input.snapshot, "r_" + name));
+        WEIR_ASSIGN(const auto scan, lake::prepare_scan(input.table.store(), connection, input.snapshot, "r_" + name));
         for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
         WEIR_TRY(connection.run(
             fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}", sql::quote_name(name), scan.relation)));
     }
     for (const auto& [name, input] : inputs.events) {
-        if (!input.snapshot)
-            return Error{.code = ErrorCode::not_found,
-                         .message = fmt::format("table '{}' does not exist in the lake yet", name),
-                         .hint = "run its source first: weir run --only " + name};
         std::string relation;
         if (input.changes) {
-            WEIR_ASSIGN(relation, new_rows(name, input.table, *input.snapshot, *input.changes));
+            WEIR_ASSIGN(relation, new_rows(name, input.table, input.snapshot, *input.changes));
         } else {
             WEIR_ASSIGN(const auto scan,
-                        lake::prepare_scan(input.table.store(), connection, *input.snapshot, "e_" + name));
+                        lake::prepare_scan(input.table.store(), connection, input.snapshot, "e_" + name));
             for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
             relation = scan.relation;
         }
-        std::vector<lake::AddFile> files = input.snapshot->files();
+        std::vector<lake::AddFile> files = input.snapshot.files();
         if (input.changes) {
             files.clear();
             for (const auto& added : input.changes->added) files.push_back(added.file);
@@ -337,13 +342,13 @@ Result<std::int64_t> StateStore::write(const State& state, bool by_day, Inputs& 
         rows += appended.rows;
     }
     const auto reach = [&](const std::string& app, const Inputs::Table& input) -> Status {
-        const auto version = input.snapshot->version().get();
+        const auto version = input.snapshot.version().get();
         const auto* before = transaction->snapshot();
         if (before != nullptr && before->transaction_version(app) == version) return ok();
         return transaction->set_txn(app, version);
     };
-    for (const auto& [name, input] : inputs.events) WEIR_TRY(reach(events_app(name), input));
-    for (const auto& [name, input] : inputs.references) WEIR_TRY(reach(reference_app(name), input));
+    for (const auto& [name, input] : inputs.events) WEIR_TRY(reach(events_app(name, input.snapshot), input));
+    for (const auto& [name, input] : inputs.references) WEIR_TRY(reach(reference_app(name, input.snapshot), input));
     transaction->set_operation("WRITE");
     WEIR_ASSIGN(const auto committed, lake::commit_or_fail(std::move(*transaction)));
     static_cast<void>(committed);
@@ -410,13 +415,16 @@ Status StateStore::drop(const State& state) {
 }
 
 Status StateStore::keep_only(const std::set<std::string>& names) {
+    std::vector<std::filesystem::path> unused;
     std::error_code error;
     for (std::filesystem::directory_iterator entry(lake_->root() / std::string(state_folder), error), end;
          !error && entry != end; entry.increment(error)) {
         const auto name = entry->path().filename().string();
-        if (!name.starts_with("state_") || names.contains(name)) continue;
-        std::filesystem::remove_all(entry->path(), error);
-        if (error) return io_error("remove", entry->path(), error.value());
+        if (name.starts_with("state_") && !names.contains(name)) unused.push_back(entry->path());
+    }
+    for (const auto& folder : unused) {
+        std::filesystem::remove_all(folder, error);
+        if (error) return io_error("remove", folder, error.value());
     }
     return ok();
 }
@@ -431,8 +439,13 @@ Result<std::optional<StateSize>> StateStore::size(const State& state) const {
         size.bytes += file.size_bytes;
         size.rows += lake::live_rows(file).value_or(0);
     }
-    for (const auto& name : state.events)
-        size.positions[name] = snapshot.transaction_version(events_app(name)).value_or(-1);
+    for (const auto& name : state.events) {
+        WEIR_ASSIGN(const auto events, lake_->table(name));
+        WEIR_ASSIGN(const bool there, events.exists());
+        if (!there) continue;
+        WEIR_ASSIGN(const auto now, events.snapshot());
+        if (const auto held = snapshot.transaction_version(events_app(name, now))) size.positions[name] = *held;
+    }
     return std::optional(std::move(size));
 }
 

@@ -1,8 +1,10 @@
 // The states of views, kept in the lake: what partial gave for each commit of the event tables, merged when read.
 //
 //   weir/state_<hash>     one Delta table per state: arrival_day, then the state's columns
-//   txn "events:<table>"  the version of the event table up to which its rows are in the state
-//   txn "reference:<t>"   the version of the reference table that the state was joined with
+//   txn "events:<table>:<id>"     the version of the event table up to which its rows are in the state
+//   txn "reference:<table>:<id>"  the version of the reference table that the state was joined with
+//
+// The id is that in the table's metadata: a table that was made anew under the same name is another one.
 //
 // One commit carries rows and positions, so that no event is in a state twice or never. A state is derived: one that is
 // lost, damaged (data files carry checksums), or whose tables changed in another way than by growing is built again.
@@ -22,8 +24,8 @@
 namespace weir::view {
 
 struct CatchUp {
-    enum class What { nothing_new, added, built } what = What::nothing_new;
-    std::string why_built;  // not empty with What::built
+    enum class What { nothing_new, added, built, built_again } what = What::nothing_new;
+    std::string why;        // with built_again
     std::int64_t rows = 0;  // of the state that were added
 };
 
