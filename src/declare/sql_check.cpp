@@ -10,6 +10,7 @@
 #include "declare/contract_values.h"
 #include "declare/determinism.h"
 #include "declare/duckdb_check.h"
+#include "declare/own_functions.h"
 #include "declare/sql_text.h"
 #include "declare/sql_tree.h"
 #include "declare/table_schema.h"
@@ -140,7 +141,11 @@ private:
                               : kind == "type"                           ? "type"
                                                                          : "table";
             message = fmt::format("there is no {} '{}'", noun, fault.name);
-            if (!fault.candidates.empty() && noun != std::string_view("table"))
+            const auto instead = instead_of_own_function(lower(fault.name));
+            if (!instead.empty()) {
+                message = fmt::format("'{}' is a function of weir's own, for states of views", fault.name);
+                hint = instead;
+            } else if (!fault.candidates.empty() && noun != std::string_view("table"))
                 hint = nearest(fault.name, fault.candidates).empty() ? "" : suggest(fault.name, fault.candidates);
         } else if (fault.subtype == "NO_MATCHING_FUNCTION") {
             hint = fault.candidates.empty() ? "" : fmt::format("it takes: {}", fault.candidates.front());
@@ -259,6 +264,12 @@ private:
                             "remove one of them");
             return;
         }
+        if (is_taken(name)) {
+            problems_.error(origin.at(range.begin),
+                            fmt::format("the macro '{}' would hide a function of that name", name),
+                            "choose another name");
+            return;
+        }
         SqlFault fault;
         if (!duckdb_.run(statement, fault)) {
             report(fault, what, at);
@@ -283,6 +294,13 @@ private:
         };
         check_deterministic(macro.uses, what, body_at);
         check_sources(macro.uses, what, body_at);
+    }
+
+    // A macro goes before a function of its name, also where weir itself means the function.
+    bool is_taken(const std::string& name) {
+        if (!instead_of_own_function(name).empty()) return true;
+        SqlFault fault;
+        return duckdb_.bind(fmt::format("SELECT {}()", quote_name(name)), fault) || fault.subtype != "MISSING_ENTRY";
     }
 
     // ---- views

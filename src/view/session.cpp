@@ -15,7 +15,6 @@
 #include "lake/store/local_store.h"
 #include "lake/table.h"
 #include "model/system_tables.h"
-#include "view/exact/functions.h"
 
 namespace weir::view {
 
@@ -123,7 +122,6 @@ Result<Session> Session::open(const SessionOptions& options) {
     session.database_ = std::make_unique<sql::Database>(std::move(database));
     WEIR_ASSIGN(auto connection, session.database_->connect());
     session.connection_ = std::make_unique<sql::Connection>(std::move(connection));
-    WEIR_TRY(add_exact_functions(*session.connection_));
     WEIR_TRY(session.connection_->run("CREATE SCHEMA weir; CREATE SCHEMA history"));
     session.find_tables(options.project);
     if (options.project != nullptr && !options.project->macros.empty()) {

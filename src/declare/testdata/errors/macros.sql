@@ -5,4 +5,8 @@ CREATE MACRO broken(x) AS nosuchfunction(x);
 CREATE MACRO later(x) AS x + random();
 CREATE MACRO with_param(x) AS x + $limit;
 CREATE MACRO twice(x) AS x + x;
+CREATE MACRO sum(x) AS x;
+CREATE MACRO exact_value(x) AS x;
+CREATE MACRO through(x) AS exact_sum(x);
+CREATE MACRO list_sums(x) AS list_aggregate([x], 'exact_sum');
 CREATE MACRO unfinished(x) AS (x +;
