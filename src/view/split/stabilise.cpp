@@ -4,9 +4,12 @@
 
 #include "declare/determinism.h"
 #include "view/split/aggregates.h"
+#include "view/split/used_names.h"
 
 namespace weir::view {
 namespace {
+
+using UsedNames = std::optional<std::set<std::string>>;  // of the whole query, as used_names() gives them
 
 // How many columns a query gives; nothing where DuckDB cannot bind it by itself.
 std::optional<std::size_t> width(Trees& trees, const Tree& query, const Scope& scope) {
@@ -168,7 +171,7 @@ void group_by_name(Tree& select) {
 }
 
 // Rows that are equal in these are equal for the whole SELECT.
-std::vector<Tree> tie_breaks(Trees& trees, Tree select, const Scope& scope) {
+std::vector<Tree> tie_breaks(Trees& trees, Tree select, const Scope& scope, const UsedNames& used) {
     std::vector<Tree> breaks;
     const auto add = [&](const Tree& expression) {
         for (const auto& known : breaks)
@@ -200,25 +203,35 @@ std::vector<Tree> tie_breaks(Trees& trees, Tree select, const Scope& scope) {
         return breaks;
     }
     std::set<std::string> known;
+    bool one_each = false;  // no two columns of FROM share a name
     if (auto question = trees.query("SELECT * FROM t")) {
         (*question)["from_table"] = select["from_table"];
         (*question)["cte_map"] = scope.needed_by(*question);
         if (const auto sql = trees.sql(*question)) {
-            if (const auto columns = trees.connection().describe(*sql))
+            if (const auto columns = trees.connection().describe(*sql)) {
                 for (const auto& each : *columns) known.insert(lowered(each.name));
+                one_each = known.size() == columns->size();
+            }
         }
     }
-    bool everything = false;
+    bool everything = false, star = false;
     select["where_clause"] = nullptr;
     each_expression(select, [&](Tree& expression) {
         each_part(expression, [&](Tree& part) {
-            if (part.contains("cte_map") || is_class(part, "STAR")) everything = true;
+            if (part.contains("cte_map")) everything = true;
+            if (is_class(part, "STAR")) star = true;
             if (!is_class(part, "COLUMN_REF")) return true;
             if (part["column_names"].size() > 1 || known.contains(lowered(part["column_names"][0].get<std::string>())))
                 add(part);
             return true;
         });
     });
+    if (star && used && one_each) {
+        for (const auto& name : known)
+            if (used->contains(name)) add(column(name));
+    } else if (star) {
+        everything = true;
+    }
     if (everything) {
         breaks.clear();
         for (const auto& name : relation_names(select["from_table"])) breaks.push_back(column(name));
@@ -271,11 +284,11 @@ bool is_whole_partition(const Tree& window) {
     return end == "UNBOUNDED_FOLLOWING" || (end == "CURRENT_ROW_RANGE" && window.at("orders").empty());
 }
 
-Status make_windows_stable(Trees& trees, Tree& select, const Scope& scope) {
+Status make_windows_stable(Trees& trees, Tree& select, const Scope& scope, const UsedNames& used) {
     if (windows_of(select).empty()) return ok();
     WEIR_TRY(keep_names(trees, select, scope, has_window));
     group_by_name(select);
-    const auto breaks = tie_breaks(trees, select, scope);
+    const auto breaks = tie_breaks(trees, select, scope, used);
     const auto asked = select;
     for (auto* window : windows_of(select)) {
         order_window(*window, breaks);
@@ -349,33 +362,33 @@ Status fix_time(Trees& trees, Tree& query) {
     return status;
 }
 
-Status stabilise_query(Trees& trees, Tree& query, const Scope& outer);
+Status stabilise_query(Trees& trees, Tree& query, const Scope& outer, const UsedNames& used);
 
-Status inside(Trees& trees, Tree& tree, const Scope& scope) {
+Status inside(Trees& trees, Tree& tree, const Scope& scope, const UsedNames& used) {
     Status status = ok();
     each_part(tree, [&](Tree& part) {
         if (!status) return false;
         if (!part.contains("cte_map")) return true;
-        status = stabilise_query(trees, part, scope);
+        status = stabilise_query(trees, part, scope, used);
         return false;
     });
     return status;
 }
 
-Status stabilise_query(Trees& trees, Tree& query, const Scope& outer) {
+Status stabilise_query(Trees& trees, Tree& query, const Scope& outer, const UsedNames& used) {
     Scope scope = outer;
     if (query.contains("cte_map") && query["cte_map"].contains("map")) {
         for (auto& entry : query["cte_map"]["map"]) {
-            WEIR_TRY(stabilise_query(trees, entry["value"]["query"]["node"], scope));
+            WEIR_TRY(stabilise_query(trees, entry["value"]["query"]["node"], scope, used));
             scope.add(text_of(entry, "key"), entry);
         }
     }
     for (auto& [key, part] : query.items()) {
-        if (key != "cte_map" && part.is_structured()) WEIR_TRY(inside(trees, part, scope));
+        if (key != "cte_map" && part.is_structured()) WEIR_TRY(inside(trees, part, scope, used));
     }
     if (is_type(query, "SELECT_NODE")) {
         WEIR_TRY(make_stable(trees, query, scope));
-        WEIR_TRY(make_windows_stable(trees, query, scope));
+        WEIR_TRY(make_windows_stable(trees, query, scope, used));
     }
     break_ties(trees, query, scope);
     return ok();
@@ -385,7 +398,12 @@ Status stabilise_query(Trees& trees, Tree& query, const Scope& outer) {
 
 Status stabilise(Trees& trees, Tree& query) {
     WEIR_TRY(fix_time(trees, query));
-    return stabilise_query(trees, query, {});
+    bool windows = false;
+    each_part(query, [&](const Tree& part) {
+        windows = windows || is_class(part, "WINDOW");
+        return !windows;
+    });
+    return stabilise_query(trees, query, {}, windows ? used_names(trees, query) : std::nullopt);
 }
 
 }  // namespace weir::view
