@@ -278,7 +278,9 @@ const std::vector<KeySection>& sections() {
          "The header of a generator: YAML in a comment /* weir … */ at the top of the file. The rest is one SELECT "
          "over "
          "the table numbers, whose column n counts from 0, and seed(); `weir generate` writes its rows.",
-         {{"description", "text", "", "One sentence for people."}}},
+         {{"description", "text", "", "One sentence for people."},
+          {"omit_nulls", "true or false", "false",
+           "Whether a column that is NULL is left out of its row, for rows of several kinds."}}},
         {"tests/*.test.yaml",
          "",
          "What the project must give for what comes in; `weir test` tries it. A run does not read these files.",

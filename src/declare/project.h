@@ -198,6 +198,7 @@ struct Generator {
     std::string sql;  // parameters filled in as literals
     int sql_first_line = 1;
     std::string description;
+    bool omit_nulls = false;  // a column that is NULL is left out of its row
 };
 inline constexpr std::string_view numbers_table = "numbers";  // n BIGINT, from 0
 

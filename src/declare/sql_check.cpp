@@ -33,6 +33,7 @@ struct ParsedView {
     SqlUses uses;
     bool usable = true;  // parsed, and all it reads is known
     bool bound = false;
+    GeneratorHeader generator{};  // where it is one
 };
 
 struct Macro {
@@ -326,7 +327,7 @@ private:
         if (parsed.noun == "view")
             read_view_header(split, file, parsed.view, problems_);
         else
-            parsed.view.description = read_generator_header(split, file, problems_);
+            parsed.generator = read_generator_header(split, file, problems_);
         parsed.text = split.sql;
         parsed.view.sql_first_line = split.sql_line;
         if (split.sql.empty()) {
@@ -417,7 +418,8 @@ private:
                                            .where = parsed.view.where,
                                            .sql = parsed.view.sql,
                                            .sql_first_line = parsed.view.sql_first_line,
-                                           .description = parsed.view.description});
+                                           .description = parsed.generator.description,
+                                           .omit_nulls = parsed.generator.omit_nulls});
         }
     }
 

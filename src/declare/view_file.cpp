@@ -70,14 +70,16 @@ void read_view_header(const ViewText& text, const std::string& file, View& view,
     reader.finish();
 }
 
-std::string read_generator_header(const ViewText& text, const std::string& file, Problems& problems) {
+GeneratorHeader read_generator_header(const ViewText& text, const std::string& file, Problems& problems) {
+    GeneratorHeader header;
     YamlNode root;
     if (text.header.empty() || !parse_yaml(text.header, {file, text.header_line, text.header_column}, root, problems))
-        return {};
+        return header;
     OptionReader reader(root, key_section("generators/*.sql"), file, problems);
-    auto description = reader.take_or("description", std::string{});
+    header.description = reader.take_or("description", std::string{});
+    header.omit_nulls = reader.take_or("omit_nulls", false);
     reader.finish();
-    return description;
+    return header;
 }
 
 }  // namespace weir::declare

@@ -21,7 +21,11 @@ ViewText split_view(std::string_view text, const std::string& file, Problems& pr
 
 // Description, keep and contract, from the header.
 void read_view_header(const ViewText& text, const std::string& file, View& view, Problems& problems);
-// The same for a generator, which has a description only.
-std::string read_generator_header(const ViewText& text, const std::string& file, Problems& problems);
+
+struct GeneratorHeader {
+    std::string description;
+    bool omit_nulls = false;
+};
+GeneratorHeader read_generator_header(const ViewText& text, const std::string& file, Problems& problems);
 
 }  // namespace weir::declare

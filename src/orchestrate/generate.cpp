@@ -67,10 +67,12 @@ private:
         WEIR_TRY(connection.run(
             fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT range AS n FROM range({}::BIGINT, {}::BIGINT)",
                         declare::numbers_table, first, std::min(request_.count, first + block_rows))));
-        auto written = sink::write_rows(connection, generator_.sql, sink::Format::ndjson, [&](std::string_view bytes) {
-            lines += bytes;
-            return ok();
-        });
+        auto written = sink::write_rows(connection, generator_.sql, sink::Format::ndjson,
+                                        [&](std::string_view bytes) {
+                                            lines += bytes;
+                                            return ok();
+                                        },
+                                        {}, {.omit_nulls = generator_.omit_nulls});
         if (written) return ok();
         auto error = std::move(written).error();
         if (error.where.line > 0) error.where.line += generator_.sql_first_line - 1;

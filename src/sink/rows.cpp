@@ -89,7 +89,8 @@ void RowsWriter::append_json_row(idx_t row) {
     if (format_ == Format::json) buffer_ += rows_ == 0 ? "\n" : ",\n";
     buffer_ += '{';
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-        if (i != 0) buffer_ += ',';
+        if (json_.omit_nulls && columns_[i].is_null(row)) continue;
+        if (buffer_.back() != '{') buffer_ += ',';
         buffer_ += keys_[i];
         columns_[i].append_json(row, buffer_);
     }
@@ -123,11 +124,11 @@ Status RowsWriter::flush() {
 }
 
 Result<std::int64_t> write_rows(sql::Connection& connection, const std::string& sql, Format format, Output output,
-                                CsvStyle style) {
+                                CsvStyle style, JsonStyle json) {
     if (format == Format::parquet)
         return Error{
             .code = ErrorCode::usage, .message = "Parquet cannot be written to a stream", .hint = "name a file for it"};
-    RowsWriter writer(format, std::move(output), style);
+    RowsWriter writer(format, std::move(output), style, json);
     WEIR_TRY(connection.stream(
         sql, [&](const sql::ResultHeader& header) { return writer.begin(header); },
         [&](duckdb_data_chunk chunk) { return writer.take(chunk); }));

@@ -25,6 +25,11 @@ struct CsvStyle {
     bool clock_with_space = false;  // moments without a zone: 2024-03-01 10:00:00, not 2024-03-01T10:00:00
 };
 
+// How JSON is written, beyond what is always so.
+struct JsonStyle {
+    bool omit_nulls = false;  // a column that is NULL is left out of its object
+};
+
 // Takes bytes; an error ends the writing.
 using Output = std::function<Status(std::string_view)>;
 
@@ -34,8 +39,8 @@ using Output = std::function<Status(std::string_view)>;
 //   ndjson  one object a line
 class RowsWriter {
 public:
-    RowsWriter(Format format, Output output, CsvStyle style = {})
-        : format_(format), output_(std::move(output)), style_(style) {}
+    RowsWriter(Format format, Output output, CsvStyle style = {}, JsonStyle json = {})
+        : format_(format), output_(std::move(output)), style_(style), json_(json) {}
     Status begin(const sql::ResultHeader& header);
     Status take(duckdb_data_chunk chunk);
     Status end();
@@ -45,6 +50,7 @@ private:
     Format format_;
     Output output_;
     CsvStyle style_;
+    JsonStyle json_;
     std::vector<ValueWriter> columns_;
     std::vector<std::string> keys_;  // "\"name\":"
     std::string buffer_;
@@ -61,6 +67,6 @@ void append_csv_field(std::string_view text, std::string& out);
 
 // Runs one SELECT and writes its rows; returns how many. Not for Format::parquet, which needs a file.
 Result<std::int64_t> write_rows(sql::Connection& connection, const std::string& sql, Format format, Output output,
-                                CsvStyle style = {});
+                                CsvStyle style = {}, JsonStyle json = {});
 
 }  // namespace weir::sink

@@ -127,6 +127,20 @@ constexpr std::array goldens{
            "[{\"t\":\"2024-03-01T00:00:00Z\",\"b\":\"AQ==\"}]"},
 };
 
+TEST_F(SinkTest, a_null_can_be_left_out_of_its_object) {
+    std::string out;
+    const auto written =
+        write_rows(connection, "SELECT * FROM (VALUES (1, NULL, 'x'), (NULL, 2, NULL), (NULL, NULL, NULL)) v(a, b, c)",
+                   Format::ndjson,
+                   [&](std::string_view bytes) {
+                       out += bytes;
+                       return ok();
+                   },
+                   {}, {.omit_nulls = true});
+    ASSERT_TRUE(written);
+    EXPECT_EQ(out, "{\"a\":1,\"c\":\"x\"}\n{\"b\":2}\n{}\n");
+}
+
 TEST_F(SinkTest, every_type_as_csv_and_json) {
     for (const auto& golden : goldens) {
         EXPECT_EQ(csv(std::string(golden.expression)), golden.csv) << golden.expression;

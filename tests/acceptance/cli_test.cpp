@@ -302,7 +302,7 @@ TEST(Help, every_example_runs) {
     ASSERT_EQ(weir_with({"run", "shop", "-q"}, here(scratch.path())).exit_code, 0);
     write(scratch / "orders.csv", "id,amount\n1,2.5\n");
     fs::create_directories(scratch / "projects");
-    for (const auto* name : {"recipes", "learning"})
+    for (const auto* name : {"recipes", "learning", "nexmark"})
         fs::create_directory_symlink(fs::path(WEIR_SOURCE_DIR) / "projects" / name, scratch / "projects" / name);
     const auto listed = weir_with({"quarantine", "list", "--json"}, here(shop));
     const auto rows = nlohmann::json::parse(listed.out);

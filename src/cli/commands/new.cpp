@@ -47,7 +47,7 @@ Command new_command() {
             .arguments = {{.name = "DIR", .help = "the new directory", .required = true, .words = Words::directory}},
             .options = {{.name = "--from",
                          .value = "PROJECT",
-                         .help = "start from a shipped project (recipes), or empty (the default)"},
+                         .help = "start from a shipped project (recipes, learning, nexmark), or empty (the default)"},
                         {.name = "--csv",
                          .value = "FILE",
                          .help = "write a source and a contract for this file",

@@ -273,6 +273,17 @@ std::string Input::files(const std::filesystem::path& folder, const std::string&
     return (folder / source / "{date}" / "*").string();
 }
 
+std::vector<std::string> Input::sources(std::size_t count) const {
+    std::vector<std::string> names;
+    std::size_t begin = 0;
+    for (const auto& file : files_) {
+        if (begin < count && std::find(names.begin(), names.end(), file.source) == names.end())
+            names.push_back(file.source);
+        begin += file.content.records.size();
+    }
+    return names;
+}
+
 Status Input::write(const std::filesystem::path& folder, std::size_t from, std::size_t to) const {
     std::size_t begin = 0;
     for (const auto& file : files_) {

@@ -26,6 +26,8 @@ public:
 
     // How many records there are after each arrival.
     const std::vector<std::size_t>& arrival_ends() const { return ends_; }
+    // The sources that the first `count` records belong to: those that have files by then.
+    std::vector<std::string> sources(std::size_t count) const;
     // Writes the records from..to (excluded) below `folder`: as new files, and at the end of those that are begun.
     Status write(const std::filesystem::path& folder, std::size_t from, std::size_t to) const;
     // What a source's `files` must say to find them.

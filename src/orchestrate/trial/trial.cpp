@@ -75,12 +75,12 @@ Project tried_project(Project project, const TestCase& test, const files::path& 
     return project;
 }
 
-std::vector<std::string> nodes(const Project& project, const TestCase& test) {
-    std::vector<std::string> names;
+// What is run: the sources that have files, and the views that the test looks at.
+std::vector<std::string> nodes(const Project& project, const TestCase& test, std::vector<std::string> sources) {
+    auto names = std::move(sources);
     const auto add = [&](const std::string& name) {
         if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     };
-    for (const auto& arrival : test.arrivals) add(arrival.source);
     for (const auto& rows : test.rows) {
         const auto name = rows.relation.starts_with("history.") ? rows.relation.substr(8) : rows.relation;
         if (project.view(name) != nullptr) add(name);
@@ -132,12 +132,12 @@ public:
         const ManualClock clock{Time{newest + std::chrono::days{1}}};
         observe::NoObserver nobody;
         const Workplace at{project_, lake, database_, clock, nobody};
-        const RunRequest request{.only = nodes(project_, test_)};
         std::size_t done = 0;
         std::optional<Error> refused;
         for (const auto end : way.ends) {
             WEIR_TRY(input_.write(scratch / "in", done, end));
             done = end;
+            const RunRequest request{.only = nodes(project_, test_, input_.sources(end))};
             WEIR_ASSIGN(const auto result, orchestrate::run(at, ledger, request));
             refused = result.first_error;
             // A part of the rows may break what a view promises of all of them.
