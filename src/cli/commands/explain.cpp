@@ -30,6 +30,7 @@ std::string_view meaning(const State& state) {
         case State::Kind::sums: return "one row per key";
         case State::Kind::values: return "one row per key and value";
         case State::Kind::first: return "one row per key, the first by an order";
+        case State::Kind::sketch: return "one row per key, of bounded size, with a stated error";
     }
     return "";
 }
@@ -89,7 +90,10 @@ json json_of(const Explained& explained) {
     const auto columns = [](const std::vector<view::StateColumn>& list) {
         json result = json::array();
         for (const auto& column : list)
-            result.push_back({{"name", column.name}, {"type", column.type}, {"expression", column.expression}});
+            result.push_back({{"name", column.name},
+                              {"type", column.type},
+                              {"expression", column.expression},
+                              {"precision", column.precision.empty() ? json("exact") : json(column.precision)}});
         return result;
     };
     json states = json::array();
@@ -116,6 +120,7 @@ json json_of(const Explained& explained) {
             {"rows_of", explained.split.rows},
             {"reads", explained.split.reads},
             {"row_by_row", explained.split.row_by_row},
+            {"notes", explained.split.notes},
             {"lineage", {{"events", events_of(explained.split)}, {"references", references_of(explained.split)}}}};
 }
 
@@ -136,6 +141,8 @@ Status print(const Explained& explained, Terminal& terminal) {
         text += fmt::format("  keys        {}\n", columns_text(state.keys));
         if (!state.values.empty()) text += fmt::format("  values      {}\n", columns_text(state.values));
         if (!state.sums.empty()) text += fmt::format("  sums        {}\n", columns_text(state.sums));
+        for (const auto& column : state.sums)
+            if (!column.precision.empty()) text += fmt::format("  error       {}: {}\n", column.name, column.precision);
         text += fmt::format("  size        {}\n", size_text(explained.sizes[i]));
         text += fmt::format("  partial     {}\n", state.partial);
         text += fmt::format("  merge       {}\n", state.merge);
@@ -150,6 +157,11 @@ Status print(const Explained& explained, Terminal& terminal) {
                             fmt::join(split.rows, ", "));
     }
     for (const auto& why : split.row_by_row) text += fmt::format("  {}\n", why);
+    if (!split.notes.empty()) {
+        text += "\n";
+        title("notes");
+        for (const auto& note : split.notes) text += fmt::format("  {}\n", note);
+    }
     return terminal.write(text);
 }
 

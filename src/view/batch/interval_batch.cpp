@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "model/system_tables.h"
-#include "view/exact/functions.h"
+#include "view/own_functions.h"
 #include "view/session.h"
 
 namespace weir::view {
@@ -102,7 +102,7 @@ Result<sql::Database> open_database(const declare::Project& project, Access acce
                                                     .threads = project.engine.threads,
                                                     .spill = std::move(spill)}));
     WEIR_ASSIGN(auto connection, database.connect());
-    WEIR_TRY(add_exact_functions(connection));
+    WEIR_TRY(add_own_functions(connection));
     if (!project.macros.empty()) WEIR_TRY(connection.run(project.macros));
     return database;
 }

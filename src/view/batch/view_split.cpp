@@ -6,7 +6,7 @@
 
 #include "declare/table_schema.h"
 #include "model/system_tables.h"
-#include "view/exact/functions.h"
+#include "view/own_functions.h"
 #include "view/split/linear.h"
 
 namespace weir::view {
@@ -33,7 +33,7 @@ TableRole role_of(const declare::Project& project, std::string_view table) {
 Result<Catalog> Catalog::open(const lake::Lake& lake, const declare::Project& project, For reader) {
     WEIR_ASSIGN(auto database, sql::Database::open({.threads = 1}));
     WEIR_ASSIGN(auto connection, database.connect());
-    WEIR_TRY(add_exact_functions(connection));
+    WEIR_TRY(add_own_functions(connection));
     if (!project.macros.empty()) WEIR_TRY(connection.run(project.macros));
     std::string statements = "CREATE SCHEMA weir;";
     for (const auto& table : system_tables())

@@ -29,6 +29,7 @@ public:
     std::string bytes() const;
     // False if the bytes are not of that format.
     bool add_bytes(std::string_view bytes);
+    static constexpr const char* damaged = "these are not the bytes of an exact sum";
 
     // n * sum_xy - sum_x * sum_y, rounded once.
     static double moment(std::int64_t n, const ExactSum& sum_x, const ExactSum& sum_y, const ExactSum& sum_xy);

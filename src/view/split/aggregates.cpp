@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "view/sketch/functions.h"
+
 namespace weir::view {
 namespace {
 
@@ -87,6 +89,10 @@ constexpr std::array aggregates = std::to_array<std::string_view>({"any_value",
                                                                    "exact_sum",
                                                                    "exact_product",
                                                                    "exact_merge",
+                                                                   "distinct_sketch",
+                                                                   "distinct_sketch_merge",
+                                                                   "quantile_sketch",
+                                                                   "quantile_sketch_merge",
                                                                    "json_group_array",
                                                                    "json_group_object",
                                                                    "json_group_structure",
@@ -309,6 +315,8 @@ constexpr std::array sum_rules = std::to_array<SumRule>({
     {"bit_xor", 1, {{{"bit_xor($1)", "bit_xor($1)"}}}, "$1"},
     {"exact_sum", 1, {{{"exact_sum($1)", "exact_merge($1)"}}}, "$1"},
     {"exact_product", 2, {{{"exact_product($1, $2)", "exact_merge($1)"}}}, "$1"},
+    {"distinct_sketch", 1, {{{"distinct_sketch($1)", "distinct_sketch_merge($1)"}}}, "$1"},
+    {"quantile_sketch", 1, {{{"quantile_sketch($1)", "quantile_sketch_merge($1)"}}}, "$1"},
 });
 
 std::string name_of(const Tree& call) { return lowered(text_of(call, "function_name")); }
@@ -338,12 +346,25 @@ std::string average_of_decimals(std::string_view type) {
                        scale);
 }
 
+// Doubles beyond it do not fit into the type.
+std::string limit_of(std::string_view type) {
+    if (type == "BIGINT") return "9223372036854774784";
+    if (type == "HUGEINT") return "170141183460469212842221372237303250944";
+    if (!type.starts_with("DECIMAL(")) return "'infinity'";
+    const auto comma = type.find(',');
+    const auto width = std::strtol(std::string(type.substr(8, comma - 8)).c_str(), nullptr, 10);
+    const auto scale = std::strtol(std::string(type.substr(comma + 1)).c_str(), nullptr, 10);
+    return fmt::format("0.999999999999999e{}", width - scale);
+}
+
 std::vector<Tree> arguments_of(const Tree& call) {
     std::vector<Tree> arguments;
     if (call.contains("children"))
         for (const auto& child : call.at("children")) arguments.push_back(with_alias(child, ""));
     return arguments;
 }
+
+bool is_time(std::string_view type) { return type.starts_with("DATE") || type.starts_with("TIME"); }
 
 // Each aggregate in `form` also gets the call's FILTER and DISTINCT.
 Result<Tree> hand_down(Trees& trees, Tree form, const Tree& call) {
@@ -359,6 +380,40 @@ Result<Tree> hand_down(Trees& trees, Tree form, const Tree& call) {
         if (is_distinct(call)) (*inner)["distinct"] = true;
     }
     return form;
+}
+
+// Sketches of our own: DuckDB's depend on the order of rows, or on its version. Nothing: it is no call of that kind.
+Result<std::optional<Tree>> sketched(Trees& trees, const Tree& call, const std::vector<std::string>& types) {
+    const auto arguments = arguments_of(call);
+    if (name_of(call) == "approx_count_distinct" && arguments.size() == 1) {
+        const bool as_is = !types.empty() && is_sketched_as_is(types.front());
+        WEIR_ASSIGN(auto form, trees.expression(fmt::format("coalesce(distinct_sketch_count(distinct_sketch({})), 0)",
+                                                            as_is ? "$1" : "$1::VARCHAR"),
+                                                arguments));
+        return std::optional(std::move(form));
+    }
+    if (name_of(call) != "approx_quantile" || arguments.size() != 2 || types.empty()) return std::optional<Tree>{};
+    if (is_time(types.front())) {
+        trees.note(fmt::format("approx_quantile over {} is exact: an error relative to a date or time says nothing",
+                               types.front()));
+        WEIR_ASSIGN(auto form, trees.expression("quantile_disc($1, $2)", arguments));
+        return std::optional(std::move(form));
+    }
+    WEIR_ASSIGN(auto question, trees.query("SELECT 1"));
+    WEIR_ASSIGN(question["select_list"][0],
+                trees.expression(fmt::format("approx_quantile(NULL::{}, $1)", types.front()), {arguments[1]}));
+    WEIR_ASSIGN(const auto sql, trees.sql(question));
+    const auto given = trees.connection().describe(sql);
+    if (!given) return std::optional<Tree>{};
+    const auto& type = given->at(0).type;
+    const bool list = type.ends_with("[]");
+    WEIR_ASSIGN(
+        auto form,
+        trees.expression(fmt::format("quantile_sketch_{}(quantile_sketch($1::DOUBLE), $2::DOUBLE{}, {}::DOUBLE)::{}",
+                                     list ? "values" : "value", list ? "[]" : "",
+                                     limit_of(list ? std::string_view(type).substr(0, type.size() - 2) : type), type),
+                         arguments));
+    return std::optional(std::move(form));
 }
 
 }  // namespace
@@ -389,7 +444,8 @@ std::vector<Tree*> aggregate_calls(Tree& expression) {
 
 bool depends_on_types(const Tree& call) {
     const auto name = name_of(call);
-    return std::any_of(stable_rules.begin(), stable_rules.end(),
+    return name == "approx_count_distinct" || name == "approx_quantile" ||
+           std::any_of(stable_rules.begin(), stable_rules.end(),
                        [&](const StableRule& rule) { return rule.name == name && rule.of != Of::any; });
 }
 
@@ -413,6 +469,12 @@ Result<Tree> stable(Trees& trees, const Tree& written, const std::vector<std::st
         const auto& value = call.at("order_bys").at("orders").at(0).at("expression");
         WEIR_ASSIGN(auto form, trees.expression(has_columns(value) ? "mode($1 ORDER BY $1)" : "mode($1)", {value}));
         WEIR_ASSIGN(auto whole, hand_down(trees, std::move(form), call));
+        return with_alias(std::move(whole), text_of(call, "alias"));
+    }
+    WEIR_ASSIGN(auto sketch, sketched(trees, call, types));
+    if (sketch) {
+        if (name == "approx_count_distinct") call["distinct"] = false;
+        WEIR_ASSIGN(auto whole, hand_down(trees, std::move(*sketch), call));
         return with_alias(std::move(whole), text_of(call, "alias"));
     }
     if ((name == "avg" || name == "mean") && of == Of::integer_or_decimal && types.front().starts_with("DECIMAL") &&
@@ -455,7 +517,8 @@ Result<std::optional<Sums>> as_sums(Trees& trees, const Tree& call) {
     const auto arguments = arguments_of(call);
     for (const auto& rule : sum_rules) {
         if (rule.name != name || rule.arguments != arguments.size()) continue;
-        Sums sums{.columns = {}, .finish = std::string(rule.finish)};
+        Sums sums{
+            .columns = {}, .finish = std::string(rule.finish), .precision = std::string(precision_of_sketch(name))};
         for (const auto& column : rule.columns) {
             if (column.text.empty()) continue;
             WEIR_ASSIGN(auto partial, trees.expression(std::string(column.text), arguments));

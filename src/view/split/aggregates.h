@@ -37,8 +37,8 @@ struct SumColumn {
 };
 struct Sums {
     std::vector<SumColumn> columns;
-    std::string finish;  // over $1, $2, …: the merged columns
-    bool sketch = false;
+    std::string finish;       // over $1, $2, …: the merged columns
+    std::string precision{};  // of a sketch, for people; empty: it is exact
 };
 // Nothing: it needs its arguments.
 Result<std::optional<Sums>> as_sums(Trees& trees, const Tree& call);

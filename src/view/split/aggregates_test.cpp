@@ -111,7 +111,7 @@ constexpr Called calls[] = {
     {"geomean($)"},
     {"geometric_mean($)"},
     {"weighted_avg($, n)"},
-    {"approx_count_distinct($)"},
+    {"approx_count_distinct($)", true},
     {"approx_quantile($, 0.5)", true},
     {"approx_top_k($, 2)", true},
     {"json_group_array($)", true},

@@ -349,6 +349,8 @@ private:
         for (auto& expression : expressions) {
             for (auto* call : aggregate_calls(expression)) WEIR_TRY(plan(*call));
         }
+        // A sketch for each value would be a large way to write the value.
+        if (has_sketches()) sums_values_ = npos;
         if (sums_values_ == npos && (!sum_columns_.empty() || values_of_.empty() || !keys_.empty())) own_sums_ = true;
 
         std::vector<State> states;
@@ -398,6 +400,10 @@ private:
         return index < names_.size() ? names_[index] : std::string();
     }
 
+    bool has_sketches() const {
+        return std::any_of(precisions_.begin(), precisions_.end(), [](const auto& each) { return !each.empty(); });
+    }
+
     Status plan(Tree& call) {
         if (call.value("export_state", false)) return no("it exports the state of an aggregate");
         for (const auto& known : calls_)
@@ -416,7 +422,10 @@ private:
             Planned planned{.call = call, .finish = sums->finish, .columns = {}};
             for (auto& column : sums->columns) {
                 const auto at = index_of(sum_columns_, column.partial);
-                if (at == merges_.size()) merges_.push_back(column.merge);
+                if (at == merges_.size()) {
+                    merges_.push_back(column.merge);
+                    precisions_.push_back(sums->precision);
+                }
                 planned.columns.push_back(at);
             }
             calls_.push_back(std::move(planned));
@@ -472,7 +481,9 @@ private:
         auto where = where_;
         if (!wanted.filter.is_null()) where.push_back(wanted.filter);
         partial["where_clause"] = conjunction(where);
-        const auto kind = wanted.values.empty() ? State::Kind::sums : State::Kind::values;
+        const auto kind = !wanted.values.empty() ? State::Kind::values
+                          : has_sketches()       ? State::Kind::sketch
+                                                 : State::Kind::sums;
         WEIR_ASSIGN(auto state, make_state(kind, std::move(partial), keys_.size(), wanted.values.size()));
         std::vector<std::string> merged;
         for (const auto& column : state.keys) merged.push_back(column.name);
@@ -487,6 +498,8 @@ private:
         if (state.sums.empty())
             state.merge = fmt::format("SELECT DISTINCT {} FROM {}", fmt::join(merged, ", "), state.name);
         describe_columns(state, keys_, wanted.values, sums);
+        if (with_sums)
+            for (std::size_t i = 0; i < state.sums.size(); ++i) state.sums[i].precision = precisions_[i];
         return state;
     }
 
@@ -733,7 +746,7 @@ private:
     std::vector<Tree> where_, later_;      // conjuncts before and after the state
     std::vector<Tree> values_;             // first_rows
     std::vector<Tree> sum_columns_;
-    std::vector<std::string> merges_;
+    std::vector<std::string> merges_, precisions_;  // of sum_columns_
     std::vector<Values> values_of_;
     std::vector<Planned> calls_;
     std::size_t sums_values_ = npos;  // the values whose state holds the sums too

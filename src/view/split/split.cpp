@@ -199,6 +199,7 @@ std::string_view to_string(State::Kind kind) {
         case State::Kind::sums: return "sums";
         case State::Kind::values: return "values";
         case State::Kind::first: return "first";
+        case State::Kind::sketch: return "sketch";
     }
     return "";
 }
@@ -227,6 +228,7 @@ Result<Split> split(sql::Connection& connection, const SplitInput& input) {
     collect_reads(query, {}, input.role, result);
     find_shown_keys(query, result);
     WEIR_ASSIGN(result.finish, trees.sql(query));
+    result.notes.assign(trees.notes().begin(), trees.notes().end());
     // A state that only pruned parts used.
     std::erase_if(result.states,
                   [&](const State& state) { return result.finish.find(state.name) == std::string::npos; });

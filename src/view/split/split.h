@@ -42,9 +42,10 @@ struct SplitInput {
 };
 
 struct StateColumn {
-    std::string name;        // k1, v1, c1
-    std::string type;        // as DuckDB spells it
-    std::string expression;  // what it is made of, for people
+    std::string name;         // k1, v1, c1
+    std::string type;         // as DuckDB spells it
+    std::string expression;   // what it is made of, for people
+    std::string precision{};  // of a sketch, for people; empty: it is exact
 };
 
 struct State {
@@ -52,6 +53,7 @@ struct State {
         sums,    // one row per key
         values,  // one row per key and value: exact distinct counts, quantiles, ordered lists
         first,   // one row per key: the first by an order (DISTINCT ON)
+        sketch,  // one row per key, of bounded size, as sums and beside them: approximate distinct counts and quantiles
     };
     Kind kind = Kind::sums;
     std::string name;                  // "state_" and a hash of what it computes: equal states are the same state
@@ -77,6 +79,7 @@ struct Split {
     std::set<std::string> reads;  // other tables and views that finish reads
     std::vector<ShownKey> shown_keys;
     std::vector<std::string> row_by_row;  // why, one sentence for each place where rows are read
+    std::vector<std::string> notes;       // what else people should know of how it was rewritten
 };
 
 std::string_view to_string(State::Kind kind);

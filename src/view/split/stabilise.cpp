@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "declare/determinism.h"
+#include "declare/own_functions.h"
 #include "view/split/aggregates.h"
 #include "view/split/used_names.h"
 
@@ -132,7 +133,6 @@ Status make_stable(Trees& trees, Tree& select, const Scope& scope) {
     const auto calls = collect();
     WEIR_ASSIGN(const auto types, types_of(trees, select, scope, calls));
     for (std::size_t i = 0; i < calls.size(); ++i) {
-        if (depends_on_types(*calls[i]) && types[i].empty()) continue;
         WEIR_ASSIGN(auto better, stable(trees, *calls[i], types[i]));
         *calls[i] = std::move(better);
     }
@@ -311,10 +311,10 @@ Status make_windows_stable(Trees& trees, Tree& select, const Scope& scope, const
         }
         WEIR_ASSIGN(auto form, stable(trees, call, types));
         const auto inside = aggregate_calls(form);
-        const bool exact = std::any_of(inside.begin(), inside.end(), [](const Tree* inner) {
-            return text_of(*inner, "function_name").starts_with("exact_");
+        const bool own = std::any_of(inside.begin(), inside.end(), [](const Tree* inner) {
+            return !declare::instead_of_own_function(text_of(*inner, "function_name")).empty();
         });
-        if (exact) {
+        if (own) {
             // Aggregates of the C API do not run as windows: the terms get an order instead. Where the frame moves that
             // would cost the square of its size, so that the order of the window has to do.
             if (is_whole_partition(*window)) {

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <random>
 
-#include "view/exact/functions.h"
+#include "view/own_functions.h"
 #include "view/split/split.h"
 
 namespace weir::view::testing {
@@ -18,7 +18,7 @@ namespace weir::view::testing {
 class Pieces {
 public:
     Pieces() : database_(sql::Database::open({.threads = 1}).value()), connection_(database_.connect().value()) {
-        must(add_exact_functions(connection_));
+        must(add_own_functions(connection_));
         run("CREATE SCHEMA whole; CREATE SCHEMA turned; CREATE SCHEMA piece");
         see("whole");
     }

@@ -44,8 +44,13 @@ public:
 
     sql::Connection& connection() const { return *connection_; }
 
+    // What people should know of how their SQL was rewritten.
+    void note(std::string sentence) { notes_.insert(std::move(sentence)); }
+    const std::set<std::string>& notes() const { return notes_; }
+
 private:
     sql::Connection* connection_;
+    std::set<std::string> notes_;
     std::map<std::string, Tree> parsed_;
 };
 
