@@ -33,7 +33,8 @@ CREATE TABLE IF NOT EXISTS step(
   rows INTEGER NOT NULL DEFAULT 0,
   reason TEXT NOT NULL,
   error TEXT NOT NULL DEFAULT '',
-  fingerprint TEXT NOT NULL DEFAULT ''
+  fingerprint TEXT NOT NULL DEFAULT '',
+  basis TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS step_of_node ON step(node, interval_from, id);
 )";
@@ -115,6 +116,8 @@ Result<Ledger> Ledger::open_once(const std::filesystem::path& file) {
     if (code != SQLITE_OK) return ledger_error(handle, file);
     sqlite3_busy_timeout(handle, 5000);
     if (sqlite3_exec(handle, tables, nullptr, nullptr, nullptr) != SQLITE_OK) return ledger_error(handle, file);
+    // Older ledgers lack this column; where it is there, this fails and changes nothing.
+    sqlite3_exec(handle, "ALTER TABLE step ADD COLUMN basis TEXT NOT NULL DEFAULT ''", nullptr, nullptr, nullptr);
     return ledger;
 }
 
@@ -169,9 +172,9 @@ Result<std::int64_t> Ledger::begin(const Step& step) {
 Status Ledger::finish(const Step& done) {
     Statement update(handle_.get(),
                      "UPDATE step SET state = ?2, rows = ?3, fingerprint = ?4, error = ?5, finished_us = ?6, "
-                     "reason = ?7 WHERE id = ?1");
+                     "reason = ?7, basis = ?8 WHERE id = ?1");
     update.bind(1, done.id).bind(2, static_cast<std::int64_t>(done.state)).bind(3, done.rows);
-    update.bind(4, done.fingerprint).bind(5, done.error).bind(7, done.reason);
+    update.bind(4, done.fingerprint).bind(5, done.error).bind(7, done.reason).bind(8, done.basis);
     if (done.finished_at) update.bind(6, micros(*done.finished_at));
     WEIR_ASSIGN(const bool row, update.step());
     static_cast<void>(row);
@@ -184,6 +187,14 @@ Result<std::string> Ledger::fingerprint(const std::string& view, Day interval_fr
         "SELECT fingerprint FROM step WHERE node = ?1 AND kind = 1 AND interval_from = ?2 AND state IN (1, 2) "
         "ORDER BY id DESC LIMIT 1");
     select.bind(1, view).bind(2, days_of(interval_from));
+    WEIR_ASSIGN(const bool found, select.step());
+    return found ? select.text(0) : std::string();
+}
+
+Result<std::string> Ledger::basis(const std::string& view) const {
+    Statement select(handle_.get(),
+                     "SELECT basis FROM step WHERE node = ?1 AND kind = 1 AND state = 1 ORDER BY id DESC LIMIT 1");
+    select.bind(1, view);
     WEIR_ASSIGN(const bool found, select.step());
     return found ? select.text(0) : std::string();
 }

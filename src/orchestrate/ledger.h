@@ -33,6 +33,7 @@ struct Step {
     std::string reason;
     std::string error;
     std::string fingerprint;  // of all that a result or a file is made of; equal: it would be equal too
+    std::string basis;        // of a view's result: what the next one can go on from; written, not read back
 };
 
 class Ledger {
@@ -46,10 +47,12 @@ public:
     // Unique and sortable, also when the clock goes back: its time part never falls below the last run's.
     Result<std::string> new_run_id(Time now);
     Result<std::int64_t> begin(const Step& step);
-    // Writes how the step `done.id` ended: state, finished_at, rows, reason, error, fingerprint.
+    // Writes how the step `done.id` ended: state, finished_at, rows, reason, error, fingerprint, basis.
     Status finish(const Step& done);
     // The fingerprint of the newest finished computation of a view for a day; empty if there is none.
     Result<std::string> fingerprint(const std::string& view, Day interval_from) const;
+    // The basis of the newest finished computation of a view; empty if there is none.
+    Result<std::string> basis(const std::string& view) const;
     // The fingerprint with which a file was last exported; empty if it never was.
     Result<std::string> exported(const std::string& file) const;
     // The newest steps first.

@@ -48,6 +48,7 @@ Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const
         }
         WEIR_ASSIGN(snapshot, lake::evolve(table, wanted));
     }
+    const auto id = snapshot.metadata().id;
     const auto app = day_app(batch.interval().from);
     const auto last = snapshot.transaction_version(app).value_or(0);
     WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, std::move(snapshot)));
@@ -63,7 +64,7 @@ Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const
     WEIR_TRY(transaction.set_txn(app, last + 1));
     transaction.set_operation("WRITE");
     WEIR_ASSIGN(const auto committed, lake::commit_or_fail(std::move(transaction)));
-    return Published{appended.rows, committed.version.get()};
+    return Published{appended.rows, fmt::format("{}:{}", id, committed.version.get())};
 }
 
 Result<PublishedResults> published_results(const Workplace& at, const View& view) {

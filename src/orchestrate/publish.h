@@ -14,7 +14,7 @@ namespace weir::orchestrate {
 
 struct Published {
     std::int64_t rows = 0;
-    std::int64_t version = 0;
+    std::string position;  // of the view's table, as view::position_of() has it
 };
 
 // Publishes what batch.compute(view) left on the batch's connection.

@@ -195,6 +195,11 @@ public:
     }
 
 private:
+    // What the ledger keeps of a step beside how it ended.
+    struct Kept {
+        std::string fingerprint, basis;
+    };
+
     // Runs one step: told, timed, written to the ledger. `work` fills the result; an Error ends the step, not the run.
     template <class Work>
     Status step(StepResult step, Work work) {
@@ -209,8 +214,8 @@ private:
                                                   .interval_from = step.day,
                                                   .started_at = at_.clock.now(),
                                                   .reason = step.reason}));
-        std::string fingerprint;
-        const Status status = work(step, fingerprint);
+        Kept kept;
+        const Status status = work(step, kept);
         if (!status) {
             step.state = StepState::failed;
             step.error = status.error();
@@ -223,7 +228,8 @@ private:
                                  .rows = step.rows,
                                  .reason = step.reason,
                                  .error = step.error ? step.error->message : "",
-                                 .fingerprint = fingerprint}));
+                                 .fingerprint = std::move(kept.fingerprint),
+                                 .basis = std::move(kept.basis)}));
         at_.observer.tell(observe::StepDone{.state = std::string(to_string(step.state)),
                                             .rows = step.rows,
                                             .duplicate = step.duplicate,
@@ -245,13 +251,13 @@ private:
         if (completed) return ok();
         return step(
             {.kind = StepKind::source, .node = source.name, .day = std::nullopt, .reason = "completes its last run"},
-            [&](StepResult&, std::string&) -> Status { return completed.error(); });
+            [&](StepResult&, Kept&) -> Status { return completed.error(); });
     }
 
     Status run_source(const declare::Source& source) {
         return step(
             {.kind = StepKind::source, .node = source.name, .day = std::nullopt, .reason = "looks for new files"},
-            [&](StepResult& step, std::string&) -> Status {
+            [&](StepResult& step, Kept&) -> Status {
                 WEIR_ASSIGN(const auto planned, plan_source(at_, source, request_.interval));
                 step.reason = files_text(planned);
                 WEIR_ASSIGN(auto taken, take_in(at_, planned, result_.run_id));
@@ -352,12 +358,23 @@ private:
         }
         const auto reason = due == Due::up_to_date ? std::string("all of it, as asked") : std::string(to_string(due));
         return step({.kind = StepKind::view, .node = view.name, .day = day, .reason = reason},
-                    [&](StepResult& step, std::string& fingerprint) -> Status {
-                        WEIR_ASSIGN(auto computed, batch.compute(view, states));
+                    [&](StepResult& step, Kept& kept) -> Status {
+                        std::optional<view::Basis> then;
+                        if (!request_.full && view.keep == View::Keep::latest) {
+                            WEIR_ASSIGN(const auto text, ledger_.basis(view.name));
+                            then = view::parse_basis(text);
+                        }
+                        WEIR_ASSIGN(auto computed, batch.compute(view, states, then));
                         step.warnings = std::move(computed.rebuilt);
+                        if (computed.touched)
+                            step.reason += fmt::format("; {} of its keys were touched", *computed.touched);
                         WEIR_ASSIGN(const auto published, publish(at_, batch, view));
                         step.rows = published.rows;
-                        fingerprint = to_string(now);
+                        kept.fingerprint = to_string(now);
+                        if (computed.basis) {
+                            computed.basis->result = published.position;
+                            kept.basis = view::to_string(*computed.basis);
+                        }
                         return ok();
                     });
     }
@@ -378,7 +395,7 @@ private:
             WEIR_ASSIGN(const auto written_version, ledger_.exported(file.string()));
             std::error_code ignored;
             if (version.empty() || (version == written_version && std::filesystem::exists(file, ignored))) continue;
-            const auto write = [&](StepResult& done, std::string& fingerprint) -> Status {
+            const auto write = [&](StepResult& done, Kept& kept) -> Status {
                 WEIR_ASSIGN(const auto format, sink::parse_format(declared.format));
                 WEIR_ASSIGN(auto session, view::Session::open({.lake = at_.project.lake, .project = &at_.project}));
                 const auto select = "SELECT * FROM " + sql::quote_name(declared.view);
@@ -386,7 +403,7 @@ private:
                 WEIR_ASSIGN(const auto written, sink::export_query(session.connection(), select, format, file,
                                                                    {at_.project.csv_clock_with_space}));
                 done.rows = written.rows;
-                fingerprint = version;
+                kept.fingerprint = version;
                 return ok();
             };
             WEIR_TRY(step({.kind = StepKind::export_file, .node = declared.view, .reason = file.string()}, write));

@@ -23,6 +23,7 @@ struct Explained {
     const declare::View& view;
     const Split& split;
     std::vector<std::optional<view::StateSize>> sizes;  // of the states; nothing: not stored yet
+    std::set<std::string> views;                        // of the project, lower case
 };
 
 std::string_view meaning(const State& state) {
@@ -86,6 +87,22 @@ Lineage lineage_of(const Explained& explained) {
     return lineage;
 }
 
+// Why new events make all of the result be computed again; empty: only the keys that they have are.
+std::string why_whole(const Explained& explained) {
+    if (explained.view.keep == declare::View::Keep::every_interval)
+        return "each interval's result is made from nothing";
+    for (const auto& read : explained.split.reads)
+        if (explained.views.contains(read)) return fmt::format("it reads view {}", read);
+    return explained.split.touched.why_not;
+}
+
+std::string refresh_rule(const Explained& explained) {
+    const auto why = why_whole(explained);
+    if (!why.empty()) return fmt::format("new events: all of it is computed again, because {}", why);
+    return fmt::format("new events: only rows whose {} they touch are computed again",
+                       fmt::join(explained.split.touched.columns, ", "));
+}
+
 json json_of(const Explained& explained) {
     const auto columns = [](const std::vector<view::StateColumn>& list) {
         json result = json::array();
@@ -121,6 +138,8 @@ json json_of(const Explained& explained) {
             {"reads", explained.split.reads},
             {"row_by_row", explained.split.row_by_row},
             {"notes", explained.split.notes},
+            {"touched_keys", why_whole(explained).empty() ? json(explained.split.touched.columns) : json()},
+            {"why_whole", why_whole(explained)},
             {"lineage", {{"events", events_of(explained.split)}, {"references", references_of(explained.split)}}}};
 }
 
@@ -150,6 +169,7 @@ Status print(const Explained& explained, Terminal& terminal) {
     text += "\n";
     title("finish");
     text += fmt::format("  {}\n", split.finish);
+    text += fmt::format("  {}\n", refresh_rule(explained));
     if (!split.rows.empty()) {
         text += "\n";
         title("rows");
@@ -180,7 +200,8 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     }
     WEIR_ASSIGN(auto catalog, view::Catalog::open(at.lake, at.project, view::Catalog::For::people));
     WEIR_ASSIGN(const auto* split, catalog.split(*view));
-    Explained explained{*view, *split, {}};
+    Explained explained{*view, *split, {}, {}};
+    for (const auto& each : at.project.views) explained.views.insert(view::lowered(each.name));
     const view::StateStore store(at.lake, at.database, at.clock);
     for (const auto& state : split->states) {
         WEIR_ASSIGN(auto size, store.size(state));
@@ -201,23 +222,25 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
 }  // namespace
 
 Command explain_command() {
-    return {.name = "explain",
-            .summary = "show how a view is computed: states, the three statements, lineage",
-            .description =
-                "A view's SELECT is split into partial (events to state), merge (state and state to state) and finish "
-                "(states to the view). Shown are the statements, what each state holds and how large it is, which "
-                "tables are read, and where rows have to be read one by one, with the reason.",
-            .arguments = {{.name = "PROJECT",
-                           .help = "the project's directory (default: the current one)",
-                           .words = Words::project},
-                          {.name = "VIEW", .help = "the view", .required = true, .words = Words::view}},
-            .options = {{.name = "--dot", .value = "", .help = "the lineage as a Graphviz graph"},
-                        {.name = "--svg", .value = "", .help = "the lineage as an SVG picture"}},
-            .examples = {{"weir explain difficulty_report", "a view of the project in the current directory"},
-                         {"weir explain projects/recipes run_report --json", "for a program"},
-                         {"weir explain difficulty_report --svg > lineage.svg", "a picture"}},
-            .exit_codes = {0, 1, 2, 4},
-            .run = run};
+    return {
+        .name = "explain",
+        .summary = "show how a view is computed: states, the three statements, lineage",
+        .description =
+            "A view's SELECT is split into partial (events to state), merge (state and state to state) and finish "
+            "(states to the view). Shown are the statements, what each state holds and how large it is, which "
+            "tables are read, where rows have to be read one by one, and which keys new events touch, each with the "
+            "reason where the whole has to be computed again.",
+        .arguments = {{.name = "PROJECT",
+                       .help = "the project's directory (default: the current one)",
+                       .words = Words::project},
+                      {.name = "VIEW", .help = "the view", .required = true, .words = Words::view}},
+        .options = {{.name = "--dot", .value = "", .help = "the lineage as a Graphviz graph"},
+                    {.name = "--svg", .value = "", .help = "the lineage as an SVG picture"}},
+        .examples = {{"weir explain difficulty_report", "a view of the project in the current directory"},
+                     {"weir explain projects/recipes run_report --json", "for a program"},
+                     {"weir explain difficulty_report --svg > lineage.svg", "a picture"}},
+        .exit_codes = {0, 1, 2, 4},
+        .run = run};
 }
 
 }  // namespace weir::cli

@@ -10,6 +10,7 @@
 #include "lake/lake.h"
 #include "model/interval.h"
 #include "sql/database.h"
+#include "view/batch/refresh.h"
 #include "view/batch/state_store.h"
 #include "view/batch/view_split.h"
 
@@ -50,11 +51,16 @@ public:
     // computed here are computed on the way. Errors point into the view's file. What is new is added to the view's
     // states and finish is computed over them; where a state also holds days after the interval, the view is computed
     // from all rows. Both give the same rows, to the bit.
+    //
+    // `then`: what the view's stored result was computed from, if that is known. Where it can be gone on from, only
+    // rows whose keys the new events have are computed.
     struct Computed {
         bool from_states = false;
-        std::vector<std::string> rebuilt;  // a sentence for each state that had to be built again
+        std::vector<std::string> rebuilt;     // a sentence for each state that had to be built again
+        std::optional<Basis> basis;           // what the result was computed from; nothing: from all rows
+        std::optional<std::int64_t> touched;  // how many keys were computed; nothing: all
     };
-    Result<Computed> compute(const declare::View& view, const States& states);
+    Result<Computed> compute(const declare::View& view, const States& states, const std::optional<Basis>& then = {});
 
     sql::Connection& connection() { return connection_; }
     const Interval& interval() const { return interval_; }
@@ -68,6 +74,7 @@ private:
         lake::Table table;
         std::optional<lake::Snapshot> snapshot;  // nothing: the table does not exist yet
         bool readable = false;                   // a view of its name stands on the connection
+        std::string relation{};                  // what that view gives
     };
     Result<Input*> input(const std::string& name);
     Status make_readable(const std::string& name);
@@ -76,6 +83,12 @@ private:
     // Makes what a text reads readable, and runs it into the view's table.
     Status run(const declare::View& view, const std::string& sql, const std::set<std::string>& reads,
                const States& states);
+    // The result from the stored one and the touched keys, if that can be done; `states` are open.
+    Result<std::optional<std::int64_t>> refreshed(const declare::View& view, const Split& split,
+                                                  std::map<std::string, Source> states, const Basis& then,
+                                                  const Basis& now);
+    // What finish reads besides states, and where each stands; nothing: some of it has no version.
+    Result<std::optional<Basis>> basis_of(const Split& split, const std::map<std::string, Source>& states);
     // The same, with the view as the place. Lines of the file are known of its own text only.
     Error in_file(const declare::View& view, Error error) const;
 

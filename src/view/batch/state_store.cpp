@@ -8,6 +8,7 @@
 #include "declare/project.h"
 #include "lake/log/changes.h"
 #include "lake/log/paths.h"
+#include "lake/read/added_rows.h"
 #include "lake/read/checksum.h"
 #include "lake/read/file_facts.h"
 
@@ -104,12 +105,6 @@ Result<Layout> layout_of(sql::Connection& connection, const State& state) {
     }
     if (layout.from_lake.empty()) layout.from_lake = "1 AS nothing";
     return layout;
-}
-
-std::set<std::string> live_paths(const lake::Snapshot& snapshot) {
-    std::set<std::string> paths;
-    for (const auto& file : snapshot.files()) paths.insert(file.path);
-    return paths;
 }
 
 // The arrival days of a table's files where each file is of one day; nothing where rows have to be asked.
@@ -211,7 +206,7 @@ Result<std::optional<std::string>> StateStore::why_to_build(const State& state, 
         auto changes = lake::changes_between(input.table.store(), lake::TableVersion(*then), input.snapshot.version());
         if (!changes) return Why(fmt::format("the log of table {} does not reach back to version {}", name, *then));
         if (!changes->only_added) return Why(fmt::format("rows of table {} were removed or replaced", name));
-        const auto live = live_paths(input.snapshot);
+        const auto live = lake::live_paths(input.snapshot);
         for (const auto& added : changes->added) {
             const auto path = lake::decode_data_path(added.file.path);
             if (!live.contains(added.file.path) && path && !path->absolute && !input.table.store().head(path->text))
@@ -230,40 +225,17 @@ Result<sql::Connection*> StateStore::connection() {
     return &*connection_;
 }
 
-// Files of the newest version, and files that were rewritten meanwhile, each in the version that had it.
 Result<std::string> StateStore::new_rows(const std::string& name, const lake::Table& table,
                                          const lake::Snapshot& snapshot, const lake::Changes& changes) {
     WEIR_ASSIGN(auto* on, connection());
-    const auto live = live_paths(snapshot);
-    std::map<std::int64_t, std::vector<std::string>> by_version;  // the version to read a file in
     std::string key = name;
     std::int64_t bytes = 0;
     for (const auto& added : changes.added) {
-        const auto version = live.contains(added.file.path) ? snapshot.version() : added.version;
-        by_version[version.get()].push_back(added.file.path);
         key += "\n" + added.file.path;
         bytes += added.file.size_bytes;
     }
     if (const auto held = held_.find(key); held != held_.end()) return held->second;
-    std::vector<std::string> relations;
-    const auto read = [&](const lake::Snapshot& at, std::vector<std::string> files) -> Status {
-        WEIR_ASSIGN(const auto scan,
-                    lake::prepare_scan(table.store(), *on, at, fmt::format("new_{}_{}", held_.size(), relations.size()),
-                                       {.only_files = std::move(files)}));
-        for (const auto& statement : scan.setup) WEIR_TRY(on->run(statement));
-        relations.push_back(fmt::format("SELECT * FROM {}", scan.relation));
-        return ok();
-    };
-    if (by_version.empty()) WEIR_TRY(read(snapshot, {}));
-    for (auto& [version, files] : by_version) {
-        if (version == snapshot.version().get()) {
-            WEIR_TRY(read(snapshot, std::move(files)));
-        } else {
-            WEIR_ASSIGN(const auto then, table.snapshot(lake::TableVersion(version)));
-            WEIR_TRY(read(then, std::move(files)));
-        }
-    }
-    auto relation = fmt::format("({})", fmt::join(relations, " UNION ALL BY NAME "));
+    WEIR_ASSIGN(auto relation, lake::prepare_added(table, *on, snapshot, changes, fmt::format("new_{}", held_.size())));
     if (bytes <= held_bytes_max) {
         auto held = fmt::format("held_{}", held_.size());
         WEIR_TRY(on->run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS FROM {}", held, relation)));
@@ -389,20 +361,26 @@ Status StateStore::compact(const State& state, bool by_day) {
     return ok();
 }
 
-Result<bool> StateStore::open(sql::Connection& connection, const State& state, const Interval& interval) {
-    WEIR_ASSIGN(const auto table, lake_->table(std::string(state_folder) + state.name));
-    WEIR_ASSIGN(const auto snapshot, table.snapshot());
-    WEIR_ASSIGN(const auto layout, layout_of(connection, state));
+Result<std::optional<Source>> StateStore::open(sql::Connection& connection, const State& state,
+                                               const Interval& interval) {
+    WEIR_ASSIGN(auto table, lake_->table(std::string(state_folder) + state.name));
+    WEIR_ASSIGN(auto snapshot, table.snapshot());
+    WEIR_ASSIGN(auto layout, layout_of(connection, state));
     WEIR_ASSIGN(const auto scan, lake::prepare_scan(table.store(), connection, snapshot, "s_" + state.name));
     for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
     const auto end = weir::to_string(interval.to);
     // Parts that were made without regard to days carry their last day.
     WEIR_ASSIGN(const auto later,
                 lake::matching_files(snapshot, {{std::string(day_column), lake::Comparison::greater_equal, end}}));
-    if (!later.empty() && !is_by_day(snapshot)) return false;
-    WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT {} FROM {} WHERE {} < DATE '{}'",
-                                        state.name, layout.from_lake, scan.relation, day_column, end)));
-    return true;
+    if (!later.empty() && !is_by_day(snapshot)) return std::optional<Source>();
+    auto relation =
+        fmt::format("(SELECT {} FROM {} WHERE {} < DATE '{}')", layout.from_lake, scan.relation, day_column, end);
+    WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS FROM {}", state.name, relation)));
+    return std::optional(Source{.table = std::move(table),
+                                .snapshot = std::move(snapshot),
+                                .columns = std::move(layout.from_lake),
+                                .relation = std::move(relation),
+                                .day_column = std::string(day_column)});
 }
 
 Status StateStore::drop(const State& state) {

@@ -19,6 +19,7 @@
 #include "lake/lake.h"
 #include "lake/log/changes.h"
 #include "model/interval.h"
+#include "view/batch/refresh.h"
 #include "view/split/split.h"
 
 namespace weir::view {
@@ -44,9 +45,9 @@ public:
     // apart, for views that keep every interval. A state is looked at once in the store's life.
     Result<CatchUp> catch_up(const State& state, bool by_day);
 
-    // Makes the state readable under its name on a connection, as of the interval's end. False: it also holds later
+    // Makes the state readable under its name on a connection, as of the interval's end. Nothing: it also holds later
     // days that cannot be told apart.
-    Result<bool> open(sql::Connection& connection, const State& state, const Interval& interval);
+    Result<std::optional<Source>> open(sql::Connection& connection, const State& state, const Interval& interval);
 
     // Throws the state away; the next catch_up builds it.
     Status drop(const State& state);

@@ -6,6 +6,7 @@
 #include "view/split/aggregation.h"
 #include "view/split/linear.h"
 #include "view/split/stabilise.h"
+#include "view/split/touched.h"
 
 namespace weir::view {
 namespace {
@@ -192,6 +193,27 @@ void collect_reads(const Tree& query, const Scope& outer, const RoleOf& role, Sp
     });
 }
 
+TouchedKeys touched_in(Trees& trees, const Tree& finish, const RoleOf& role, const Split& split) {
+    const auto state_called = [&](std::string_view name) {
+        return std::find_if(split.states.begin(), split.states.end(),
+                            [&](const State& state) { return state.name == name; });
+    };
+    const auto is_source = [&](std::string_view name) {
+        return state_called(name) != split.states.end() || role(name) == TableRole::events;
+    };
+    const auto columns_of = [&](const std::string& name, const std::string& quoted) {
+        std::vector<sql::Column> columns;
+        if (const auto state = state_called(name); state != split.states.end()) {
+            for (const auto* list : {&state->keys, &state->values})
+                for (const auto& column : *list) columns.push_back({column.name, column.type});
+        } else if (auto described = trees.connection().describe("SELECT * FROM " + quoted)) {
+            columns = std::move(*described);
+        }
+        return columns;
+    };
+    return touched_keys(trees, finish, is_source, columns_of);
+}
+
 }  // namespace
 
 std::string_view to_string(State::Kind kind) {
@@ -229,6 +251,8 @@ Result<Split> split(sql::Connection& connection, const SplitInput& input) {
     find_shown_keys(query, result);
     WEIR_ASSIGN(result.finish, trees.sql(query));
     result.notes.assign(trees.notes().begin(), trees.notes().end());
+    WEIR_ASSIGN(const auto finish, trees.query(result.finish));
+    result.touched = touched_in(trees, finish, input.role, result);
     // A state that only pruned parts used.
     std::erase_if(result.states,
                   [&](const State& state) { return result.finish.find(state.name) == std::string::npos; });

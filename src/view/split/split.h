@@ -16,6 +16,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -71,6 +72,16 @@ struct ShownKey {
     std::string column, state, expression;  // expression: over the events, as text
 };
 
+// Which rows of a view can change when events come in: those whose keys the new events have (touched.h).
+struct TouchedKeys {
+    std::vector<std::string> columns;  // of the result, that together are the key
+    // Of each state and each event table that finish reads: the columns that hold the same values, in the same order.
+    std::map<std::string, std::vector<std::string>> sources;
+    std::string unordered;  // finish without the order of its result
+    std::string order;      // "ORDER BY …" over the result, by position; empty: none
+    std::string why_not;    // not empty: the whole is computed again, and why
+};
+
 struct Split {
     std::vector<State> states;
     std::string finish;           // reads the states by their names
@@ -78,6 +89,7 @@ struct Split {
     std::set<std::string> rows;   // event tables that finish reads row by row
     std::set<std::string> reads;  // other tables and views that finish reads
     std::vector<ShownKey> shown_keys;
+    TouchedKeys touched;
     std::vector<std::string> row_by_row;  // why, one sentence for each place where rows are read
     std::vector<std::string> notes;       // what else people should know of how it was rewritten
 };

@@ -10,6 +10,7 @@
 
 #include "view/own_functions.h"
 #include "view/split/split.h"
+#include "view/split/touched.h"
 
 namespace weir::view::testing {
 
@@ -19,7 +20,8 @@ class Pieces {
 public:
     Pieces() : database_(sql::Database::open({.threads = 1}).value()), connection_(database_.connect().value()) {
         must(add_own_functions(connection_));
-        run("CREATE SCHEMA whole; CREATE SCHEMA turned; CREATE SCHEMA piece");
+        run("CREATE SCHEMA whole; CREATE SCHEMA turned; CREATE SCHEMA piece; CREATE SCHEMA earlier; CREATE SCHEMA "
+            "touched");
         see("whole");
     }
 
@@ -35,6 +37,8 @@ public:
         run("CREATE OR REPLACE TABLE turned." + table + " AS FROM whole." + table + " ORDER BY hash(rowid, 17)");
         run("CREATE OR REPLACE VIEW piece." + table + " AS SELECT * FROM whole." + table +
             " WHERE hash(rowid, getvariable('salt')) % getvariable('pieces') = getvariable('piece')");
+        run("CREATE OR REPLACE VIEW earlier." + table + " AS SELECT * FROM whole." + table +
+            " WHERE hash(rowid, getvariable('salt')) % getvariable('pieces') <> getvariable('piece')");
         events_.insert(table);
     }
     void add_reference(const std::string& table, const std::string& rows) {
@@ -84,6 +88,45 @@ public:
         auto result = status ? answer(split.finish) : std::vector{"error: " + status.error().message + "\n" + script};
         see("whole");
         for (const auto& state : split.states) run("DROP TABLE IF EXISTS " + state.name);
+        return result;
+    }
+
+    // What a result becomes that was computed without one piece of the events, when that piece comes in and only its
+    // keys are computed again.
+    std::vector<std::string> answer_refreshed(const Split& split, std::mt19937_64& random) {
+        run("SET VARIABLE pieces = " + std::to_string(2 + random() % 8) +
+            "; SET VARIABLE salt = " + std::to_string(random() % 1000000) + "; SET VARIABLE piece = 0");
+        const auto all = [&](const std::string& schema, const std::string& what) {
+            see(schema);
+            auto status = connection_.run(what);
+            return status ? std::string() : "error: " + status.error().message + "\n" + what;
+        };
+        std::string before, after, touched, restricted;
+        for (const auto& state : split.states) {
+            before += "CREATE OR REPLACE TEMP TABLE " + state.name + " AS " + state.partial + "; ";
+            after += "CREATE OR REPLACE TEMP TABLE new_" + state.name + " AS " + state.partial + "; " +
+                     "CREATE OR REPLACE TEMP TABLE all_" + state.name + " AS FROM " + state.name +
+                     " UNION ALL FROM new_" + state.name + "; ";
+        }
+        before += "CREATE OR REPLACE TEMP TABLE weir_old AS " + split.finish;
+        for (const auto& [name, columns] : split.touched.sources) {
+            const bool rows = events_.contains(name);
+            touched +=
+                (touched.empty() ? "" : " UNION ") + select_keys(columns, rows ? "piece." + name : "new_" + name);
+            restricted +=
+                rows ? "CREATE OR REPLACE VIEW touched." + name + " AS " + select_touched(columns, "turned." + name) +
+                           "; "
+                     : "CREATE OR REPLACE TEMP TABLE " + name + " AS " + select_touched(columns, "all_" + name) + "; ";
+        }
+        auto failed = all("earlier", before);
+        if (failed.empty()) failed = all("piece", after);
+        if (failed.empty())
+            failed = all("piece", "CREATE OR REPLACE TABLE weir_touched AS " + touched + "; " + restricted);
+        see("touched");
+        auto result = failed.empty() ? answer(select_refreshed(split.touched, "weir_old")) : std::vector{failed};
+        see("whole");
+        for (const auto& state : split.states)
+            for (const auto* prefix : {"", "new_", "all_"}) run("DROP TABLE IF EXISTS " + (prefix + state.name));
         return result;
     }
 

@@ -7,9 +7,9 @@
 
 namespace weir::view {
 
-// The names of columns, lower case, that anything in the whole query speaks of. A column that came with a `*` and is not
-// among them cannot change the answer. Nothing where a `*` may matter without its columns being named: under DISTINCT,
-// LIMIT, GROUP BY ALL, in set operations, natural joins, renamed, or as a whole row.
+// The names of columns, lower case, that anything in the whole query speaks of. A column that came with a `*` and is
+// not among them cannot change the answer. Nothing where a `*` may matter without its columns being named: under
+// DISTINCT, LIMIT, GROUP BY ALL, in set operations, natural joins, renamed, or as a whole row.
 std::optional<std::set<std::string>> used_names(Trees& trees, const Tree& query);
 
 }  // namespace weir::view

@@ -8,7 +8,8 @@ namespace {
 std::string used(const std::string& sql) {
     auto database = sql::Database::open({.threads = 1}).value();
     auto connection = database.connect().value();
-    EXPECT_TRUE(bool(connection.run("CREATE TABLE t AS SELECT 1 AS a, 2 AS b, 3 AS c; CREATE TABLE u AS SELECT 1 AS a, 4 AS d")));
+    EXPECT_TRUE(bool(
+        connection.run("CREATE TABLE t AS SELECT 1 AS a, 2 AS b, 3 AS c; CREATE TABLE u AS SELECT 1 AS a, 4 AS d")));
     Trees trees(connection);
     const auto query = trees.query(sql);
     EXPECT_TRUE(bool(query)) << sql;

@@ -1,0 +1,46 @@
+// A result brought up to date by computing the touched keys only: see split/touched.h.
+#pragma once
+
+#include "lake/lake.h"
+#include "model/interval.h"
+#include "view/split/split.h"
+
+namespace weir::view {
+
+// What a stored result was computed from. Kept as text beside it; where it is lost, the whole is computed.
+struct Basis {
+    std::string text;                              // a hash of finish
+    std::string end;                               // of the interval
+    std::map<std::string, std::string> positions;  // of all that finish reads: position_of()
+    std::string result;                            // position of the view's table after it was written
+};
+std::string to_string(const Basis& basis);
+std::optional<Basis> parse_basis(const std::string& text);
+
+// "<table id>:<version>".
+std::string position_of(const lake::Snapshot& snapshot);
+
+// A relation that finish reads, as it is now.
+struct Source {
+    lake::Table table;
+    lake::Snapshot snapshot;
+    std::string columns;   // what finish sees, as a list over the table's columns
+    std::string relation;  // what finish sees, all of it
+    std::string day_column;
+};
+
+struct RefreshInput {
+    const lake::Table& result;  // the view's table
+    const TouchedKeys& keys;
+    const Basis& then;
+    const Basis& now;
+    const std::map<std::string, Source>& sources;  // the states and event tables
+};
+
+// Makes the new result a temporary table `view` of the connection and gives the number of touched keys. Nothing: the
+// old result cannot be gone on from, or too much of it is touched. Afterwards the sources' names stand for their
+// touched rows only.
+Result<std::optional<std::int64_t>> refresh(sql::Connection& connection, const std::string& view,
+                                            const RefreshInput& input);
+
+}  // namespace weir::view
