@@ -61,14 +61,6 @@ CREATE MACRO seconds_between(a, b) AS date_diff('second', a, b);
 
 -- For generators/events.sql.
 
-CREATE MACRO pad3(i) AS CASE WHEN i < 10 THEN '00' || i WHEN i < 100 THEN '0' || i ELSE '' || i END;
-
--- A version 4 UUID out of two hashes.
-CREATE MACRO uuid_text(a, b) AS
-    format(
-        '{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}',
-        a >> 32, (a >> 16) & 65535, a & 4095, (b >> 48) & 4095, b & 281474976710655);
-
 -- Viewing sessions in seconds, by a draw from 0 to 99.
 CREATE MACRO watch_seconds(draw) AS
     CASE WHEN draw < 10 THEN 30 WHEN draw < 25 THEN 60 WHEN draw < 45 THEN 120 WHEN draw < 70 THEN 300

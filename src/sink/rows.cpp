@@ -107,7 +107,7 @@ Status RowsWriter::take(duckdb_data_chunk chunk) {
         } else {
             append_json_row(row);
         }
-        if (buffer_.size() >= piece_bytes) WEIR_TRY(flush());
+        if (output_ && buffer_.size() >= piece_bytes) WEIR_TRY(flush());
     }
     return ok();
 }
@@ -118,6 +118,7 @@ Status RowsWriter::end() {
 }
 
 Status RowsWriter::flush() {
+    if (!output_) return ok();
     auto status = output_(buffer_);
     buffer_.clear();
     return status;
@@ -134,6 +135,13 @@ Result<std::int64_t> write_rows(sql::Connection& connection, const std::string& 
         [&](duckdb_data_chunk chunk) { return writer.take(chunk); }));
     WEIR_TRY(writer.end());
     return writer.rows();
+}
+
+Status append_json_lines(sql::Statement& statement, JsonStyle style, std::string& to) {
+    RowsWriter writer(Format::ndjson, to, {}, style);
+    WEIR_TRY(statement.stream([&](const sql::ResultHeader& header) { return writer.begin(header); },
+                              [&](duckdb_data_chunk chunk) { return writer.take(chunk); }));
+    return writer.end();
 }
 
 }  // namespace weir::sink

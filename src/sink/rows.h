@@ -40,7 +40,11 @@ using Output = std::function<Status(std::string_view)>;
 class RowsWriter {
 public:
     RowsWriter(Format format, Output output, CsvStyle style = {}, JsonStyle json = {})
-        : format_(format), output_(std::move(output)), style_(style), json_(json) {}
+        : format_(format), output_(std::move(output)), style_(style), json_(json), buffer_(own_buffer_) {}
+    // Appends everything to a text, which must outlive the writer.
+    RowsWriter(Format format, std::string& to, CsvStyle style = {}, JsonStyle json = {})
+        : format_(format), style_(style), json_(json), buffer_(to) {}
+    RowsWriter(const RowsWriter&) = delete;
     Status begin(const sql::ResultHeader& header);
     Status take(duckdb_data_chunk chunk);
     Status end();
@@ -48,12 +52,13 @@ public:
 
 private:
     Format format_;
-    Output output_;
+    Output output_;  // or nothing: all stays in the buffer
     CsvStyle style_;
     JsonStyle json_;
     std::vector<ValueWriter> columns_;
     std::vector<std::string> keys_;  // "\"name\":"
-    std::string buffer_;
+    std::string own_buffer_;
+    std::string& buffer_;
     std::string field_;
     std::int64_t rows_ = 0;
 
@@ -68,5 +73,8 @@ void append_csv_field(std::string_view text, std::string& out);
 // Runs one SELECT and writes its rows; returns how many. Not for Format::parquet, which needs a file.
 Result<std::int64_t> write_rows(sql::Connection& connection, const std::string& sql, Format format, Output output,
                                 CsvStyle style = {}, JsonStyle json = {});
+
+// Runs a statement and appends its rows, one JSON object a line.
+Status append_json_lines(sql::Statement& statement, JsonStyle style, std::string& to);
 
 }  // namespace weir::sink

@@ -1,9 +1,11 @@
 // Every type through every text format, and files that appear whole or not at all.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <random>
 
 #include "base/file.h"
 #include "sink/calendar.h"
@@ -126,6 +128,39 @@ constexpr std::array goldens{
            "\"[{\"\"t\"\":\"\"2024-03-01T00:00:00Z\"\",\"\"b\"\":\"\"AQ==\"\"}]\"",
            "[{\"t\":\"2024-03-01T00:00:00Z\",\"b\":\"AQ==\"}]"},
 };
+
+// Against the plain way, at every length and with escapes anywhere.
+TEST(JsonString, is_escaped_at_any_length) {
+    const auto plainly = [](const std::string& text) {
+        std::string out = "\"";
+        for (const char c : text) {
+            const auto byte = static_cast<unsigned char>(c);
+            if (c == '"' || c == '\\')
+                out += std::string("\\") + c;
+            else if (c == '\n' || c == '\r' || c == '\t')
+                out += c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t";
+            else if (byte < 0x20)
+                out += fmt::format("\\u{:04x}", byte);
+            else
+                out += c;
+        }
+        return out + '"';
+    };
+    std::mt19937 random(1);
+    for (std::size_t length = 0; length < 2200; length += length < 80 ? 1 : 37) {
+        for (const unsigned one_in : {1u, 3u, 20u, 1000u}) {
+            std::string text;
+            for (std::size_t i = 0; i < length; ++i) {
+                constexpr std::string_view special("\"\\\n\r\t\0\x01\x1f", 8);
+                text += random() % one_in == 0 ? special[random() % special.size()]
+                                               : static_cast<char>(0x20 + random() % 0xe0);
+            }
+            std::string out = "before";
+            append_json_string(text, out);
+            ASSERT_EQ(out, "before" + plainly(text)) << length;
+        }
+    }
+}
 
 TEST_F(SinkTest, a_null_can_be_left_out_of_its_object) {
     std::string out;

@@ -1,10 +1,14 @@
 #include "sink/value.h"
 
+#include <emmintrin.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <iterator>
 #include <limits>
 
@@ -165,25 +169,75 @@ std::string take_text(char* text) {
 
 }  // namespace
 
-void append_json_string(std::string_view text, std::string& out) {
-    out += '"';
-    std::size_t begin = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        if (c >= 0x20 && c != '"' && c != '\\') continue;
-        out.append(text, begin, i - begin);
-        begin = i + 1;
-        switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
-            default: fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
-        }
+namespace {
+
+// Of 16 bytes, those that JSON does not take as they are: a quote, a backslash, control characters.
+std::uint32_t escaped_in(__m128i bytes) {
+    const auto quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    const auto backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    const auto control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control)));
+}
+
+// Writes at most 6 bytes; returns the place behind them.
+char* escape(char c, char* to) {
+    *to++ = '\\';
+    if (c == '"' || c == '\\') {
+        *to++ = c;
+    } else if (c == '\n' || c == '\r' || c == '\t') {
+        *to++ = c == '\n' ? 'n' : c == '\r' ? 'r' : 't';
+    } else {
+        constexpr std::string_view digits = "0123456789abcdef";
+        for (const char digit : {'u', '0', '0', digits[static_cast<std::size_t>(c) >> 4], digits[c & 15]})
+            *to++ = digit;
     }
-    out.append(text, begin, text.size() - begin);
-    out += '"';
+    return to;
+}
+
+}  // namespace
+
+void append_json_string(std::string_view text, std::string& out) {
+    // Written here first, and appended in pieces: a text with many quotes would otherwise be appended in small ones.
+    std::array<char, 2048> piece;
+    constexpr std::size_t window = 16, window_escaped = window * 6 + window;  // copies are of a whole window
+    const auto* const full = piece.data() + piece.size() - window_escaped;
+    auto* to = piece.data();
+    const auto copy = [](const char* from, char* place) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(place), _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+    };
+    // The first `count` bytes of a window; two windows are read.
+    const auto take = [&](const char* from, std::size_t count) {
+        if (to > full) {
+            out.append(piece.data(), to);
+            to = piece.data();
+        }
+        auto escapes = escaped_in(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))) & ((1u << count) - 1);
+        std::size_t done = 0;
+        for (; escapes != 0; escapes &= escapes - 1) {
+            const auto next = static_cast<std::size_t>(std::countr_zero(escapes));
+            copy(from + done, to);
+            to = escape(from[next], to + (next - done));
+            done = next + 1;
+        }
+        copy(from + done, to);
+        to += count - done;
+    };
+    *to++ = '"';
+    const auto* from = text.data();
+    auto left = text.size();
+    for (; left >= 2 * window; left -= window, from += window) take(from, window);
+    if (left > 0) {
+        std::array<char, 4 * window> rest{};
+        std::memcpy(rest.data(), from, left);
+        take(rest.data(), std::min(left, window));
+        if (left > window) take(rest.data() + window, left - window);
+    }
+    if (to > full) {
+        out.append(piece.data(), to);
+        to = piece.data();
+    }
+    *to++ = '"';
+    out.append(piece.data(), to);
 }
 
 void append_double(double value, std::string& out) { append_real(value, out); }

@@ -321,36 +321,35 @@ Result<Rows> Connection::query(const std::string& sql) {
     return rows;
 }
 
-namespace {
+Statement::Statement(Statement&& other) noexcept
+    : sql_(std::move(other.sql_)), statement_(std::exchange(other.statement_, nullptr)) {}
 
-class Prepared {
-public:
-    Prepared() = default;
-    Prepared(const Prepared&) = delete;
-    ~Prepared() { duckdb_destroy_prepare(&statement_); }
-    Status prepare(duckdb_connection connection, const std::string& sql) {
-        if (duckdb_prepare(connection, sql.c_str(), &statement_) == DuckDBSuccess) return ok();
-        const char* text = duckdb_prepare_error(statement_);
-        return duckdb_error(text == nullptr ? "unknown error" : text, sql);
-    }
-    duckdb_prepared_statement get() const { return statement_; }
+Statement& Statement::operator=(Statement&& other) noexcept {
+    std::swap(sql_, other.sql_);
+    std::swap(statement_, other.statement_);
+    return *this;
+}
 
-private:
-    duckdb_prepared_statement statement_ = nullptr;
-};
+Statement::~Statement() {
+    if (statement_ != nullptr) duckdb_destroy_prepare(&statement_);
+}
 
-}  // namespace
+Result<Statement> Connection::prepare(const std::string& sql) {
+    Statement statement;
+    statement.sql_ = sql;
+    if (duckdb_prepare(connection_, sql.c_str(), &statement.statement_) == DuckDBSuccess) return statement;
+    const char* text = duckdb_prepare_error(statement.statement_);
+    return duckdb_error(text == nullptr ? "unknown error" : text, sql);
+}
 
 Result<duckdb_statement_type> Connection::bind(const std::string& sql) {
-    Prepared statement;
-    WEIR_TRY(statement.prepare(connection_, sql));
-    return duckdb_prepared_statement_type(statement.get());
+    WEIR_ASSIGN(const auto statement, prepare(sql));
+    return duckdb_prepared_statement_type(statement.raw());
 }
 
 Result<std::vector<Column>> Connection::describe(const std::string& sql) {
     // Prepared first: DESCRIBE would accept, and move the position of an error in, the same text.
-    Prepared statement;
-    WEIR_TRY(statement.prepare(connection_, sql));
+    WEIR_TRY(prepare(sql));
     WEIR_ASSIGN(const auto rows, query("DESCRIBE " + sql));
     std::vector<Column> columns;
     for (std::size_t row = 0; row < rows.row_count(); ++row)
@@ -359,13 +358,12 @@ Result<std::vector<Column>> Connection::describe(const std::string& sql) {
 }
 
 Result<Schema> Connection::schema_of(const std::string& sql) {
-    Prepared statement;
-    WEIR_TRY(statement.prepare(connection_, sql));
+    WEIR_ASSIGN(const auto statement, prepare(sql));
     Schema schema;
-    const auto columns = duckdb_prepared_statement_column_count(statement.get());
+    const auto columns = duckdb_prepared_statement_column_count(statement.raw());
     for (idx_t i = 0; i < columns; ++i) {
-        const char* name = duckdb_prepared_statement_column_name(statement.get(), i);
-        duckdb_logical_type type = duckdb_prepared_statement_column_logical_type(statement.get(), i);
+        const char* name = duckdb_prepared_statement_column_name(statement.raw(), i);
+        duckdb_logical_type type = duckdb_prepared_statement_column_logical_type(statement.raw(), i);
         const auto lake_type = to_lake_type(type);
         duckdb_destroy_logical_type(&type);
         std::string column = name == nullptr ? "" : name;
@@ -401,22 +399,26 @@ Status Connection::stream(const std::string& sql, const std::function<Status(duc
 
 Status Connection::stream(const std::string& sql, const std::function<Status(const ResultHeader&)>& begin,
                           const std::function<Status(duckdb_data_chunk)>& take) {
-    Prepared statement;
-    WEIR_TRY(statement.prepare(connection_, sql));
+    WEIR_ASSIGN(auto statement, prepare(sql));
+    return statement.stream(begin, take);
+}
+
+Status Statement::stream(const std::function<Status(const ResultHeader&)>& begin,
+                         const std::function<Status(duckdb_data_chunk)>& take) {
     duckdb_pending_result pending = nullptr;
     duckdb_result result;
     Status status;
     // The streaming result of the C API; the materialised one would hold every row.
-    if (duckdb_pending_prepared_streaming(statement.get(), &pending) != DuckDBSuccess) {
+    if (duckdb_pending_prepared_streaming(statement_, &pending) != DuckDBSuccess) {
         const char* text = duckdb_pending_error(pending);
-        status = duckdb_error(text == nullptr ? "unknown error" : text, sql);
+        status = duckdb_error(text == nullptr ? "unknown error" : text, sql_);
         duckdb_destroy_pending(&pending);
         return status;
     }
     // What fails from here on is told by the result, no longer by the pending one.
     if (duckdb_execute_pending(pending, &result) != DuckDBSuccess) {
         const char* text = duckdb_result_error(&result);
-        status = duckdb_error(text == nullptr ? "unknown error" : text, sql);
+        status = duckdb_error(text == nullptr ? "unknown error" : text, sql_);
         duckdb_destroy_result(&result);
         duckdb_destroy_pending(&pending);
         return status;
@@ -426,7 +428,7 @@ Status Connection::stream(const std::string& sql, const std::function<Status(con
         duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
         if (chunk == nullptr) {
             if (const char* text = duckdb_result_error(&result); text != nullptr && *text != '\0')
-                status = duckdb_error(text, sql);
+                status = duckdb_error(text, sql_);
             break;
         }
         status = take(chunk);

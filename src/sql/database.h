@@ -71,6 +71,25 @@ struct ResultHeader {
     std::vector<duckdb_logical_type> types;
 };
 
+// One statement, bound and planned once, run as often as wanted. It must not outlive its connection.
+class Statement {
+public:
+    Statement(Statement&&) noexcept;
+    Statement& operator=(Statement&&) noexcept;
+    ~Statement();
+    // Chunk by chunk, never the whole result in memory, with the columns first, even where no row follows; `take` may
+    // stop it by returning an error.
+    Status stream(const std::function<Status(const ResultHeader&)>& begin,
+                  const std::function<Status(duckdb_data_chunk)>& take);
+    duckdb_prepared_statement raw() const { return statement_; }
+
+private:
+    friend class Connection;
+    Statement() = default;
+    std::string sql_;
+    duckdb_prepared_statement statement_ = nullptr;
+};
+
 class Connection {
 public:
     Connection(Connection&&) noexcept;
@@ -83,6 +102,7 @@ public:
     Result<Rows> query(const std::string& sql);
     // Binds one statement and tells its kind; nothing runs.
     Result<duckdb_statement_type> bind(const std::string& sql);
+    Result<Statement> prepare(const std::string& sql);
     // Names and types of one statement's columns, from DuckDB's binder; nothing runs.
     Result<std::vector<Column>> describe(const std::string& sql);
     // The same as a Schema; fails with the column's name where a type has no counterpart in a lake (HUGEINT, INTERVAL,

@@ -1,7 +1,15 @@
-// The SQL functions that weir adds to every database it opens.
+// The SQL functions that weir adds to every database it opens. They never fail: DuckDB may call them for rows that a
+// CASE leaves out.
 //
 //   json_canonical(text) VARCHAR   one text for all ways of writing the same JSON value (json_canonical.h); NULL where
 //                                  the text is no JSON
+//   kafka_partition(key, partitions) INTEGER
+//                                  the partition of a topic with so many that Kafka's clients give a record with this
+//                                  key (base/murmur2.h); NULL where there is none
+//   numbered(prefix, number, digits) VARCHAR
+//                                  numbered('SV', 7, 3) is SV007; a longer number has its digits, up to 20; NULL for
+//                                  one below 0
+//   uuid_from(a, b) VARCHAR        a version 4 UUID whose bits are those of two hashes
 #pragma once
 
 #include <duckdb.h>

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/murmur2.h"
 #include "support/learning_oracle.h"
 #include "support/process.h"
 
@@ -402,12 +403,45 @@ TEST_F(Learning, what_is_made_up_follows_from_the_seed) {
     EXPECT_FALSE(first == read(generated("realistic", 300000, "2")));
     // A shorter one is its beginning.
     EXPECT_TRUE(first.starts_with(read(generated("realistic", 1000))));
+    // Whatever the number of threads, also with more of them than cores.
+    fs::copy(project, scratch / "copy", fs::copy_options::recursive);
+    auto settings = read(scratch / "copy" / "weir.yaml");
+    const std::string engine = "engine: {memory: 2GB";
+    ASSERT_NE(settings.find(engine), std::string::npos);
+    settings.insert(settings.find(engine) + engine.size(), ", threads: 1");
+    for (const auto threads : {'1', '2', '4'}) {
+        settings[settings.find("threads: ") + 9] = threads;
+        write(scratch / "copy" / "weir.yaml", settings);
+        const auto file = scratch / "copy.jsonl";
+        const auto made =
+            run({weir().string(), "generate", (scratch / "copy").string(), "events", "--count", "300000", "--seed", "1",
+                 "--param", "mode=realistic", "--param", "events_per_day=12000", "--out", file.string()},
+                {.timeout_seconds = 240});
+        ASSERT_EQ(made.exit_code, 0) << made.out << made.err;
+        EXPECT_TRUE(first == read(file)) << threads << " threads";
+    }
     const auto unknown = weir_at("", "generate", {"event", "--count", "1"});
     EXPECT_EQ(unknown.exit_code, 1);
     EXPECT_NE(unknown.err.find("did you mean 'events'?"), std::string::npos) << unknown.err;
     EXPECT_EQ(weir_at("", "generate", {"events"}).exit_code, 2);
     EXPECT_EQ(weir_at("", "generate", {"events", "--count", "-1"}).exit_code, 2);
     EXPECT_EQ(weir_at("", "generate", {"events", "--count", "0"}).out, "");
+}
+
+TEST_F(Learning, made_up_records_lie_where_kafka_would_put_them) {
+    const std::map<std::string, int> partitions{{"auth_topic", 3},    {"assessment_topic", 5},
+                                                {"video_topic", 5},   {"course_topic", 3},
+                                                {"profile_topic", 2}, {"notification_topic", 3}};
+    std::ifstream in(generated("realistic", 5000));
+    std::set<std::pair<std::string, int>> seen;
+    for (std::string line; std::getline(in, line);) {
+        const auto record = json::parse(line);
+        const auto topic = record.at("topic").get<std::string>();
+        const auto partition = record.at("partition").get<int>();
+        ASSERT_EQ(partition, kafka_partition(record.at("key").get<std::string>(), partitions.at(topic))) << line;
+        seen.emplace(topic, partition);
+    }
+    EXPECT_EQ(seen.size(), 21u);
 }
 
 }  // namespace

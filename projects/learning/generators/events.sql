@@ -58,7 +58,7 @@ chained AS (
         (place * 37 + (hash(m // 100, seed(), 5) % 100)::BIGINT) % 100 AS ticket
     FROM placed
 ),
--- The type of the event, as a number in the list below.
+-- The type of the event, by its place in the list below.
 typed AS (
     SELECT
         *,
@@ -142,14 +142,17 @@ things AS (
 named AS (
     SELECT
         *,
-        CASE
-            WHEN NOT teacher THEN 'SV' || pad3(student)
-            WHEN $mode = 'reference' THEN 'GV' || pad3(who % 10 + 1)
-            WHEN m < 20 THEN 'GV' || pad3(m % 10 + 1)
-            ELSE 'GV' || pad3(course // 2 + 1)
-        END AS user_id,
+        numbered(
+            CASE WHEN teacher THEN 'GV' ELSE 'SV' END,
+            CASE
+                WHEN NOT teacher THEN student
+                WHEN $mode = 'reference' THEN who % 10 + 1
+                WHEN m < 20 THEN m % 10 + 1
+                ELSE course // 2 + 1
+            END,
+            3) AS user_id,
         CASE WHEN teacher THEN 'teacher' ELSE 'student' END AS role,
-        'COURSE' || pad3(course + 1) AS course_id,
+        numbered('COURSE', course + 1, 3) AS course_id,
         CASE WHEN $mode = 'reference' THEN h3 % 100 ELSE course + 20 * (who // 1024 % 5) END AS assignment,
         CASE WHEN $mode = 'reference' THEN h3 // 128 % 200 ELSE course + 20 * (h3 % 10) END AS video,
         CASE WHEN $mode = 'reference' THEN h3 % 50 ELSE course + 20 * (h3 % 2) END AS quiz,
@@ -176,52 +179,54 @@ named AS (
 sent AS (
     SELECT
         *,
-        CAST(CAST($start AS TIMESTAMP) + to_seconds(kept_ms // 1000 - 25200) AS VARCHAR) AS broker_text,
-        kept_ms % 1000 AS broker_ms,
-        CAST(CAST($start AS TIMESTAMP) + to_seconds(made_ms // 1000 + clock_error) AS VARCHAR) AS written_time,
+        strftime(
+            make_timestamp(epoch_us(CAST($start AS TIMESTAMP)) + kept_ms * 1000 - 25200000000),
+            '%Y-%m-%dT%H:%M:%S.%gZ') AS broker_ts,
+        CAST(make_timestamp(epoch_us(CAST($start AS TIMESTAMP)) + (made_ms // 1000 + clock_error) * 1000000) AS VARCHAR)
+            AS written_time,
         CASE
             WHEN type < 4 THEN 'AUTH' WHEN type < 12 THEN 'ASSESSMENT' WHEN type = 12 THEN 'VIDEO'
             WHEN type < 24 THEN 'COURSE' WHEN type < 29 THEN 'PROFILE' ELSE 'NOTIFICATION'
         END AS category,
-        CASE type
-            WHEN 0 THEN 'LOGIN' WHEN 1 THEN 'LOGOUT' WHEN 2 THEN 'SIGNUP' WHEN 3 THEN 'LOGIN_FAILED'
-            WHEN 4 THEN 'VIEW_ASSIGNMENT_FIRST_TIME' WHEN 5 THEN 'SUBMIT_ASSIGNMENT' WHEN 6 THEN 'EDIT_ASSIGNMENT'
-            WHEN 7 THEN 'DELETE_ASSIGNMENT' WHEN 8 THEN 'QUIZ_COMPLETED' WHEN 9 THEN 'VIEW_STUDENT_WORK'
-            WHEN 10 THEN 'GRADE_ASSIGNMENT' WHEN 11 THEN 'ASSIGNMENT_REOPENED' WHEN 12 THEN 'VIDEO_WATCHED'
-            WHEN 13 THEN 'COURSE_CREATED' WHEN 14 THEN 'COURSE_DELETED' WHEN 15 THEN 'COURSE_VIEW'
-            WHEN 16 THEN 'ITEM_CLICK' WHEN 17 THEN 'DOWNLOAD_MATERIAL' WHEN 18 THEN 'COURSE_ENROLLED'
-            WHEN 19 THEN 'COURSE_DROPPED' WHEN 20 THEN 'COURSE_UPDATED' WHEN 21 THEN 'COURSE_COMPLETED'
-            WHEN 22 THEN 'FORUM_POST_CREATED' WHEN 23 THEN 'ACCESS_COURSE_MATERIAL' WHEN 24 THEN 'CREATE_PROFILE'
-            WHEN 25 THEN 'UPDATE_PROFILE' WHEN 26 THEN 'PROFILE_PICTURE_UPDATED' WHEN 27 THEN 'PASSWORD_CHANGED'
-            WHEN 28 THEN 'CHANGE_AVATAR' WHEN 29 THEN 'NOTIFICATION_SENT' WHEN 30 THEN 'NOTIFICATION_OPENED'
-            ELSE 'NOTIFICATION_CLICKED'
-        END AS event_type,
+        ([
+            'LOGIN', 'LOGOUT', 'SIGNUP', 'LOGIN_FAILED', 'VIEW_ASSIGNMENT_FIRST_TIME', 'SUBMIT_ASSIGNMENT',
+            'EDIT_ASSIGNMENT', 'DELETE_ASSIGNMENT', 'QUIZ_COMPLETED', 'VIEW_STUDENT_WORK', 'GRADE_ASSIGNMENT',
+            'ASSIGNMENT_REOPENED', 'VIDEO_WATCHED', 'COURSE_CREATED', 'COURSE_DELETED', 'COURSE_VIEW', 'ITEM_CLICK',
+            'DOWNLOAD_MATERIAL', 'COURSE_ENROLLED', 'COURSE_DROPPED', 'COURSE_UPDATED', 'COURSE_COMPLETED',
+            'FORUM_POST_CREATED', 'ACCESS_COURSE_MATERIAL', 'CREATE_PROFILE', 'UPDATE_PROFILE',
+            'PROFILE_PICTURE_UPDATED', 'PASSWORD_CHANGED', 'CHANGE_AVATAR', 'NOTIFICATION_SENT',
+            'NOTIFICATION_OPENED', 'NOTIFICATION_CLICKED'
+        ])[type + 1] AS event_type,
         CASE
             WHEN type = 12 THEN concat(
-                ',"video_id":"VID', pad3(video + 1), '","course_id":"', course_id, '","watch_duration_seconds":',
-                watch_seconds(h2 % 100), ',"session_id":"', uuid_text(hash(m, seed(), 9), hash(m, seed(), 10)), '"')
+                numbered(',"video_id":"VID', video + 1, 3), '","course_id":"', course_id, '","watch_duration_seconds":',
+                watch_seconds(h2 % 100), ',"session_id":"', uuid_from(hash(m, seed(), 9), hash(m, seed(), 10)), '"')
             WHEN type < 2 THEN concat(
                 ',"session_id":"',
-                uuid_text(hash(coalesce(link, -m), seed(), 11), hash(coalesce(link, -m), seed(), 12)), '"')
+                uuid_from(hash(coalesce(link, -m), seed(), 11), hash(coalesce(link, -m), seed(), 12)), '"')
             WHEN type = 2 THEN concat(
                 ',"email":"', lower(user_id), '@university.edu","registration_source":"',
                 CASE h3 % 3 WHEN 0 THEN 'web' WHEN 1 THEN 'mobile' ELSE 'admin' END, '"')
             WHEN type = 3 THEN ''
             WHEN type = 8 THEN concat(
-                ',"quiz_id":"QUIZ', pad3(quiz + 1), '","course_id":"', course_id, '","correct_answers":', 5 + h2 % 46)
+                numbered(',"quiz_id":"QUIZ', quiz + 1, 3), '","course_id":"', course_id, '","correct_answers":',
+                5 + h2 % 46)
             WHEN type < 12 THEN concat(
                 CASE WHEN type > 8 THEN
-                    concat(',"student_id":"SV', pad3(CASE WHEN $mode = 'reference' THEN h2 // 64 % 50 + 1 ELSE student END),
-                        '"')
+                    numbered(
+                        ',"student_id":"SV', CASE WHEN $mode = 'reference' THEN h2 // 64 % 50 + 1 ELSE student END, 3)
+                    || '"'
                 END,
-                ',"assignment_id":"ASM', pad3(assignment + 1), '"',
+                numbered(',"assignment_id":"ASM', assignment + 1, 3), '"',
                 CASE WHEN type NOT IN (7, 11) THEN concat(',"course_id":"', course_id, '"') END,
                 CASE type
                     WHEN 4 THEN concat(',"assignment_type":"',
                         CASE CASE WHEN $mode = 'reference' THEN h3 // 128 ELSE assignment // 20 END % 4
                             WHEN 0 THEN 'homework' WHEN 1 THEN 'project' WHEN 2 THEN 'essay' ELSE 'lab' END, '"')
-                    WHEN 5 THEN concat(',"file_url":"s3://submissions/', user_id, '_ASM', pad3(assignment + 1), '.pdf"')
-                    WHEN 6 THEN concat(',"file_url":"s3://submissions/', user_id, '_ASM', pad3(assignment + 1), '_v2.pdf"')
+                    WHEN 5 THEN concat(
+                        ',"file_url":"s3://submissions/', user_id, numbered('_ASM', assignment + 1, 3), '.pdf"')
+                    WHEN 6 THEN concat(
+                        ',"file_url":"s3://submissions/', user_id, numbered('_ASM', assignment + 1, 3), '_v2.pdf"')
                     WHEN 10 THEN concat(',"score":', 40 + h2 % 61)
                     WHEN 11 THEN concat(',"new_due_date":"', strftime(
                         CAST(CAST($start AS TIMESTAMP) + to_milliseconds(made_ms) AS DATE) + (2 + h2 % 6)::INTEGER,
@@ -272,12 +277,13 @@ sent AS (
                 '","channel":"',
                 CASE notification_draw // 8 % 4 WHEN 0 THEN 'email' WHEN 1 THEN 'push' WHEN 2 THEN 'sms' ELSE 'in_app' END,
                 '","related_object_id":"',
-                CASE WHEN notification_draw // 64 % 2 = 0 THEN 'ASM' || pad3(assignment + 1) ELSE course_id END, '"')
+                CASE WHEN notification_draw // 64 % 2 = 0 THEN numbered('ASM', assignment + 1, 3) ELSE course_id END,
+                '"')
         END AS own_fields,
         -- realistic: half of the users have a producer that names its events.
         CASE
             WHEN $mode = 'realistic' AND student % 2 = 0
-            THEN concat(',"event_id":"', uuid_text(hash(m, seed(), 13), hash(m, seed(), 14)), '","schema_version":1')
+            THEN concat(',"event_id":"', uuid_from(hash(m, seed(), 13), hash(m, seed(), 14)), '","schema_version":1')
             ELSE ''
         END AS name
     FROM named
@@ -297,13 +303,17 @@ written AS (
     FROM sent
 )
 SELECT
-    CASE WHEN fault = 'broken' AND h // 2 % 16 = 8 AND category <> 'COURSE' THEN 'course' ELSE lower(category) END || '_topic'
+    CASE WHEN fault = 'broken' AND h // 2 % 16 = 8 AND category <> 'COURSE' THEN 'course_topic'
+        WHEN type < 4 THEN 'auth_topic' WHEN type < 12 THEN 'assessment_topic' WHEN type = 12 THEN 'video_topic'
+        WHEN type < 24 THEN 'course_topic' WHEN type < 29 THEN 'profile_topic' ELSE 'notification_topic' END
         AS topic,
-    CAST((hash(user_id) >> 1)::BIGINT
-        % CASE WHEN type = 12 OR type BETWEEN 4 AND 11 THEN 5 WHEN type BETWEEN 24 AND 28 THEN 2 ELSE 3 END AS INTEGER)
+    kafka_partition(
+        user_id,
+        CASE WHEN fault = 'broken' AND h // 2 % 16 = 8 THEN 3 WHEN type BETWEEN 4 AND 12 THEN 5
+            WHEN type BETWEEN 24 AND 28 THEN 2 ELSE 3 END)
         AS partition,
     n AS "offset",
-    concat(left(broker_text, 10), 'T', substr(broker_text, 12, 8), '.', pad3(broker_ms), 'Z') AS broker_ts,
+    broker_ts,
     user_id AS key,
     CASE
         WHEN fault <> 'broken' THEN message

@@ -62,7 +62,7 @@ SELECT
     CASE WHEN place >= 4 THEN price END AS price,
     CASE
         WHEN channel_number IS NULL THEN NULL
-        WHEN channel_number > 0 THEN concat('channel-', channel_number - 1)
+        WHEN channel_number > 0 THEN numbered('channel-', channel_number - 1, 1)
         ELSE CASE h2 // 2 % 4 WHEN 0 THEN 'Google' WHEN 1 THEN 'Facebook' WHEN 2 THEN 'Baidu' ELSE 'Apple' END
     END AS channel,
     -- A channel has one page, and nine in ten of the small ones say their number in it.
