@@ -65,6 +65,11 @@ const std::vector<KeySection>& sections() {
           {"sequence", "name", "",
            "A column that numbers the source's records in the order of arrival: files in the order in which they were "
            "taken, lines in that of the file. For a first file it is the line."},
+          {"weight", "name", "",
+           "An integer column of the contract that says how often a row comes. A negative one takes equal rows back "
+           "that "
+           "came before: -1 one of them. Views see the rows that are left, and of them the contract's columns without "
+           "the weight and without those that tell changes apart (`deduplicate`, `sequence`)."},
           {"record_bytes_max", "size", "16MiB", "A longer record goes to quarantine."},
           {"append_only", "true or false", "true",
            "Whether a grown file continues where it ended. false: any change of a taken file is an error."},

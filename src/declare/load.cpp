@@ -20,6 +20,38 @@ std::vector<std::string> contract_names(const Project& project) {
     return names;
 }
 
+// A source whose rows can be taken back.
+void check_weight(const Source& source, const Contract& contract, Problems& problems) {
+    using enum Type::Kind;
+    const auto column = std::find_if(contract.columns.begin(), contract.columns.end(), [&](const ContractColumn& c) {
+        return equal_ignoring_case(c.name, source.weight);
+    });
+    if (column == contract.columns.end())
+        return problems.error(source.weight_where,
+                              fmt::format("'{}' is no column of the contract '{}'", source.weight, contract.name),
+                              suggest(source.weight, table_schema(source, contract).names()));
+    const auto kind = column->type.kind;
+    if (kind != int8 && kind != int16 && kind != int32 && kind != int64)
+        problems.error(source.weight_where,
+                       fmt::format("the weight '{}' is {}, not an integer", column->name, to_string(column->type)),
+                       "give it logicalType: integer");
+    if (!column->required)
+        problems.error(source.weight_where, fmt::format("the weight '{}' may be missing", column->name),
+                       "write required: true in the contract");
+    if (source.reference)
+        problems.error(source.weight_where, "a reference table has no weight", "leave out one of the two");
+    const auto& same = contract.deduplicate;
+    const bool tells_changes_apart = same.by == Deduplicate::By::columns && same.where.line > 0;
+    if (same.by != Deduplicate::By::nothing && !tells_changes_apart)
+        problems.error(
+            source.weight_where,
+            fmt::format("the contract '{}' would drop a row that takes another back as its duplicate", contract.name),
+            "write deduplicate: {by: none}, or the columns that tell changes apart; they are then no part of "
+            "the row");
+    if (view_schema(source, contract).fields.empty())
+        problems.error(source.weight_where, "no column is left for views to see", "");
+}
+
 // What one file says about another.
 void check_references(Context& context) {
     auto& problems = context.problems;
@@ -85,6 +117,7 @@ void check_references(Context& context) {
                            fmt::format("the contract '{}' unpacks '{}', which is for records of JSON", contract->name,
                                        unpacked->name),
                            "unpack it in a view");
+        if (!source.weight.empty()) check_weight(source, *contract, problems);
         const auto schema = table_schema(source, *contract);
         for (const auto& name : source.partition_by) {
             if (schema.find(name) == nullptr)

@@ -17,6 +17,7 @@ std::string_view instead_of_own_function(std::string_view function) {
     static constexpr std::array own{Own{"exact_sum", sum},
                                     Own{"exact_merge", sum},
                                     Own{"exact_value", sum},
+                                    Own{"exact_minus", sum},
                                     Own{"exact_product", moments},
                                     Own{"exact_moment", moments},
                                     Own{"distinct_sketch", distinct},

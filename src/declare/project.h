@@ -78,6 +78,9 @@ struct Source {
     std::optional<Only> only;
     std::string sequence;  // a BIGINT column that numbers the source's records as they arrive; empty: none
     Where sequence_where;
+    std::string
+        weight;  // an integer column: how often a row comes; -1 takes an equal row back. Empty: each counts once
+    Where weight_where;
     std::size_t record_bytes_max = 0;  // 0: limits::record_bytes_max
     bool reference = false;            // a small table that views join; when it changes, they are computed anew
     bool append_only = true;           // a grown file continues; false: any change is an error

@@ -205,6 +205,10 @@ void read_source(Context& context, const fs::path& path) {
             problems.error(sequence->where, fmt::format("'{}' cannot name a column", sequence->text),
                            "use letters, digits and underscores");
     }
+    if (const auto weight = reader.take<Text>("weight")) {
+        source.weight = weight->text;
+        source.weight_where = weight->where;
+    }
     source.record_bytes_max = reader.take_or("record_bytes_max", Bytes{}).count;
     source.append_only = reader.take_or("append_only", source.append_only);
     source.reference = reader.take_or("reference", source.reference);

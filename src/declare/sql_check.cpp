@@ -85,7 +85,7 @@ private:
             names_.push_back(source.table);
             const auto* contract = project_.contract(source.contract);
             if (contract == nullptr || contract->columns.empty()) continue;
-            const auto schema = table_schema(source, *contract);
+            const auto schema = view_schema(source, *contract);
             if (!creatable(schema) || !tables_.insert(lower(source.table)).second) continue;
             script += create(quote_name(source.table), schema);
         }

@@ -1,5 +1,7 @@
 #include "declare/table_schema.h"
 
+#include <algorithm>
+
 namespace weir::declare {
 
 Schema table_schema(const Source& source, const Contract& contract) {
@@ -19,6 +21,18 @@ Schema table_schema(const Source& source, const Contract& contract) {
     add(std::string(line_column), Type::of(Type::Kind::int64));
     add(std::string(ingested_column), Type::of(Type::Kind::timestamp));
     if (contract.unknown_columns == UnknownColumns::keep) add(std::string(extra_column), Type::of(Type::Kind::string));
+    return schema;
+}
+
+Schema view_schema(const Source& source, const Contract& contract) {
+    if (source.weight.empty()) return table_schema(source, contract);
+    Schema schema;
+    const auto& apart = contract.deduplicate.columns;
+    for (const auto& column : contract.columns) {
+        if (column.masking == "drop" || equal_ignoring_case(column.name, source.weight)) continue;
+        if (std::find(apart.begin(), apart.end(), column.name) != apart.end()) continue;
+        schema.fields.push_back({.name = column.name, .type = column.type});
+    }
     return schema;
 }
 

@@ -9,4 +9,8 @@ namespace weir::declare {
 // and day, as zero-padded text), then the intake's own columns.
 Schema table_schema(const Source& source, const Contract& contract);
 
+// What views see of it: all of that; of a table whose rows can be taken back, only what makes a row: the contract's
+// columns without the weight and without those that tell changes apart.
+Schema view_schema(const Source& source, const Contract& contract);
+
 }  // namespace weir::declare

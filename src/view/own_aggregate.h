@@ -121,13 +121,16 @@ private:
     }
 };
 
+// Whether a NULL among the arguments is the answer without a call.
+enum class Nulls { decide, seen };
 inline bool add_scalar(sql::Connection& connection, const char* name, std::initializer_list<LogicalType> parameters,
-                       const LogicalType& result, duckdb_scalar_function_t call) {
+                       const LogicalType& result, duckdb_scalar_function_t call, Nulls nulls = Nulls::decide) {
     auto function = duckdb_create_scalar_function();
     duckdb_scalar_function_set_name(function, name);
     for (const auto& parameter : parameters) duckdb_scalar_function_add_parameter(function, parameter.get());
     duckdb_scalar_function_set_return_type(function, result.get());
     duckdb_scalar_function_set_function(function, call);
+    if (nulls == Nulls::seen) duckdb_scalar_function_set_special_handling(function);
     const bool added = duckdb_register_scalar_function(connection.raw(), function) == DuckDBSuccess;
     duckdb_destroy_scalar_function(&function);
     return added;

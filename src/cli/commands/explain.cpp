@@ -124,6 +124,7 @@ json json_of(const Explained& explained) {
                           {"sums", columns(state.sums)},
                           {"events", state.events},
                           {"references", state.references},
+                          {"weighted", state.weighted},
                           {"partial", state.partial},
                           {"merge", state.merge},
                           {"rows", size ? json(size->rows) : json()},
@@ -160,6 +161,9 @@ Status print(const Explained& explained, Terminal& terminal) {
         text += fmt::format("  keys        {}\n", columns_text(state.keys));
         if (!state.values.empty()) text += fmt::format("  values      {}\n", columns_text(state.values));
         if (!state.sums.empty()) text += fmt::format("  sums        {}\n", columns_text(state.sums));
+        if (state.weighted)
+            text += fmt::format("  weights     rows of {} can be taken back: c1 is how many are left\n",
+                                fmt::join(state.events, ", "));
         for (const auto& column : state.sums)
             if (!column.precision.empty()) text += fmt::format("  error       {}: {}\n", column.name, column.precision);
         text += fmt::format("  size        {}\n", size_text(explained.sizes[i]));

@@ -10,6 +10,7 @@
 #include "model/system_tables.h"
 #include "view/own_functions.h"
 #include "view/session.h"
+#include "view/split/weights.h"
 
 namespace weir::view {
 namespace {
@@ -57,6 +58,10 @@ void collect_text(const declare::Project& project, const declare::View& view, Sh
     sha.update(std::string_view("\0", 1));
     for (const auto& read : view.reads) {
         if (const auto* other = project.view(read)) collect_text(project, *other, sha, seen);
+        if (const auto weights = weights_of(project, read)) {
+            sha.update(fmt::format("weight {}", weights->column));
+            for (const auto& column : weights->columns) sha.update(" " + column);
+        }
     }
 }
 
@@ -176,13 +181,19 @@ Status IntervalBatch::make_readable(const std::string& name) {
                      .hint = "run its source first: weir run --only " + name};
     }
     if (name == "weir/quarantine") relation = newest_states(relation);
-    in->relation = relation;
     if (system) {
+        in->relation = relation;
         // The system tables live in a schema, which a temporary view cannot; the batch's connections share it.
         WEIR_TRY(connection_.run("CREATE SCHEMA IF NOT EXISTS weir"));
         return connection_.run(
             fmt::format("CREATE OR REPLACE VIEW weir.{} AS SELECT * FROM {}", sql::quote_name(system_name), relation));
     }
+    if (const auto weights = weights_of(*project_, name)) {
+        const auto changes = changes_relation(name);
+        WEIR_TRY(connection_.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}", changes, relation)));
+        relation = "(" + select_left(*weights, changes) + ")";
+    }
+    in->relation = relation;
     return connection_.run(
         fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}", sql::quote_name(name), relation));
 }

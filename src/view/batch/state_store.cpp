@@ -11,6 +11,7 @@
 #include "lake/read/added_rows.h"
 #include "lake/read/checksum.h"
 #include "lake/read/file_facts.h"
+#include "view/split/weights.h"
 
 namespace weir::view {
 namespace {
@@ -304,8 +305,11 @@ Result<std::int64_t> StateStore::write(const State& state, bool by_day, Inputs& 
         for (const auto& [name, relation] : relations) {
             const auto only =
                 by_day ? fmt::format(" WHERE {} = DATE '{}'", declare::arrival_column, day) : std::string();
-            WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}{}",
-                                                sql::quote_name(name), relation, only)));
+            for (const auto& view : {sql::quote_name(name), changes_relation(name)}) {
+                if (view == changes_relation(name) && !state.weighted) continue;
+                WEIR_TRY(connection.run(
+                    fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}{}", view, relation, only)));
+            }
         }
         WEIR_ASSIGN(const auto appended, transaction->append(connection,
                                                              fmt::format("SELECT DATE '{}' AS {}{} FROM ({})", day,

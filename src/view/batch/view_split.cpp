@@ -8,6 +8,7 @@
 #include "model/system_tables.h"
 #include "view/own_functions.h"
 #include "view/split/linear.h"
+#include "view/split/weights.h"
 
 namespace weir::view {
 namespace {
@@ -30,12 +31,23 @@ TableRole role_of(const declare::Project& project, std::string_view table) {
 
 }  // namespace
 
+std::optional<Weights> weights_of(const declare::Project& project, std::string_view table) {
+    for (const auto& source : project.sources) {
+        if (source.weight.empty() || !equal_ignoring_case(source.table, table)) continue;
+        const auto* contract = project.contract(source.contract);
+        if (contract == nullptr) return std::nullopt;
+        return Weights{source.weight, declare::view_schema(source, *contract).names()};
+    }
+    return std::nullopt;
+}
+
 Result<Catalog> Catalog::open(const lake::Lake& lake, const declare::Project& project, For reader) {
     WEIR_ASSIGN(auto database, sql::Database::open({.threads = 1}));
     WEIR_ASSIGN(auto connection, database.connect());
     WEIR_TRY(add_own_functions(connection));
     if (!project.macros.empty()) WEIR_TRY(connection.run(project.macros));
     std::string statements = "CREATE SCHEMA weir;";
+    std::map<std::string, Weights> weights;
     for (const auto& table : system_tables())
         statements += create_table("weir." + sql::quote_name(table.name), table.schema) + ";";
     for (const auto& source : project.sources) {
@@ -48,7 +60,14 @@ Result<Catalog> Catalog::open(const lake::Lake& lake, const declare::Project& pr
             // A table that cannot be read is told where its rows are read.
             if (auto snapshot = table.snapshot()) schema = snapshot->schema();
         }
-        statements += create_table(sql::quote_name(source.table), schema) + ";";
+        if (const auto weighted = weights_of(project, source.table)) {
+            statements += create_table(changes_relation(source.table), schema) + ";";
+            statements += fmt::format("CREATE VIEW {} AS {};", sql::quote_name(source.table),
+                                      select_left(*weighted, changes_relation(source.table)));
+            weights.emplace(lowered(source.table), *weighted);
+        } else {
+            statements += create_table(sql::quote_name(source.table), schema) + ";";
+        }
     }
     // Any day: only types are asked of it.
     statements +=
@@ -56,7 +75,9 @@ Result<Catalog> Catalog::open(const lake::Lake& lake, const declare::Project& pr
     WEIR_TRY(connection.run(statements));
     for (const auto& view : project.views)
         WEIR_TRY(connection.run(fmt::format("CREATE VIEW {} AS {}", sql::quote_name(view.name), view.sql)));
-    return Catalog(project, reader, std::move(database), std::move(connection));
+    Catalog catalog(project, reader, std::move(database), std::move(connection));
+    catalog.weights_ = std::move(weights);
+    return catalog;
 }
 
 Result<bool> Catalog::row_by_row(const declare::View& view) {
@@ -79,6 +100,10 @@ Result<const Split*> Catalog::split(const declare::View& view) {
     if (const auto known = splits_.find(view.name); known != splits_.end()) return &known->second;
     SplitInput input{
         .sql = view.sql, .inlined = {}, .role = [this](std::string_view table) { return role_of(*project_, table); }};
+    input.weights = [this](std::string_view table) -> const Weights* {
+        const auto found = weights_.find(lowered(table));
+        return found == weights_.end() ? nullptr : &found->second;
+    };
     input.meaning = project_->macros;
     input.explain = reader_ == For::people;
     // Views are in the order of their dependencies; what this one does not reach is left out by the split.

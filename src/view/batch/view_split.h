@@ -2,12 +2,16 @@
 #pragma once
 
 #include <map>
+#include <optional>
 
 #include "declare/project.h"
 #include "lake/lake.h"
 #include "view/split/split.h"
 
 namespace weir::view {
+
+// How rows of a source's table can be taken back; nothing where they cannot.
+std::optional<Weights> weights_of(const declare::Project& project, std::string_view table);
 
 // An in-memory database without rows that knows every table of the project: sources as the lake has them, or as their
 // contracts say where the lake does not have them yet, other views by what they give, and the macros.
@@ -35,6 +39,7 @@ private:
     For reader_;
     std::unique_ptr<sql::Database> database_;
     std::unique_ptr<sql::Connection> connection_;
+    std::map<std::string, Weights> weights_;  // by table, lower case
     std::map<std::string, Split> splits_;
     std::map<std::string, bool> row_by_row_;
 };

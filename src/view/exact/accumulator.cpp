@@ -1,5 +1,6 @@
 #include "view/exact/accumulator.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -11,7 +12,8 @@ namespace {
 constexpr std::int64_t base = std::int64_t{1} << 32;
 // Each addition changes a digit by less than 2^33; it has room for 2^30 of them.
 constexpr std::uint32_t additions_max = 1U << 29;
-constexpr std::uint8_t plus_infinity = 1, minus_infinity = 2, not_a_number = 4;
+constexpr std::size_t plus_infinity = 0, minus_infinity = 1, not_a_number = 2;
+constexpr unsigned counted_specials = 8;
 
 struct Parts {
     std::uint64_t integer;
@@ -59,7 +61,15 @@ void ExactSum::carry() {
 }
 
 void ExactSum::note_special(double value) {
-    special_ |= std::isnan(value) ? not_a_number : value > 0 ? plus_infinity : minus_infinity;
+    ++specials_[std::isnan(value) ? not_a_number : value > 0 ? plus_infinity : minus_infinity];
+}
+
+void ExactSum::add_specials(const std::array<std::int64_t, 3>& others, std::int64_t sign) {
+    for (std::size_t i = 0; i < specials_.size(); ++i) specials_[i] += sign * others[i];
+}
+
+bool ExactSum::has_specials() const {
+    return std::any_of(specials_.begin(), specials_.end(), [](std::int64_t count) { return count != 0; });
 }
 
 void ExactSum::add_shifted(Wide integer, int exponent, bool negative) {
@@ -105,8 +115,13 @@ void ExactSum::add(const Magnitude& magnitude, bool negate) {
 }
 
 void ExactSum::add(const ExactSum& other) {
-    special_ |= other.special_;
+    add_specials(other.specials_, 1);
     add(other.magnitude(), false);
+}
+
+void ExactSum::subtract(const ExactSum& other) {
+    add_specials(other.specials_, -1);
+    add(other.magnitude(), true);
 }
 
 ExactSum::Magnitude ExactSum::magnitude() const {
@@ -151,27 +166,39 @@ double ExactSum::nearest(const Magnitude& magnitude) {
 }
 
 double ExactSum::value() const {
-    if ((special_ & not_a_number) != 0 || special_ == (plus_infinity | minus_infinity))
-        return std::numeric_limits<double>::quiet_NaN();
-    if (special_ == plus_infinity) return std::numeric_limits<double>::infinity();
-    if (special_ == minus_infinity) return -std::numeric_limits<double>::infinity();
+    const bool plus = specials_[plus_infinity] > 0, minus = specials_[minus_infinity] > 0;
+    if (specials_[not_a_number] > 0 || (plus && minus)) return std::numeric_limits<double>::quiet_NaN();
+    if (plus) return std::numeric_limits<double>::infinity();
+    if (minus) return -std::numeric_limits<double>::infinity();
     return nearest(magnitude());
 }
 
 std::string ExactSum::bytes() const {
     const auto kept = magnitude();
     std::string bytes;
-    bytes.push_back(static_cast<char>(special_));
+    unsigned special = 0;
+    for (std::size_t i = 0; i < specials_.size(); ++i) {
+        if (specials_[i] == 1) special |= 1U << i;
+        if (specials_[i] < 0 || specials_[i] > 1) special = counted_specials;
+        if (special == counted_specials) break;
+    }
+    bytes.push_back(static_cast<char>(special));
     bytes.push_back(kept.negative ? '\1' : '\0');
     const auto lowest = static_cast<std::int16_t>(kept.lowest);
     bytes.append(reinterpret_cast<const char*>(&lowest), sizeof(lowest));
+    if (special == counted_specials) bytes.append(reinterpret_cast<const char*>(specials_.data()), sizeof(specials_));
     if (!kept.digits.empty())
         bytes.append(reinterpret_cast<const char*>(kept.digits.data()), kept.digits.size() * sizeof(std::uint32_t));
     return bytes;
 }
 
 bool ExactSum::add_bytes(std::string_view bytes) {
-    constexpr std::size_t head = 4;
+    if (bytes.empty()) return false;
+    const auto special = static_cast<unsigned char>(bytes[0]);
+    const bool counted = special == counted_specials;
+    if (!counted && special > 7) return false;
+    std::array<std::int64_t, 3> specials{};
+    const std::size_t head = counted ? 4 + sizeof(specials) : 4;
     // Products of doubles lie within 2^±2200; sums add less than 64 bits.
     constexpr std::int16_t place_max = 80;
     if (bytes.size() < head || (bytes.size() - head) % sizeof(std::uint32_t) != 0) return false;
@@ -182,7 +209,9 @@ bool ExactSum::add_bytes(std::string_view bytes) {
     read.digits.resize((bytes.size() - head) / sizeof(std::uint32_t));
     if (!read.digits.empty()) std::memcpy(read.digits.data(), bytes.data() + head, bytes.size() - head);
     if (lowest < -place_max || lowest + static_cast<int>(read.digits.size()) > place_max) return false;
-    special_ |= static_cast<std::uint8_t>(bytes[0]) & 7U;
+    for (std::size_t i = 0; i < specials.size(); ++i) specials[i] = (special >> i) & 1U;
+    if (counted) std::memcpy(specials.data(), bytes.data() + 4, sizeof(specials));
+    add_specials(specials, 1);
     add(read, false);
     return true;
 }
@@ -203,7 +232,8 @@ ExactSum::Magnitude ExactSum::product(const Magnitude& a, const Magnitude& b) {
 }
 
 double ExactSum::moment(std::int64_t n, const ExactSum& sum_x, const ExactSum& sum_y, const ExactSum& sum_xy) {
-    if ((sum_x.special_ | sum_y.special_ | sum_xy.special_) != 0) return std::numeric_limits<double>::quiet_NaN();
+    if (sum_x.has_specials() || sum_y.has_specials() || sum_xy.has_specials())
+        return std::numeric_limits<double>::quiet_NaN();
     ExactSum count;
     count.add_shifted(static_cast<Wide>(n), 0, false);
     ExactSum result;

@@ -4,6 +4,7 @@
 // fixed-point number in digits of 32 bits, each in 64 bits so that carries may wait. Only the digits in use are kept.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -20,12 +21,15 @@ public:
     // The product of two doubles, unrounded.
     void add_product(double a, double b);
     void add(const ExactSum& other);
+    // As if the other's terms had never been added.
+    void subtract(const ExactSum& other);
 
     // The nearest double, ties to even. Infinite terms give infinity, NaN or infinities of both signs NaN.
     double value() const;
 
-    // Equal sums, equal bytes. Format: kind (0 finite, 1 +inf, 2 -inf, 3 NaN), sign (0, 1), place of the lowest digit
-    // (int16), then digits from the lowest on; little endian.
+    // Equal sums, equal bytes. Format: terms that are not finite (bits: 1 one +inf, 2 one -inf, 4 one NaN; 8: how many
+    // of each follow the place as int64), sign (0, 1), place of the lowest digit (int16), then digits from the lowest
+    // on; little endian.
     std::string bytes() const;
     // False if the bytes are not of that format.
     bool add_bytes(std::string_view bytes);
@@ -37,8 +41,8 @@ public:
 private:
     std::vector<std::int64_t> digits_;  // digits_[i] counts 2^(32 * (lowest_ + i))
     int lowest_ = 0;
-    std::uint32_t waiting_ = 0;  // additions since carries were propagated
-    std::uint8_t special_ = 0;   // bits: 1 +inf, 2 -inf, 4 NaN
+    std::uint32_t waiting_ = 0;               // additions since carries were propagated
+    std::array<std::int64_t, 3> specials_{};  // how many +inf, -inf, NaN
 
     struct Magnitude {
         bool negative = false;
@@ -53,6 +57,8 @@ private:
     std::int64_t& digit(int place);
     void carry();
     void note_special(double value);
+    void add_specials(const std::array<std::int64_t, 3>& others, std::int64_t sign);
+    bool has_specials() const;
 };
 
 }  // namespace weir::view

@@ -98,6 +98,22 @@ TEST(ExactSum, moments_do_not_cancel) {
     EXPECT_EQ(y.value(), 0);
 }
 
+TEST(ExactSum, terms_can_be_taken_back) {
+    ExactSum sum, back, only_back;
+    for (const double term : {1e300, 0.1, HUGE_VAL, -HUGE_VAL, HUGE_VAL, std::nan("")}) sum.add(term);
+    for (const double term : {1e300, -HUGE_VAL, std::nan("")}) back.add(term);
+    sum.subtract(back);
+    EXPECT_EQ(sum.value(), HUGE_VAL);
+    only_back.add_product(-1e300, 0);
+    only_back.subtract(sum);
+    ExactSum read;
+    ASSERT_TRUE(read.add_bytes(only_back.bytes()));
+    EXPECT_EQ(read.bytes(), only_back.bytes());
+    ASSERT_TRUE(read.add_bytes(sum.bytes()));
+    EXPECT_EQ(read.value(), 0);
+    EXPECT_EQ(read.bytes(), ExactSum().bytes());
+}
+
 TEST(ExactSum, damaged_bytes_are_refused) {
     ExactSum sum;
     EXPECT_FALSE(sum.add_bytes(""));

@@ -40,6 +40,25 @@ void value(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out
     }
 }
 
+// NULL is no term at all; two of them give NULL.
+void minus(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+    const Column from(input, 0), what(input, 1);
+    duckdb_vector_ensure_validity_writable(output);
+    auto* validity = duckdb_vector_get_validity(output);
+    for (idx_t row = 0; row < duckdb_data_chunk_get_size(input); ++row) {
+        const bool known = !from.is_null(row) || !what.is_null(row);
+        duckdb_validity_set_row_validity(validity, row, known);
+        if (!known) continue;
+        ExactSum sum, other;
+        if ((!from.is_null(row) && !sum.add_bytes(from.bytes(row))) ||
+            (!what.is_null(row) && !other.add_bytes(what.bytes(row))))
+            return duckdb_scalar_function_set_error(info, ExactSum::damaged);
+        sum.subtract(other);
+        const auto bytes = sum.bytes();
+        duckdb_vector_assign_string_element_len(output, row, bytes.data(), bytes.size());
+    }
+}
+
 void moment(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
     const Column n(input, 0);
     const std::array<Column, 3> columns{Column(input, 1), Column(input, 2), Column(input, 3)};
@@ -68,6 +87,8 @@ Status add_exact_functions(sql::Connection& connection) {
         Aggregate::add(connection, "exact_product", {real, real}, add_products) &&
         Aggregate::add(connection, "exact_merge", {blob}, Aggregate::add_bytes) &&
         add_scalar(connection, "exact_value", {LogicalType(blob)}, LogicalType(real), value) &&
+        add_scalar(connection, "exact_minus", {LogicalType(blob), LogicalType(blob)}, LogicalType(blob), minus,
+                   Nulls::seen) &&
         add_scalar(connection, "exact_moment",
                    {LogicalType(DUCKDB_TYPE_BIGINT), LogicalType(blob), LogicalType(blob), LogicalType(blob)},
                    LogicalType(real), moment);

@@ -45,8 +45,8 @@ double tau(double x) {
 }  // namespace
 
 void DistinctSketch::note(std::uint64_t hash) {
-    const auto rank = static_cast<std::uint8_t>(
-        std::countl_zero((hash << index_bits) | (std::uint64_t{1} << (index_bits - 1))) + 1);
+    const auto rank =
+        static_cast<std::uint8_t>(std::countl_zero((hash << index_bits) | (std::uint64_t{1} << (index_bits - 1))) + 1);
     auto& kept = registers_[hash >> rank_bits];
     kept = std::max(kept, rank);
 }
@@ -150,7 +150,8 @@ bool DistinctSketch::add_bytes(std::string_view bytes) {
         for (std::size_t i = 0; i < register_count; ++i) {
             const auto bit = i * 6;
             unsigned value = static_cast<unsigned char>(body[bit / 8]);
-            if (bit / 8 + 1 < body.size()) value |= static_cast<unsigned>(static_cast<unsigned char>(body[bit / 8 + 1])) << 8;
+            if (bit / 8 + 1 < body.size())
+                value |= static_cast<unsigned>(static_cast<unsigned char>(body[bit / 8 + 1])) << 8;
             const auto rank = static_cast<std::uint8_t>((value >> (bit % 8)) & 0x3f);
             if (rank > rank_max) return false;
             other.registers_[i] = rank;

@@ -17,7 +17,7 @@ class DistinctSketch {
 public:
     static constexpr int index_bits = 12;
     static constexpr std::size_t register_count = std::size_t{1} << index_bits;
-    static constexpr std::size_t exact_max = 384;  // as many hashes take as much room as the registers
+    static constexpr std::size_t exact_max = 384;      // as many hashes take as much room as the registers
     static constexpr double standard_error = 0.01625;  // 1.04 / sqrt(register_count)
 
     void add(std::uint64_t hash);

@@ -21,7 +21,8 @@ void put_fixed(std::string& text, Number number) {
 template <class Number>
 Number get_fixed(std::string_view text) {
     std::uint64_t bits = 0;
-    for (std::size_t i = 0; i < 8; ++i) bits |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[i])) << (8 * i);
+    for (std::size_t i = 0; i < 8; ++i)
+        bits |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[i])) << (8 * i);
     Number number;
     std::memcpy(&number, &bits, sizeof number);
     return number;

@@ -159,7 +159,8 @@ void quantiles(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector
         auto* values = static_cast<double*>(duckdb_vector_get_data(duckdb_list_vector_get_child(output)));
         for (idx_t i = 0; i < asked.length; ++i) {
             const auto at = asked.offset + i;
-            if (shares.is_null(at) || !is_share(shares.real(at))) return duckdb_scalar_function_set_error(info, no_share);
+            if (shares.is_null(at) || !is_share(shares.real(at)))
+                return duckdb_scalar_function_set_error(info, no_share);
             values[size + i] = std::clamp(sketch.value(shares.real(at)), -limits.real(row), limits.real(row));
         }
         entries[row] = {size, asked.length};
@@ -190,11 +191,12 @@ Status add_sketch_functions(sql::Connection& connection) {
 
 bool is_sketched_as_is(std::string_view type) {
     constexpr auto types = std::to_array<std::string_view>(
-        {"BOOLEAN",      "TINYINT",      "SMALLINT",     "INTEGER",  "BIGINT",  "HUGEINT",   "UTINYINT",
-         "USMALLINT",    "UINTEGER",     "UBIGINT",      "UHUGEINT", "UUID",    "FLOAT",     "DOUBLE",
-         "DATE",         "TIME",         "TIMESTAMP",    "VARCHAR",  "BLOB",    "INTERVAL",  "TIMESTAMP_S",
-         "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"});
-    return (type.starts_with("DECIMAL(") && type.ends_with(')')) || std::find(types.begin(), types.end(), type) != types.end();
+        {"BOOLEAN",  "TINYINT",   "SMALLINT",    "INTEGER",      "BIGINT",       "HUGEINT",
+         "UTINYINT", "USMALLINT", "UINTEGER",    "UBIGINT",      "UHUGEINT",     "UUID",
+         "FLOAT",    "DOUBLE",    "DATE",        "TIME",         "TIMESTAMP",    "VARCHAR",
+         "BLOB",     "INTERVAL",  "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"});
+    return (type.starts_with("DECIMAL(") && type.ends_with(')')) ||
+           std::find(types.begin(), types.end(), type) != types.end();
 }
 
 std::string_view precision_of_sketch(std::string_view function) {

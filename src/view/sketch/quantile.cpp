@@ -28,9 +28,7 @@ double middle(std::uint32_t index, int bits) {
 
 }  // namespace
 
-bool QuantileSketch::empty() const {
-    return zeros_ == 0 && negative_.empty() && positive_.empty() && waiting_.empty();
-}
+bool QuantileSketch::empty() const { return zeros_ == 0 && negative_.empty() && positive_.empty() && waiting_.empty(); }
 
 void QuantileSketch::note_extremes(double smallest, double greatest, bool first) {
     smallest_ = first ? smallest : std::min(smallest_, smallest);
@@ -46,7 +44,8 @@ void QuantileSketch::add(double value) {
         ++zeros_;
         return;
     }
-    const auto index = static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(std::abs(value)) >> (fraction_bits - finest));
+    const auto index =
+        static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(std::abs(value)) >> (fraction_bits - finest));
     waiting_.push_back(value < 0 ? index | negative_bit : index);
     if (waiting_.size() >= std::clamp(negative_.size() + positive_.size(), waiting_min, waiting_max)) settle();
 }

@@ -86,9 +86,9 @@ TEST(DistinctSketch, damaged_bytes_are_refused) {
     other_version[0] = 2;
     other_form[1] = 7;
     too_high[2] = static_cast<char>(0xff);
-    for (const auto& bytes : {std::string(), std::string("\1"), few.bytes() + "x", few.bytes().substr(0, 9), swapped,
-                              other_version, other_form, too_high, many.bytes() + "x",
-                              many.bytes().substr(0, many.bytes().size() - 1)})
+    for (const auto& bytes :
+         {std::string(), std::string("\1"), few.bytes() + "x", few.bytes().substr(0, 9), swapped, other_version,
+          other_form, too_high, many.bytes() + "x", many.bytes().substr(0, many.bytes().size() - 1)})
         EXPECT_FALSE(few.add_bytes(bytes));
     EXPECT_EQ(few.count(), 3);
     EXPECT_TRUE(few.add_bytes(many.bytes()));
@@ -204,10 +204,9 @@ protected:
 };
 
 TEST_F(SketchFunctions, count_values_of_every_type) {
-    for (const std::string type :
-         {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
-          "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL(4,1)", "DECIMAL(9,2)", "DECIMAL(18,3)", "DECIMAL(38,4)",
-          "VARCHAR", "BLOB"}) {
+    for (const std::string type : {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT",
+                                   "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL(4,1)",
+                                   "DECIMAL(9,2)", "DECIMAL(18,3)", "DECIMAL(38,4)", "VARCHAR", "BLOB"}) {
         const auto value = type == "BOOLEAN" ? "(i % 2)" : type == "BLOB" ? "(i % 100)::VARCHAR" : "(i % 100)";
         const auto one = "CASE WHEN i % 10 > 0 THEN " + std::string(value) + "::" + type + " END";
         EXPECT_EQ(answer("SELECT distinct_sketch_count(distinct_sketch(" + one + ")) = count(DISTINCT " + one +

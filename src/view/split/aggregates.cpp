@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <span>
 
 #include "view/sketch/functions.h"
 
@@ -319,6 +320,44 @@ constexpr std::array sum_rules = std::to_array<SumRule>({
     {"quantile_sketch", 1, {{{"quantile_sketch($1)", "quantile_sketch_merge($1)"}}}, "$1"},
 });
 
+// The same where rows can be taken back; the argument after the call's own is the row's weight. What is left of a sum
+// without terms is NULL, so that its terms are counted too.
+#define NET(sum, weight) sum " FILTER (WHERE " weight " > 0) - " sum " FILTER (WHERE " weight " < 0)"
+#define NET0(sum, weight) \
+    "coalesce(" sum " FILTER (WHERE " weight " > 0), 0) - coalesce(" sum " FILTER (WHERE " weight " < 0), 0)"
+#define BOTH "count(CASE WHEN $1 IS NOT NULL AND $2 IS NOT NULL THEN 1 END)"
+constexpr std::array weighted_rules = std::to_array<SumRule>({
+    {"count_star", 0, {{{NET("count(*)", "$1"), "sum($1)"}}}, "coalesce($1, 0)::BIGINT"},
+    {"count", 0, {{{NET("count(*)", "$1"), "sum($1)"}}}, "coalesce($1, 0)::BIGINT"},
+    {"count", 1, {{{NET("count($1)", "$2"), "sum($1)"}}}, "coalesce($1, 0)::BIGINT"},
+    {"count_if",
+     1,
+     {{{NET0("count_if($1)", "$2"), "sum($1)"}, {NET("count($1)", "$2"), "sum($1)"}}},
+     "CASE WHEN $2 > 0 THEN $1 END"},
+    {"countif",
+     1,
+     {{{NET0("count_if($1)", "$2"), "sum($1)"}, {NET("count($1)", "$2"), "sum($1)"}}},
+     "CASE WHEN $2 > 0 THEN $1 END"},
+    {"sum",
+     1,
+     {{{NET0("sum($1)", "$2"), "sum($1)"}, {NET("count($1)", "$2"), "sum($1)"}}},
+     "CASE WHEN $2 > 0 THEN $1 END"},
+    {"exact_sum",
+     1,
+     {{{"exact_minus(exact_sum($1) FILTER (WHERE $2 > 0), exact_sum($1) FILTER (WHERE $2 < 0))", "exact_merge($1)"},
+       {NET("count($1)", "$2"), "sum($1)"}}},
+     "CASE WHEN $2 > 0 THEN $1 END"},
+    {"exact_product",
+     2,
+     {{{"exact_minus(exact_product($1, $2) FILTER (WHERE $3 > 0), exact_product($1, $2) FILTER (WHERE $3 < 0))",
+        "exact_merge($1)"},
+       {NET(BOTH, "$3"), "sum($1)"}}},
+     "CASE WHEN $2 > 0 THEN $1 END"},
+});
+#undef NET
+#undef NET0
+#undef BOTH
+
 std::string name_of(const Tree& call) { return lowered(text_of(call, "function_name")); }
 
 bool has_order(const Tree& call) {
@@ -510,19 +549,23 @@ Result<Tree> stable(Trees& trees, const Tree& written, const std::vector<std::st
     return ordered;
 }
 
-Result<std::optional<Sums>> as_sums(Trees& trees, const Tree& call) {
+Result<std::optional<Sums>> as_sums(Trees& trees, const Tree& call, const Tree* weight) {
     const auto name = name_of(call);
     if (has_order(call)) return std::optional<Sums>{};
     if (is_distinct(call) && name != "min" && name != "max") return std::optional<Sums>{};
-    const auto arguments = arguments_of(call);
-    for (const auto& rule : sum_rules) {
-        if (rule.name != name || rule.arguments != arguments.size()) continue;
+    auto arguments = arguments_of(call);
+    const auto count = arguments.size();
+    if (weight != nullptr) arguments.push_back(*weight);
+    const auto rules =
+        weight != nullptr ? std::span<const SumRule>(weighted_rules) : std::span<const SumRule>(sum_rules);
+    for (const auto& rule : rules) {
+        if (rule.name != name || rule.arguments != count) continue;
         Sums sums{
             .columns = {}, .finish = std::string(rule.finish), .precision = std::string(precision_of_sketch(name))};
         for (const auto& column : rule.columns) {
             if (column.text.empty()) continue;
             WEIR_ASSIGN(auto partial, trees.expression(std::string(column.text), arguments));
-            if (has_filter(call)) partial["filter"] = call.at("filter");
+            WEIR_ASSIGN(partial, hand_down(trees, std::move(partial), call));
             sums.columns.push_back({std::move(partial), std::string(column.merge)});
         }
         return std::optional(std::move(sums));

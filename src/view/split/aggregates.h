@@ -40,8 +40,9 @@ struct Sums {
     std::string finish;       // over $1, $2, …: the merged columns
     std::string precision{};  // of a sketch, for people; empty: it is exact
 };
-// Nothing: it needs its arguments.
-Result<std::optional<Sums>> as_sums(Trees& trees, const Tree& call);
+// Nothing: it needs its arguments. With a weight, 1 or -1, of each row, also where a row that is taken back cannot be
+// told from the sum.
+Result<std::optional<Sums>> as_sums(Trees& trees, const Tree& call, const Tree* weight = nullptr);
 
 // Whether it ignores rows whose argument is NULL and counts each value once: such a call can share its state with sums.
 bool is_plain_distinct(const Tree& call);

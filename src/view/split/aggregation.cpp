@@ -7,6 +7,7 @@
 
 #include "base/sha256.h"
 #include "view/split/aggregates.h"
+#include "view/split/weights.h"
 
 namespace weir::view {
 namespace {
@@ -70,6 +71,7 @@ public:
         if (!from.why_not.empty()) return no(from.why_not);
         if (from.events.empty()) return no("");
         linear_ = from;
+        weighted_ = has_weights(from, input_);
         if (relation_names(select_["from_table"]).size() == 1) {
             const auto only = *relation_names(select_["from_table"]).begin();
             each_expression(select_, [&](Tree& expression) { strip_qualifier(expression, only); });
@@ -238,6 +240,7 @@ private:
 
     Result<Taken> first_rows() {
         if (!later_.empty()) return no("its WHERE mixes in columns of the query around it");
+        if (weighted_) return no("the first row of a key can be taken back");
         auto* distinct = modifier(select_, "DISTINCT_MODIFIER");
         const auto* order = modifier(select_, "ORDER_MODIFIER");
         for (const auto& target : distinct->at("distinct_on_targets")) {
@@ -346,6 +349,12 @@ private:
         above["group_expressions"] = Tree::array();
         above["where_clause"] = nullptr;
         each_expression(above, [&](Tree& expression) { expressions.push_back(expression); });
+        if (weighted_) {
+            // How many rows of a key are left: a key without rows is gone.
+            own_sums_ = true;
+            WEIR_ASSIGN(auto left, trees_.expression("count(*)"));
+            WEIR_TRY(plan(left));
+        }
         for (auto& expression : expressions) {
             for (auto* call : aggregate_calls(expression)) WEIR_TRY(plan(*call));
         }
@@ -417,7 +426,7 @@ private:
         WEIR_TRY(fixed_inside(call));
         if (side_of(call) == Side::outer || side_of(call) == Side::mixed)
             return no("an aggregate uses columns of the query around it");
-        WEIR_ASSIGN(auto sums, as_sums(trees_, call));
+        WEIR_ASSIGN(auto sums, as_sums(trees_, call, weighted_ ? &weight_ : nullptr));
         if (sums) {
             Planned planned{.call = call, .finish = sums->finish, .columns = {}};
             for (auto& column : sums->columns) {
@@ -431,7 +440,8 @@ private:
             calls_.push_back(std::move(planned));
             return ok();
         }
-        Values wanted{.with_sums = is_plain_distinct(call), .repeated = !call.value("distinct", false)};
+        Values wanted{.with_sums = !weighted_ && is_plain_distinct(call),
+                      .repeated = weighted_ || !call.value("distinct", false)};
         if (call.contains("filter") && call["filter"].is_object()) wanted.filter = with_alias(call["filter"], "");
         for (const auto* part : row_expressions(call)) index_of(wanted.values, with_alias(*part, ""));
         if (wanted.with_sums && !wanted.filter.is_null()) {
@@ -471,7 +481,8 @@ private:
             merges = merges_;
         } else if (wanted.repeated && !wanted.values.empty()) {
             WEIR_ASSIGN(auto times, trees_.expression("count(*)"));
-            sums.push_back(std::move(times));
+            WEIR_ASSIGN(const auto counted, as_sums(trees_, times, weighted_ ? &weight_ : nullptr));
+            sums.push_back(counted->columns.front().partial);
             merges.emplace_back("sum($1)");
         }
         for (std::size_t i = 0; i < sums.size(); ++i) list.push_back(with_alias(sums[i], fmt::format("c{}", i + 1)));
@@ -515,6 +526,7 @@ private:
 
     Result<State> make_state(State::Kind kind, Tree partial, std::size_t keys, std::size_t values) {
         partial["cte_map"] = scope_.needed_by(partial);
+        if (weighted_) WEIR_TRY(weigh(trees_, partial, input_));
         bool of_interval = false;
         each_part(partial, [&](const Tree& part) {
             const auto function = is_class(part, "FUNCTION") ? lowered(text_of(part, "function_name")) : std::string();
@@ -523,6 +535,7 @@ private:
         });
         if (of_interval) return no("its events depend on the interval (interval_start, interval_end, now)");
         State state{.kind = kind};
+        state.weighted = weighted_;
         WEIR_ASSIGN(state.partial, trees_.sql(partial));
         if (input_.explain) WEIR_TRY(remember_events(state, partial));
         const auto columns = trees_.connection().describe(state.partial);
@@ -559,7 +572,15 @@ private:
 
     // One relation of all states; "part" tells which one a row came from.
     Result<Tree> states_relation(const std::vector<State>& states) {
-        if (states.size() == 1 && values_of_.empty()) return base_table(states[0].name, relation_);
+        // Of changes only what is left: parts that add up to nothing are seen when they are merged.
+        const auto left = [&](const State& state) {
+            return weighted_ ? fmt::format("(SELECT * FROM ({}) WHERE c1 > 0)", state.merge) : state.name;
+        };
+        if (states.size() == 1 && values_of_.empty()) {
+            if (!weighted_) return base_table(states[0].name, relation_);
+            WEIR_ASSIGN(auto only, trees_.query("SELECT * FROM " + left(states[0])));
+            return subquery_relation(std::move(only), relation_);
+        }
         std::string sql;
         std::size_t value = 0;
         for (std::size_t i = 0; i < states.size(); ++i) {
@@ -574,9 +595,9 @@ private:
             const bool holds_sums = own || value == sums_values_;
             if (holds_sums)
                 for (const auto& column : state.sums) columns.push_back(column.name);
-            std::string from = state.name;
+            std::string from = left(state);
             if (!own && values_of_[value].repeated && !holds_sums)
-                from = fmt::format("(SELECT *, unnest(range(c1::BIGINT)) AS i FROM {})", state.name);
+                from = fmt::format("(SELECT *, unnest(range(c1::BIGINT)) AS i FROM {})", left(state));
             columns.push_back(fmt::format("{} AS part", i));
             sql += fmt::format("{}SELECT {} FROM {}", sql.empty() ? "" : " UNION ALL BY NAME ",
                                fmt::join(columns, ", "), from);
@@ -751,6 +772,8 @@ private:
     std::vector<Planned> calls_;
     std::size_t sums_values_ = npos;  // the values whose state holds the sums too
     bool own_sums_ = false, several_ = false;
+    bool weighted_ = false;  // rows of its events can be taken back
+    const Tree weight_ = column(std::string(weight_name));
 };
 
 }  // namespace

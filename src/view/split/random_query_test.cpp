@@ -32,12 +32,33 @@ std::string shown(const std::vector<std::string>& lines) {
     return text;
 }
 
+// Rows that come once or twice, of which some are taken back, wholly or in part.
+std::string changes_of(std::string_view rows) {
+    return fmt::format(
+        "WITH rows_of AS ({}) SELECT *, (1 + hash(id, 91) % 2)::INTEGER AS weight FROM rows_of UNION ALL SELECT *, -1 "
+        "FROM rows_of WHERE hash(id, 92) % 2 = 0 UNION ALL SELECT *, -1 FROM rows_of WHERE hash(id, 93) % 2 = 0 AND "
+        "hash(id, 91) % 2 = 1 UNION ALL SELECT *, 0 FROM rows_of WHERE hash(id, 94) % 5 = 0",
+        rows);
+}
+
+bool fails_over_changes(Pieces& pieces, const Split& split) {
+    return std::any_of(split.states.begin(), split.states.end(),
+                       [&](const State& state) { return is_error(pieces.answer(state.partial)); });
+}
+
 // The cases of CI, in parts that can run side by side.
-class RandomQueries : public ::testing::TestWithParam<int> {};
+class RandomQueries : public ::testing::TestWithParam<int> {
+protected:
+    enum class Rows { stay, can_be_taken_back };
+    void check(Rows rows);
+};
 constexpr int parts = 4;
 constexpr std::uint64_t cases_in_all = 10000;
 
-TEST_P(RandomQueries, pieces_give_the_answer_of_the_whole) {
+TEST_P(RandomQueries, pieces_give_the_answer_of_the_whole) { check(Rows::stay); }
+TEST_P(RandomQueries, pieces_of_changes_give_the_answer_of_what_is_left) { check(Rows::can_be_taken_back); }
+
+void RandomQueries::check(Rows rows) {
     const auto given = number_from("WEIR_RANDOM_SEED");
     const auto seconds = number_from("WEIR_RANDOM_SECONDS");
     if ((given || seconds) && GetParam() > 0) GTEST_SKIP() << "skipped: a run with a seed or a time is one part";
@@ -45,12 +66,19 @@ TEST_P(RandomQueries, pieces_give_the_answer_of_the_whole) {
     const auto seed = given     ? *given
                       : seconds ? std::uint64_t{std::random_device{}()} << 20U
                                 : std::uint64_t{1000000} * static_cast<std::uint64_t>(GetParam() + 1);
-    const auto cases = number_from("WEIR_RANDOM_CASES").value_or(seconds ? ~std::uint64_t{0} : cases_in_all / parts);
+    const auto of_ci = rows == Rows::stay ? cases_in_all / parts : cases_in_all / parts / 4;
+    const auto cases = number_from("WEIR_RANDOM_CASES").value_or(seconds ? ~std::uint64_t{0} : of_ci);
     std::cout << "seed " << seed << "\n";
     Pieces pieces;
-    pieces.add_events("e", std::string(RandomTables::e));
-    pieces.add_events("f", std::string(RandomTables::f));
-    pieces.add_events("nothing", std::string(RandomTables::e) + " WHERE n < 0");
+    const auto nothing = std::string(RandomTables::e) + " WHERE n < 0";
+    if (rows == Rows::stay) {
+        pieces.add_events("e", std::string(RandomTables::e));
+        pieces.add_events("f", std::string(RandomTables::f));
+    } else {
+        pieces.add_changes("e", changes_of(RandomTables::e));
+        pieces.add_changes("f", changes_of(RandomTables::f));
+    }
+    pieces.add_events("nothing", nothing);
     pieces.add_reference("r", std::string(RandomTables::r));
 
     const auto begin = std::chrono::steady_clock::now();
@@ -95,6 +123,10 @@ TEST_P(RandomQueries, pieces_give_the_answer_of_the_whole) {
             continue;
         }
         const auto merged = pieces.answer_in_pieces(*found, 1 + static_cast<int>(random() % 6), random);
+        if (is_error(merged) && rows == Rows::can_be_taken_back && fails_over_changes(pieces, *found)) {
+            ++reasons["an expression fails over rows that were taken back"];
+            continue;
+        }
         if (query.ordered ? merged != plain : sorted(merged) != sorted(plain)) {
             std::string states;
             for (const auto& state : found->states) states += "  " + state.name + ": " + state.partial + "\n";
@@ -123,7 +155,7 @@ TEST_P(RandomQueries, pieces_give_the_answer_of_the_whole) {
     }
     if (failed > 0 || tried < 1000) return;
     EXPECT_GT(accepted * 100, tried * 85);
-    EXPECT_GT(fully * 100, accepted * 60);
+    EXPECT_GT(fully * 100, accepted * (rows == Rows::stay ? 60U : 50U));
     EXPECT_GT(as_written * 100, accepted * 25);
     EXPECT_GT(by_key * 100, accepted * 20);
 }

@@ -31,11 +31,19 @@ enum class TableRole {
     other,      // results of views, system tables: read as they are
 };
 
+// A table of events of which rows can be taken back (weights.h).
+struct Weights {
+    std::string column;                // an integer: how often a change adds its row; negative: takes back
+    std::vector<std::string> columns;  // what a view sees; rows that are equal in them are the same
+};
+
 struct SplitInput {
     std::string sql;  // one SELECT
     // Views that are read as if they were written in WITH, in the order of their dependencies: name and SQL.
     std::vector<std::pair<std::string, std::string>> inlined;
     std::function<TableRole(std::string_view table)> role;
+    // nullptr, and for tables of which nothing can be taken back.
+    std::function<const Weights*(std::string_view table)> weights{};
     // What else decides what the SQL means (macros): states of different meaning have different names.
     std::string meaning{};
     // Also what only people look at: expressions, events_query, shown_keys.
@@ -63,6 +71,7 @@ struct State {
     std::vector<StateColumn> sums;     // what is merged
     std::set<std::string> events;      // tables
     std::set<std::string> references;  // tables
+    bool weighted = false;             // of changes: c1 is how many rows of a key, or of a value, are left
     std::string partial, merge;        // `merge` reads the relation called `name`
     std::string events_query;          // "SELECT * FROM … WHERE": the events, a condition on them to follow
 };

@@ -11,6 +11,7 @@
 #include "view/own_functions.h"
 #include "view/split/split.h"
 #include "view/split/touched.h"
+#include "view/split/weights.h"
 
 namespace weir::view::testing {
 
@@ -41,6 +42,24 @@ public:
             " WHERE hash(rowid, getvariable('salt')) % getvariable('pieces') <> getvariable('piece')");
         events_.insert(table);
     }
+    // `changes`: a SELECT with a column `weight`; the events are what is left of them.
+    void add_changes(const std::string& table, const std::string& changes) {
+        const auto all = changes_relation(table);
+        run("CREATE OR REPLACE TABLE whole." + all + " AS " + changes);
+        for (const auto& [schema, comparison] : {std::pair{"piece.", "="}, std::pair{"earlier.", "<>"}})
+            run("CREATE OR REPLACE VIEW " + (schema + all) + " AS SELECT * FROM whole." + all +
+                " WHERE hash(rowid, getvariable('salt')) % getvariable('pieces') " + comparison +
+                " getvariable('piece')");
+        auto& weights = weights_[table];
+        weights.column = "weight";
+        weights.columns.clear();
+        const auto columns = connection_.describe("SELECT * EXCLUDE (weight) FROM whole." + all);
+        must(columns ? ok() : Status(columns.error()));
+        for (const auto& column : *columns) weights.columns.push_back(column.name);
+        add_events(table, select_left(weights, "whole." + all));
+        run("CREATE OR REPLACE VIEW earlier." + table + " AS " + select_left(weights, "earlier." + all));
+        run("CREATE OR REPLACE VIEW piece." + table + " AS SELECT * EXCLUDE (weight) FROM piece." + all);
+    }
     void add_reference(const std::string& table, const std::string& rows) {
         run("CREATE OR REPLACE TABLE " + table + " AS " + rows);
         references_.insert(table);
@@ -51,7 +70,13 @@ public:
         return references_.contains(std::string(table)) ? TableRole::reference : TableRole::other;
     }
     SplitInput input(const std::string& sql) const {
-        return {.sql = sql, .inlined = {}, .role = [this](std::string_view table) { return role(table); }};
+        return {.sql = sql,
+                .inlined = {},
+                .role = [this](std::string_view table) { return role(table); },
+                .weights = [this](std::string_view table) -> const Weights* {
+                    const auto found = weights_.find(std::string(table));
+                    return found == weights_.end() ? nullptr : &found->second;
+                }};
     }
 
     // The rows of an answer as text, in order; the error's message where there is none.
@@ -134,6 +159,7 @@ private:
     sql::Database database_;
     sql::Connection connection_;
     std::set<std::string> events_, references_;
+    std::map<std::string, Weights> weights_;
 };
 
 // Equal texts, but for numbers with a fraction or exponent, which may differ by a part in 10^9.
