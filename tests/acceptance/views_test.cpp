@@ -1,7 +1,9 @@
 // Views that merge: increments, late and repeated input, changed texts, damaged states, publication, verification.
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <sstream>
 
 #include "support/shop.h"
 
@@ -377,6 +379,107 @@ TEST_F(Views, explain_tells_states_and_rows) {
     const auto missing = weir_with({"explain", "by_nam"});
     EXPECT_EQ(missing.exit_code, 1) << missing.err;
     EXPECT_THAT(missing.err, HasSubstr("by_name"));
+}
+
+class Changes : public Views {
+protected:
+    Changes() {
+        contract({.columns = {"{name: name, logicalType: string}", "{name: amount, logicalType: number}",
+                              "{name: change, logicalType: integer, required: true}"}});
+        source("in/{date}.csv", "arrival_date: path\nweight: change\n");
+        view("sums",
+             "SELECT name, count(*) AS n, count(amount) AS known, sum(amount) AS total, avg(amount) AS mean, "
+             "stddev(amount) AS spread FROM t GROUP BY name\n");
+        view("values",
+             "SELECT name, min(amount) AS low, max(amount) AS high, count(DISTINCT amount) AS amounts, median(amount) "
+             "AS "
+             "middle, approx_count_distinct(amount) AS about, first(amount ORDER BY amount DESC) AS first FROM t GROUP "
+             "BY "
+             "name\n");
+        view("names", "SELECT DISTINCT name FROM t\n");
+        view("highest", "SELECT DISTINCT ON (name) name, amount FROM t ORDER BY name, amount DESC\n");
+        view("ranks", "SELECT name, amount, row_number() OVER (ORDER BY amount, name) AS place FROM t\n");
+        view("known", "SELECT * FROM t WHERE amount IS NOT NULL\n");
+        view("of_views",
+             "SELECT n.name, count(k.amount) AS n FROM names n LEFT JOIN known k USING (name) GROUP BY 1\n");
+        view("whole", "SELECT count(*) AS n, sum(amount) AS total, max(name) AS last FROM t\n");
+        put("views/kept.sql",
+            "/* weir\nkeep: every_interval\n*/\nSELECT name, sum(amount) AS total FROM t GROUP BY name\n");
+        view("rows_left", "SELECT name, amount, count(*) AS n FROM t GROUP BY ALL ORDER BY ALL\n");
+    }
+    void day(const std::string& date, const std::string& content) {
+        put("in/" + date + ".csv", "name,amount,change\n" + content);
+    }
+    std::string all() const {
+        std::string text;
+        for (const auto* view : {"sums", "values", "names", "highest", "ranks", "known", "of_views", "whole"})
+            text += std::string(view) + "\n" + sql("SELECT * FROM \"" + std::string(view) + "\" ORDER BY ALL");
+        return text + sql("SELECT * FROM history.kept ORDER BY ALL");
+    }
+};
+
+TEST_F(Changes, rows_that_were_taken_back_were_never_there) {
+    const auto seed = std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    std::map<std::string, int> left;  // "name,amount": how often
+    for (int date = 10; date < 14; ++date) {
+        std::string content;
+        for (int i = 0, count = 1 + static_cast<int>(random() % 30); i < count; ++i) {
+            if (!left.empty() && random() % 2 == 0) {
+                auto row = std::next(left.begin(), static_cast<long>(random() % left.size()));
+                const int back = 1 + static_cast<int>(random() % static_cast<unsigned>(row->second));
+                content += row->first + "," + std::to_string(-back) + "\n";
+                if ((row->second -= back) == 0) left.erase(row);
+            } else {
+                const auto row = "n" + std::to_string(random() % 5) + "," +
+                                 (random() % 5 == 0 ? "" : std::to_string(random() % 20) + ".5");
+                const int more = 1 + static_cast<int>(random() % 2);
+                content += row + "," + std::to_string(more) + "\n";
+                left[row] += more;
+            }
+        }
+        day("2024-03-" + std::to_string(date), content);
+        run_ok();
+        expect_verified();
+        std::vector<std::string> expected;
+        for (const auto& [row, count] : left) expected.push_back(row + "," + std::to_string(count));
+        std::vector<std::string> found;
+        std::istringstream lines(sql("SELECT * FROM rows_left"));
+        for (std::string line; std::getline(lines, line);) found.push_back(line);
+        std::sort(expected.begin(), expected.end());
+        std::sort(found.begin(), found.end());
+        EXPECT_EQ(found, expected);
+    }
+    const auto grown = all();
+    run_ok({"--full"});
+    EXPECT_EQ(all(), grown);
+    fs::remove_all(project / "lake");
+    run_ok();
+    EXPECT_EQ(all(), grown);
+}
+
+TEST_F(Changes, everything_can_be_taken_back) {
+    day("2024-03-01", "a,1.5,1\nb,2.5,2\n");
+    run_ok();
+    EXPECT_EQ(sql("SELECT n, total FROM whole"), "3,6.5\n");
+    day("2024-03-02", "b,2.5,-2\na,1.5,-1\n");
+    run_ok();
+    expect_verified();
+    EXPECT_EQ(sql("SELECT n, total FROM whole"), "0,\n");
+    EXPECT_EQ(sql("SELECT count(*) FROM sums"), "0\n");
+    EXPECT_EQ(sql("SELECT count(*) FROM t"), "4\n");
+    const auto states = json_of({"explain", "values"}).at("states");
+    for (const auto& state : states) EXPECT_EQ(state.at("weighted"), true);
+    EXPECT_THAT(weir_with({"explain", "highest"}).out, HasSubstr("the first row of a key can be taken back"));
+}
+
+TEST_F(Changes, an_expression_that_fails_over_a_row_that_is_gone) {
+    view("logarithms", "SELECT sum(ln(amount)) AS s FROM t\n");
+    day("2024-03-01", "a,1,1\nb,0,1\nb,0,-1\n");
+    run_ok();
+    expect_verified();
+    EXPECT_EQ(sql("SELECT s FROM logarithms"), "0.0\n");
 }
 
 TEST_F(Views, time_is_the_end_of_the_interval) {

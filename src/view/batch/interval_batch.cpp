@@ -283,9 +283,19 @@ Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view
     if (computed_.contains(view.name)) return computed;
     WEIR_ASSIGN(const auto* split, states.catalog.split(view));
     std::map<std::string, Source> open;
+    const bool weighted =
+        std::any_of(split->states.begin(), split->states.end(), [](const State& state) { return state.weighted; });
+    // An expression may fail over a row that is long taken back, or over one that is taken back before it came.
+    const auto only_rows_left = [&](const Error& error) {
+        if (!weighted || error.code != ErrorCode::sql_invalid) return false;
+        computed.from_states = false;
+        computed.rebuilt.push_back("computed from the rows that are left, without states: " + error.message);
+        return true;
+    };
     if (!states.from_rows) {
         for (const auto& state : split->states) {
             auto caught_up = states.store.catch_up(state, states.by_day.contains(state.name));
+            if (!caught_up && only_rows_left(caught_up.error())) continue;
             if (!caught_up) return in_file(view, std::move(caught_up).error());
             if (caught_up->what == CatchUp::What::built_again)
                 computed.rebuilt.push_back(fmt::format("{} was built again: {}", state.name, caught_up->why));
@@ -298,7 +308,9 @@ Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view
         }
     }
     if (computed.basis && then) {
-        WEIR_ASSIGN(computed.touched, refreshed(view, *split, std::move(open), *then, *computed.basis));
+        auto touched = refreshed(view, *split, std::move(open), *then, *computed.basis);
+        if (!touched && !only_rows_left(touched.error())) return std::move(touched).error();
+        if (touched) computed.touched = *touched;
     }
     if (computed.touched) {
         computed_.insert(view.name);
@@ -307,8 +319,10 @@ Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view
     if (computed.from_states) {
         auto reads = split->reads;
         reads.insert(split->rows.begin(), split->rows.end());
-        WEIR_TRY(run(view, split->finish, reads, states));
-    } else {
+        auto status = run(view, split->finish, reads, states);
+        if (!status && !only_rows_left(status.error())) return std::move(status).error();
+    }
+    if (!computed.from_states) {
         const std::set<std::string> reads(view.reads.begin(), view.reads.end());
         if (auto status = run(view, split->plain, reads, states); !status) {
             // The text as it was written knows its lines.

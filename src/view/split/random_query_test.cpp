@@ -66,7 +66,7 @@ void RandomQueries::check(Rows rows) {
     const auto seed = given     ? *given
                       : seconds ? std::uint64_t{std::random_device{}()} << 20U
                                 : std::uint64_t{1000000} * static_cast<std::uint64_t>(GetParam() + 1);
-    const auto of_ci = rows == Rows::stay ? cases_in_all / parts : cases_in_all / parts / 4;
+    const std::uint64_t of_ci = rows == Rows::stay ? cases_in_all / parts : 300;
     const auto cases = number_from("WEIR_RANDOM_CASES").value_or(seconds ? ~std::uint64_t{0} : of_ci);
     std::cout << "seed " << seed << "\n";
     Pieces pieces;
@@ -137,6 +137,11 @@ void RandomQueries::check(Rows rows) {
         if (found->touched.why_not.empty()) {
             ++by_key;
             const auto refreshed = pieces.answer_refreshed(*found, random);
+            // Sums that miss a row may have no square root.
+            if (is_error(refreshed) && rows == Rows::can_be_taken_back) {
+                ++reasons["a row was taken back before it came"];
+                continue;
+            }
             if (query.ordered ? refreshed != plain : sorted(refreshed) != sorted(plain))
                 report("the refreshed result differs", fmt::format("keys: {}\nfinish: {}\nwhole:\n{}  refreshed:\n{}",
                                                                    fmt::join(found->touched.columns, ", "),

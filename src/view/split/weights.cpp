@@ -102,7 +102,8 @@ private:
         if (weights == nullptr) return std::string();
         const auto name = name_of(from);
         WEIR_ASSIGN(auto changes, trees_.query(select_changes(*weights, table)));
-        auto weighed = subquery_relation(std::move(changes), text_of(from, "alias").empty() ? table : text_of(from, "alias"));
+        auto weighed =
+            subquery_relation(std::move(changes), text_of(from, "alias").empty() ? table : text_of(from, "alias"));
         weighed["column_name_alias"] = from["column_name_alias"];
         from = std::move(weighed);
         return name;

@@ -24,8 +24,8 @@ std::string select_left(const Weights& weights, const std::string& changes);
 // Whether events can be taken back.
 bool has_weights(const Linear& linear, const SplitInput& input);
 
-// Makes the relation behind FROM carry the weight; `partial` holds in its WITH what it reads. Fails with `refused` where
-// that cannot be written.
+// Makes the relation behind FROM carry the weight; `partial` holds in its WITH what it reads. Fails with `refused`
+// where that cannot be written.
 Status weigh(Trees& trees, Tree& partial, const SplitInput& input);
 
 }  // namespace weir::view
