@@ -39,4 +39,23 @@ inline constexpr std::int64_t checkpoint_interval = 10;
 // A commit or other log file larger than this is damage: a million files need about 500 MB.
 inline constexpr std::size_t log_entry_bytes_max = std::size_t{2} << 30;
 
+// Records of the log, before compression, in one batch: what a reader must hold at once, and what an append is at most.
+// Sixteen times Kafka's own bound for a message; whatever is larger belongs into a file.
+inline constexpr std::size_t log_batch_bytes_max = std::size_t{16} << 20;
+inline constexpr std::size_t log_batch_records_max = std::size_t{1} << 20;
+// Producers cut here: large enough that compression and checksums cost nothing per record, small enough to stay in L2.
+inline constexpr std::size_t log_batch_bytes_target = std::size_t{512} << 10;
+// Batches that wait to be written, over all partitions; then whoever appends waits.
+inline constexpr std::size_t log_queue_bytes_max = std::size_t{64} << 20;
+// As many partitions as one process can hold open under the usual limit of 1,024 files, twice.
+inline constexpr int log_partitions_max = 256;
+// Producers of a partition whose sequence is known; the longest silent ones are forgotten beyond that.
+inline constexpr std::size_t log_producers_max = 10'000;
+// Appends of one producer whose offsets are known, for those that come again; Kafka remembers as many.
+inline constexpr std::size_t log_producer_batches = 5;
+// Keys that a compaction of one partition holds at the same time, about 50 bytes each: less than a gigabyte.
+inline constexpr std::size_t log_compact_keys_max = 16'000'000;
+// Processes that publish through the owner at the same time; each has two threads.
+inline constexpr int log_connections_max = 64;
+
 }  // namespace weir::limits
