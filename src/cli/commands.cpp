@@ -20,12 +20,15 @@ std::span<const Command> commands() {
                                   sql_command(),
                                   export_command(),
                                   generate_command(),
+                                  produce_command(),
+                                  consume_command(),
                                   status_command(),
                                   quarantine_list_command(),
                                   quarantine_show_command(),
                                   quarantine_replay_command(),
                                   quarantine_discard_command()};
         for (auto& command : table_commands()) list.push_back(std::move(command));
+        for (auto& command : topic_commands()) list.push_back(std::move(command));
         list.insert(list.end(),
                     {doctor_command(), version_command(), completion_command(), complete_command(), docs_command()});
         return list;
@@ -37,6 +40,7 @@ std::span<const Group> groups() {
     static const std::vector<Group> all{
         {"quarantine", "rows that broke their contract"},
         {"table", "Delta tables: what they are, what happened to them, maintenance"},
+        {"topic", "topics of the log: what is in them, how they are kept"},
     };
     return all;
 }

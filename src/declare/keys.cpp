@@ -12,11 +12,23 @@ const std::vector<KeySection>& sections() {
          "The project itself.",
          {{"name", "name", "", "The project's name: letters, digits, underscore.", true},
           {"lake", "path", "lake", "The directory of the lake; relative to the project. `--lake` overrides it."},
+          {"log", "map", "", "Where the project's topics lie, and when an append to them is durable."},
           {"zone", "time zone", "UTC", "The zone whose midnights cut the data intervals, for example Europe/Berlin."},
           {"engine", "map", "", "What the SQL engine may use."},
           {"params", "map", "", "Parameters by name; `--param NAME=VALUE` overrides them."},
           {"environments", "map", "",
            "Overlays by name; `--env` or the variable ENVIRONMENT chooses one, `dev` is the default."}}},
+        {"weir.yaml",
+         "log",
+         "The log: topics that `weir produce` fills and `weir consume` reads.",
+         {{"path", "path", "log", "The directory of the log; relative to the project. `--log` overrides it."},
+          {"sync", "one of: always, interval, never", "always",
+           "When an append is acknowledged: always: the disk has it, and a power cut loses nothing acknowledged; "
+           "interval: "
+           "the system has it, and the disk gets it within `sync_interval`; never: the system has it, and the disk "
+           "gets it "
+           "some time. The death of a process loses nothing acknowledged under any of them."},
+          {"sync_interval", "duration", "1s", "How much of the past a power cut may lose under sync: interval."}}},
         {"weir.yaml",
          "engine",
          "What the SQL engine may use.",

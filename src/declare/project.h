@@ -1,6 +1,7 @@
 // What a project directory says, typed. Every part keeps the place where it was written.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -27,6 +28,13 @@ struct Param {
 struct Engine {
     int threads = 0;             // 0: one per core
     std::string memory = "1GB";  // DuckDB's spelling
+};
+
+struct LogPlace {
+    enum class Sync { always, interval, never };
+    std::filesystem::path path;  // absolute
+    Sync sync = Sync::always;
+    std::chrono::milliseconds sync_interval{1000};
 };
 
 // ---- sources/*.yaml
@@ -217,6 +225,7 @@ struct Project {
     std::string name;
     std::string environment;     // "dev" unless ENVIRONMENT or --env says otherwise
     std::filesystem::path lake;  // absolute
+    LogPlace log;
     std::string zone = "UTC";
     Engine engine;
     std::vector<Param> params;

@@ -61,6 +61,25 @@ void read_engine(Context& context, const YamlNode& node, const std::string& file
     reader.finish();
 }
 
+void read_log(Context& context, const YamlNode& node, const std::string& file) {
+    OptionReader reader(node, key_section("weir.yaml", "log"), file, context.problems);
+    auto& log = context.project.log;
+    static constexpr std::array<std::pair<std::string_view, LogPlace::Sync>, 3> policies{
+        {{"always", LogPlace::Sync::always}, {"interval", LogPlace::Sync::interval}, {"never", LogPlace::Sync::never}}};
+    if (const auto path = reader.take<Text>("path")) {
+        if (path->text.empty() || path->text.find("://") != std::string::npos) {
+            context.problems.error(path->where, fmt::format("the log '{}' is not a local directory", path->text));
+        } else {
+            log.path = (context.project.root / path->text).lexically_normal();
+        }
+    }
+    log.sync = reader.take_choice<LogPlace::Sync>("sync", policies).value_or(log.sync);
+    log.sync_interval = reader.take_or("sync_interval", log.sync_interval);
+    if (log.sync_interval < std::chrono::milliseconds(1) || log.sync_interval > std::chrono::hours(1))
+        context.problems.error(reader.where("sync_interval"), "'sync_interval' must be 1ms to 1h");
+    reader.finish();
+}
+
 void read_param(Context& context, const YamlEntry& entry, const std::string& file,
                 std::map<std::string, ParamValue>& defaults) {
     Param param;
@@ -175,6 +194,7 @@ std::string chosen_environment(const LoadOptions& options) {
 void read_project_file(Context& context) {
     auto& project = context.project;
     project.environment = chosen_environment(context.options);
+    project.log.path = (project.root / "log").lexically_normal();
     const auto root = context.read_yaml("weir.yaml");
     const auto file = context.shown("weir.yaml");
     std::map<std::string, ParamValue> defaults;
@@ -190,6 +210,7 @@ void read_project_file(Context& context) {
         lake = reader.take<Text>("lake");
         project.zone = reader.take_or("zone", project.zone);
         context.places["zone"] = reader.where("zone");
+        if (const auto* log = reader.take_map("log")) read_log(context, *log, file);
         if (const auto* engine = reader.take_map("engine")) read_engine(context, *engine, file);
         if (const auto* params = reader.take_map("params")) {
             for (const auto& entry : params->entries) read_param(context, entry, file, defaults);

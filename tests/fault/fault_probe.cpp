@@ -1,11 +1,12 @@
 // Small things that write below a folder, for the tests of the fault tools: fault_probe
-// atomic|absent|duckdb|sqlite|index DIR
+// atomic|absent|duckdb|sqlite|index|log|compact DIR
 #include <sqlite3.h>
 
 #include <cstdio>
 
 #include "base/file.h"
 #include "contract/dedup/duplicate_index.h"
+#include "source/log/log.h"
 #include "sql/database.h"
 
 using namespace weir;
@@ -48,12 +49,41 @@ Status add_to_index(const fs::path& folder) {
     return ok();
 }
 
+// Eight appends of one producer to a topic of small segments; each that is acknowledged is printed.
+Status append_to_log(const fs::path& folder) {
+    namespace log = source::log;
+    WEIR_ASSIGN(const auto log, log::Log::open(folder / "log", {}));
+    WEIR_TRY(log->create_topic("t", {.codec = log::Codec::none, .segment_bytes = 64 << 10}));
+    for (std::int64_t i = 0; i < 8; ++i) {
+        log::BatchBuilder builder;
+        for (std::int64_t k = 0; k < 10; ++k)
+            WEIR_TRY(builder.add(0, std::to_string(k), std::to_string(i * 10 + k) + std::string(2000, ' ')));
+        log::AppendRequest request{.topic = "t"};
+        WEIR_ASSIGN(request.batch, builder.finish(log::Codec::none));
+        request.producer = 1;
+        request.sequence = i * 10;
+        WEIR_ASSIGN(const auto appended, log->append(std::move(request)));
+        std::printf("%d\n", static_cast<int>(appended.offset));
+        std::fflush(stdout);
+    }
+    return log->close();
+}
+
+Status compact_log(const fs::path& folder) {
+    WEIR_ASSIGN(const auto log, source::log::Log::open(folder / "log", {}));
+    WEIR_ASSIGN(const auto done, log->compact("t"));
+    if (done.damaged_segments > 0) return Error{.code = ErrorCode::log_damaged, .message = "damaged"};
+    return log->close();
+}
+
 Status probe(const std::string& what, const fs::path& folder) {
     if (what == "atomic") return write_file_atomic(folder / "file", "new content, a little longer");
     if (what == "absent") return write_file_if_absent(folder / "file", "new content, a little longer");
     if (what == "duckdb") return copy_to_parquet(folder);
     if (what == "sqlite") return insert_with_sqlite(folder);
     if (what == "index") return add_to_index(folder);
+    if (what == "log") return append_to_log(folder);
+    if (what == "compact") return compact_log(folder);
     return Error{.code = ErrorCode::usage, .message = "unknown probe " + what};
 }
 

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "contract/dedup/duplicate_index.h"
+#include "source/log/reader.h"
 #include "sql/database.h"
 
 namespace weir::test {
@@ -151,6 +152,56 @@ TEST_F(FaultTest, the_duplicate_index_covers_exactly_what_it_says) {
                                ASSERT_TRUE(index.ok());
                                EXPECT_EQ(index->keys(), 6u * 3000u);
                            }});
+}
+
+// The numbers of the probe's records, by offset.
+std::map<std::int64_t, int> log_of(const std::filesystem::path& folder) {
+    std::map<std::int64_t, int> numbers;
+    auto reader = source::log::Reader::open(folder / "log", "t", 0);
+    if (!reader) return numbers;
+    for (;;) {
+        auto batch = reader->next();
+        EXPECT_TRUE(batch.ok()) << to_string(batch.error());
+        if (!batch || !*batch) return numbers;
+        EXPECT_TRUE((*batch)->for_each([&](const source::log::RecordView& record) {
+            numbers[record.offset] = std::stoi(std::string(record.value->substr(0, 8)));
+        }));
+    }
+}
+
+TEST_F(FaultTest, the_log_keeps_what_it_acknowledged_and_takes_the_rest_once) {
+    every_call_goes_wrong(
+        {.command = probe("log"), .folder = folder, .kinds = all_kinds, .check = [&](const Faulted& faulted) {
+             const auto& out = faulted.finished.out;
+             const auto acknowledged = std::count(out.begin(), out.end(), '\n') * 10;
+             auto numbers = log_of(folder);
+             EXPECT_GE(static_cast<std::ptrdiff_t>(numbers.size()), acknowledged);
+             for (const auto& [offset, number] : numbers) EXPECT_EQ(number, offset);
+             // The same producer sends everything again.
+             const auto again = run(probe("log"));
+             ASSERT_EQ(again.exit_code, 0) << again.err;
+             numbers = log_of(folder);
+             EXPECT_EQ(numbers.size(), 80u);
+             for (const auto& [offset, number] : numbers) EXPECT_EQ(number, offset);
+         }});
+}
+
+TEST_F(FaultTest, a_compaction_leaves_the_newest_of_each_key_whatever_goes_wrong) {
+    every_call_goes_wrong({.command = probe("compact"),
+                           .folder = folder,
+                           .kinds = all_kinds,
+                           .prepare = [&] { ASSERT_EQ(run_without_sync(probe("log")).exit_code, 0); },
+                           .check =
+                               [&](const Faulted& faulted) {
+                                   const auto numbers = log_of(folder);
+                                   EXPECT_TRUE(faulted.finished.exit_code != 0 || numbers.size() == 10)
+                                       << numbers.size();
+                                   for (const auto& [offset, number] : numbers) EXPECT_EQ(number, offset);
+                                   for (int newest = 70; newest < 80; ++newest)
+                                       EXPECT_EQ(numbers.count(newest), 1u) << newest;
+                                   EXPECT_EQ(run_without_sync(probe("compact")).exit_code, 0);
+                                   EXPECT_EQ(log_of(folder).size(), 10u);
+                               }});
 }
 
 }  // namespace

@@ -1,0 +1,198 @@
+// weir consume: the records of a topic on standard output.
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <charconv>
+
+#include "base/stop.h"
+#include "cli/as_of.h"
+#include "cli/commands/list.h"
+#include "cli/log_place.h"
+#include "sink/value.h"
+#include "source/log/reader.h"
+
+namespace weir::cli {
+namespace {
+
+namespace log = source::log;
+
+constexpr std::size_t write_bytes = std::size_t{64} << 10;
+constexpr std::string_view base64_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::string base64(std::string_view bytes) {
+    std::string text;
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        std::uint32_t group = 0;
+        const auto count = std::min<std::size_t>(3, bytes.size() - i);
+        for (std::size_t k = 0; k < 3; ++k)
+            group = group << 8 | (k < count ? static_cast<std::uint8_t>(bytes[i + k]) : 0u);
+        for (std::size_t k = 0; k < 4; ++k) text += k <= count ? base64_letters[group >> (18 - 6 * k) & 63] : '=';
+    }
+    return text;
+}
+
+// "name": "text", or "name_base64": "…" for bytes that are no UTF-8, or "name": null.
+void append_member(std::string_view name, std::optional<std::string_view> bytes, std::string& to) {
+    const bool text = !bytes || simdjson::validate_utf8(bytes->data(), bytes->size());
+    sink::append_json_string(text ? std::string(name) : fmt::format("{}_base64", name), to);
+    to += ": ";
+    if (!bytes) {
+        to += "null";
+    } else {
+        sink::append_json_string(text ? std::string(*bytes) : base64(*bytes), to);
+    }
+}
+
+void append_json(int partition, const log::RecordView& record, std::string& to) {
+    to += fmt::format("{{\"partition\": {}, \"offset\": {}, \"timestamp\": {}, ", partition, record.offset,
+                      record.timestamp);
+    append_member("key", record.key, to);
+    to += ", ";
+    append_member("value", record.value, to);
+    to += ", \"headers\": [";
+    bool first = true;
+    for (const auto& header : record.headers()) {
+        to += first ? "{" : ", {";
+        first = false;
+        append_member("name", header.name, to);
+        to += ", ";
+        append_member("value", header.value, to);
+        to += "}";
+    }
+    to += "]}\n";
+}
+
+Result<std::int64_t> first_offset(const std::string& from, log::Reader& reader) {
+    if (from == "earliest") return reader.begin();
+    if (from == "latest") return reader.end();
+    std::int64_t offset = 0;
+    const auto [end, failure] = std::from_chars(from.data(), from.data() + from.size(), offset);
+    if (failure == std::errc{} && end == from.data() + from.size() && offset >= 0) return offset;
+    const auto moment = parse_as_of(from);
+    const auto* time = moment ? std::get_if<lake::AtTime>(&*moment) : nullptr;
+    if (time == nullptr)
+        return Error{.code = ErrorCode::usage,
+                     .message = fmt::format("--from cannot be '{}'", from),
+                     .hint = "earliest, latest, an offset, or a moment such as 2024-03-01T10:00:00Z"};
+    return reader.offset_at(to_unix_millis(time->time));
+}
+
+// Several readers in turn, a batch of each.
+class Output {
+public:
+    Output(Terminal& terminal, std::optional<std::int64_t> count) : terminal_(terminal), left_(count) {}
+
+    Status add(int partition, const log::ReadBatch& batch) {
+        Status status;
+        const bool whole = batch.for_each([&](const log::RecordView& record) {
+            if (done() || !status) return;
+            if (left_) --*left_;
+            if (terminal_.json()) {
+                append_json(partition, record, text_);
+            } else {
+                text_ += record.value.value_or("null");
+                text_ += '\n';
+            }
+            if (text_.size() >= write_bytes) status = flush();
+        });
+        WEIR_TRY(status);
+        if (whole) return ok();
+        return Error{
+            .code = ErrorCode::log_damaged,
+            .message = fmt::format("partition {}: the records from offset {} on cannot be read", partition,
+                                   batch.header.base_offset),
+            .hint = fmt::format("read on behind them: --partition {} --from {}", partition, batch.header.end_offset())};
+    }
+    Status flush() {
+        const auto written = terminal_.write(text_);
+        text_.clear();
+        return written;
+    }
+    bool done() const { return left_ == 0; }
+
+private:
+    Terminal& terminal_;
+    std::optional<std::int64_t> left_;
+    std::string text_;
+};
+
+Result<int> run(const Invocation& invocation, Terminal& terminal) {
+    WEIR_ASSIGN(const auto count, number_option(invocation, "--count", 0));
+    WEIR_ASSIGN(const auto only, number_option(invocation, "--partition", 0));
+    WEIR_ASSIGN(const auto place, open_log_place(invocation, terminal));
+    const auto topic = invocation.argument("TOPIC");
+    WEIR_ASSIGN(const bool there, log::check_format(place.path));
+    static_cast<void>(there);
+    WEIR_ASSIGN(const auto config, log::load_topic(place.path, topic));
+    const bool follow = invocation.has("--follow");
+    std::vector<std::pair<int, log::Reader>> readers;
+    for (int partition = 0; partition < config.partitions; ++partition) {
+        if (only && *only != partition) continue;
+        WEIR_ASSIGN(auto reader, log::Reader::open(place.path, topic, partition));
+        WEIR_ASSIGN(const auto offset, first_offset(invocation.option("--from", "earliest"), reader));
+        reader.seek(offset);
+        readers.emplace_back(partition, std::move(reader));
+    }
+    if (readers.empty())
+        return Error{.code = ErrorCode::usage,
+                     .message = fmt::format("topic {} has no partition {}", topic, *only),
+                     .hint = fmt::format("0 to {}", config.partitions - 1)};
+    Output output(terminal, count);
+    while (!output.done()) {
+        bool any = false;
+        for (auto& [partition, reader] : readers) {
+            auto batch = reader.next();
+            if (!batch) {
+                WEIR_TRY(output.flush());
+                return std::move(batch).error();
+            }
+            if (!*batch || output.done()) continue;
+            any = true;
+            WEIR_TRY(output.add(partition, **batch));
+        }
+        if (stop_requested()) {
+            WEIR_TRY(output.flush());
+            return info(ErrorCode::interrupted).exit_code;
+        }
+        if (any) continue;
+        WEIR_TRY(output.flush());
+        if (!follow) break;
+        // One partition wakes us; of several, each is looked at often enough.
+        readers.front().second.wait(std::chrono::milliseconds(readers.size() == 1 ? 500 : 10));
+    }
+    WEIR_TRY(output.flush());
+    return 0;
+}
+
+}  // namespace
+
+Command consume_command() {
+    return {
+        .name = "consume",
+        .summary = "print the records of a topic of the log",
+        .description =
+            "Prints each record's value on a line of its own (null for a tombstone); with --json one object a line: "
+            "partition, offset, timestamp (milliseconds since 1970), key, value, headers. Bytes that are no UTF-8 "
+            "stand in key_base64 and value_base64. Records of one partition come in the order of their offsets. "
+            "Reading needs nobody's leave, and changes nothing: whoever else reads is not disturbed. Damaged records "
+            "end it with their offsets.",
+        .arguments = {{.name = "PROJECT",
+                       .help = "the project's directory (default: the current one)",
+                       .words = Words::project},
+                      {.name = "TOPIC", .help = "the topic", .required = true}},
+        .options = {{.name = "--from",
+                     .value = "WHERE",
+                     .help =
+                         "earliest (default), latest, an offset, or a moment: the first record of that time or later"},
+                    {.name = "--partition", .value = "N", .help = "only this partition"},
+                    {.name = "--count", .value = "N", .help = "end after so many records"},
+                    {.name = "--follow", .value = "", .help = "wait for more, until stopped"},
+                    log_option()},
+        .examples = {{"weir consume orders", "all that is there"},
+                     {"weir consume orders --from 1 --count 1 --json", "one record, with its key and place"},
+                     {"timeout 1 weir consume orders --from latest --follow || true", "what comes from now on"}},
+        .exit_codes = {0, 1, 2, 3, 4, 130},
+        .run = run};
+}
+
+}  // namespace weir::cli

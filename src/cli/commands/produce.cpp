@@ -1,0 +1,235 @@
+// weir produce: lines of files into a topic of the log.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/limits.h"
+#include "base/stop.h"
+#include "cli/commands/list.h"
+#include "cli/log_place.h"
+#include "sink/value.h"
+#include "source/columns/json_record.h"
+#include "source/log/producer.h"
+
+namespace weir::cli {
+namespace {
+
+namespace log = source::log;
+
+// The value of one key of a JSON object, as a record's key: a text without its quotes, anything else as it is written.
+class KeyOfLine {
+public:
+    explicit KeyOfLine(const std::string& column) : column_(column), keys_({column}), parser_(keys_) {}
+
+    // Nothing for a line without the key, or where it is null. The view lives until the next call.
+    Result<std::optional<std::string_view>> find(std::string_view line) {
+        members_.clear();
+        if (parser_.parse(line.data(), 0, line.size(), members_) != source::JsonRecordParser::Outcome::parsed)
+            return Error{.code = ErrorCode::input_malformed,
+                         .message = "not a JSON object: " + parser_.problem(),
+                         .hint = "mend the line, or leave out --key: lines without a key are taken as they are"};
+        std::optional<std::string_view> found;
+        for (const auto& member : members_) {
+            if (member.column != 0) continue;
+            const auto text = line.substr(member.value.begin, member.value.length());
+            found = text;
+            if (member.value.kind() == source::Kind::null) found.reset();
+            if (member.value.kind() != source::Kind::json_escaped) continue;
+            text_.clear();
+            if (!source::json_unescape(text, text_))
+                return Error{.code = ErrorCode::input_malformed,
+                             .message = fmt::format("'{}' holds half a pair of UTF-16", column_)};
+            found = text_;
+        }
+        return found;
+    }
+
+private:
+    std::string column_;
+    source::JsonKeys keys_;
+    source::JsonRecordParser parser_;
+    std::vector<source::JsonMember> members_;
+    std::string text_;
+};
+
+class LineReader {
+public:
+    static Result<LineReader> open(const std::string& path) {
+        if (path == "-") return LineReader(FileHandle(::dup(STDIN_FILENO)), "standard input");
+        WEIR_ASSIGN(auto file, open_for_reading(path));
+        return LineReader(std::move(file), path);
+    }
+    // The next line, without its end, until the next call; nothing at the end.
+    Result<std::optional<std::string_view>> next() {
+        for (;;) {
+            const std::string_view text(buffer_.data() + begin_, size_ - begin_);
+            auto end = text.find('\n');
+            if (end == std::string_view::npos && ended_) end = text.size();
+            if (end != std::string_view::npos) {
+                if (ended_ && text.empty()) return std::optional<std::string_view>();
+                ++line_;
+                begin_ = std::min(begin_ + end + 1, size_);
+                auto line = text.substr(0, end);
+                if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+                // The parser of records may look at some bytes behind it.
+                return std::optional(line);
+            }
+            if (text.size() > limits::log_batch_bytes_max)
+                return Error{.code = ErrorCode::refused,
+                             .message = fmt::format("a line of more than {} bytes is too large for the log",
+                                                    limits::log_batch_bytes_max),
+                             .where = {name_, line_ + 1, 0}};
+            WEIR_TRY(read_more());
+        }
+    }
+    const std::string& name() const { return name_; }
+    int line() const { return line_; }
+
+private:
+    LineReader(FileHandle file, std::string name) : file_(std::move(file)), name_(std::move(name)) {}
+    Status read_more() {
+        std::memmove(buffer_.data(), buffer_.data() + begin_, size_ - begin_);
+        size_ -= begin_;
+        begin_ = 0;
+        constexpr std::size_t piece = std::size_t{1} << 20, padding = 64;
+        buffer_.resize(std::max(buffer_.size(), size_ + piece + padding));
+        const auto got = ::read(file_.get(), buffer_.data() + size_, buffer_.size() - padding - size_);
+        if (got < 0 && errno == EINTR) return ok();
+        if (got < 0) return io_error("read", name_, errno);
+        ended_ = got == 0;
+        size_ += static_cast<std::size_t>(got);
+        return ok();
+    }
+
+    FileHandle file_;
+    std::string name_;
+    std::vector<char> buffer_;
+    std::size_t begin_ = 0, size_ = 0;
+    bool ended_ = false;
+    int line_ = 0;
+};
+
+Status produce_file(const std::string& path, std::optional<KeyOfLine>& key, log::Producer& producer) {
+    WEIR_ASSIGN(auto lines, LineReader::open(path));
+    const SystemClock clock;
+    auto now = to_unix_millis(clock.now());
+    for (;;) {
+        WEIR_ASSIGN(const auto line, lines.next());
+        if (!line) return ok();
+        if (line->empty()) continue;
+        constexpr int lines_between_looks = 1024;
+        if (lines.line() % lines_between_looks == 0) {
+            now = to_unix_millis(clock.now());
+            if (stop_requested())
+                return Error{.code = ErrorCode::interrupted,
+                             .message = fmt::format("stopped at {}:{}", lines.name(), lines.line())};
+        }
+        std::optional<std::string_view> record_key;
+        if (key) {
+            auto found = key->find(*line);
+            if (!found) {
+                found.error().where = {lines.name(), lines.line(), 0};
+                return std::move(found).error();
+            }
+            record_key = *found;
+        }
+        auto added = producer.add(now, record_key, *line);
+        if (!added && added.error().code == ErrorCode::refused) added.error().where = {lines.name(), lines.line(), 0};
+        WEIR_TRY(std::move(added));
+    }
+}
+
+// The topic is made where it is not there; what exists has to be as it is asked for.
+Result<log::TopicConfig> find_or_make_topic(const Invocation& invocation, const LogPlace& place,
+                                            const std::string& topic) {
+    auto there = log::load_topic(place.path, topic);
+    if (there || there.error().code != ErrorCode::not_found) {
+        if (!there) return there;
+        WEIR_ASSIGN(const auto wanted, topic_config(invocation));
+        if (invocation.has("--partitions") && wanted.partitions != there->partitions)
+            return Error{.code = ErrorCode::refused,
+                         .message = fmt::format("topic {} has {} partitions", topic, there->partitions),
+                         .hint = "leave out --partitions; the number of partitions stays, since keys belong to them"};
+        return there;
+    }
+    WEIR_ASSIGN(const auto config, topic_config(invocation));
+    WEIR_ASSIGN(auto publisher, log::open_publisher(place.path, place.options));
+    WEIR_TRY(publisher->create_topic(topic, config));
+    WEIR_TRY(publisher->close());
+    return config;
+}
+
+Result<int> run(const Invocation& invocation, Terminal& terminal) {
+    const auto files = invocation.all("--from");
+    if (files.empty())
+        return Error{.code = ErrorCode::usage, .message = "which lines?", .hint = "--from FILE…, or --from - "};
+    WEIR_ASSIGN(const auto place, open_log_place(invocation, terminal));
+    const auto topic = invocation.argument("TOPIC");
+    WEIR_TRY(log::check_topic_name(topic));
+    WEIR_ASSIGN(const auto config, find_or_make_topic(invocation, place, topic));
+    if (config.compact && !invocation.has("--key"))
+        return Error{.code = ErrorCode::usage,
+                     .message = fmt::format("topic {} is compacted by key", topic),
+                     .hint = "--key COLUMN"};
+    WEIR_ASSIGN(auto producer, log::Producer::open(place.path, topic, place.options));
+    std::optional<KeyOfLine> key;
+    if (invocation.has("--key")) key.emplace(invocation.option("--key"));
+    Status read;
+    for (const auto& file : files) {
+        read = produce_file(file, key, producer);
+        if (!read) break;
+    }
+    // What stands before a line that cannot be taken is in the topic, and said so.
+    const auto closed = producer.close();
+    const auto& done = producer.produced();
+    if (terminal.json()) {
+        std::string name;
+        sink::append_json_string(topic, name);
+        WEIR_TRY(terminal.write(fmt::format("{{\"topic\": {}, \"partitions\": {}, \"records\": {}, \"bytes\": {}}}\n",
+                                            name, config.partitions, done.records, done.bytes)));
+    } else if (!terminal.quiet()) {
+        WEIR_TRY(terminal.write(fmt::format("{} record{} into {} ({} bytes as stored)\n", done.records,
+                                            done.records == 1 ? "" : "s", topic, done.bytes)));
+    }
+    WEIR_TRY(read);
+    WEIR_TRY(closed);
+    return 0;
+}
+
+}  // namespace
+
+Command produce_command() {
+    auto options = std::vector<Option>{
+        {.name = "--from",
+         .value = "FILE",
+         .help = "files whose lines are the records; - is standard input",
+         .words = Words::file,
+         .many = true},
+        {.name = "--key",
+         .value = "COLUMN",
+         .help = "each line is a JSON object, and this value in it is the record's key"},
+    };
+    for (auto& option : topic_options()) options.push_back(std::move(option));
+    options.push_back(log_option());
+    return {.name = "produce",
+            .summary = "put the lines of files into a topic of the log",
+            .description =
+                "Each line that is not empty becomes one record. Records with the same key go to the same partition, "
+                "in their order; Kafka's default partitioner chooses it. A topic that does not exist is made. If "
+                "another process owns the log, it appends them for us. The command ends when all of them are durable "
+                "as `log: sync:` in weir.yaml says. A line that cannot be taken ends it; the lines before are in.",
+            .arguments = {{.name = "PROJECT",
+                           .help = "the project's directory (default: the current one)",
+                           .words = Words::project},
+                          {.name = "TOPIC", .help = "the topic", .required = true}},
+            .options = std::move(options),
+            .examples = {{"weir produce orders --from ../orders.csv", "each line a record"},
+                         {"echo '{\"id\": 7}' | weir produce orders --from - --key id", "from another program"}},
+            .exit_codes = {0, 1, 2, 3, 4, 130},
+            .run = run};
+}
+
+}  // namespace weir::cli

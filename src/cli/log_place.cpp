@@ -1,0 +1,91 @@
+#include "cli/log_place.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "cli/project.h"
+#include "declare/options.h"
+
+namespace weir::cli {
+
+namespace log = source::log;
+
+Option log_option() {
+    return {.name = "--log",
+            .value = "DIR",
+            .help = "the log's place, instead of the project's",
+            .words = Words::directory};
+}
+
+Result<LogPlace> open_log_place(const Invocation& invocation, Terminal& terminal) {
+    LogPlace place;
+    place.options.note = [&terminal](const std::string& note) { terminal.note(fmt::format("weir: {}\n", note)); };
+    if (invocation.has("--log")) {
+        place.path = fs::absolute(invocation.option("--log")).lexically_normal();
+        return place;
+    }
+    WEIR_ASSIGN(const auto project, load_project(invocation, terminal));
+    place.path = project.log.path;
+    place.options.sync = static_cast<log::Sync>(project.log.sync);
+    place.options.sync_interval = project.log.sync_interval;
+    return place;
+}
+
+Result<std::optional<std::int64_t>> number_option(const Invocation& invocation, std::string_view option,
+                                                  std::int64_t least) {
+    if (!invocation.has(option)) return std::optional<std::int64_t>();
+    const auto text = invocation.option(option);
+    std::int64_t number = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failure != std::errc{} || end != text.data() + text.size() || number < least)
+        return Error{.code = ErrorCode::usage,
+                     .message = fmt::format("{} cannot be '{}'", option, text),
+                     .hint = fmt::format("a whole number from {}", least)};
+    return std::optional(number);
+}
+
+std::vector<Option> topic_options() {
+    return {{.name = "--partitions", .value = "N", .help = "how many partitions a new topic gets (default: 1)"},
+            {.name = "--compression",
+             .value = "CODEC",
+             .help = "how a new topic's batches are compressed (default: lz4)",
+             .choices = {"none", "lz4", "zstd"}}};
+}
+
+Result<log::TopicConfig> topic_config(const Invocation& invocation) {
+    log::TopicConfig config;
+    WEIR_ASSIGN(const auto partitions, number_option(invocation, "--partitions", 1));
+    if (partitions) config.partitions = static_cast<int>(std::min<std::int64_t>(*partitions, INT32_MAX));
+    if (invocation.has("--compression"))
+        config.codec = log::codec_named(invocation.option("--compression")).value_or(config.codec);
+    const auto duration = [&](std::string_view option) -> Result<std::optional<std::int64_t>> {
+        if (!invocation.has(option)) return std::optional<std::int64_t>();
+        const auto span = declare::parse_duration(invocation.option(option));
+        if (!span)
+            return Error{.code = ErrorCode::usage,
+                         .message = fmt::format("{} cannot be '{}'", option, invocation.option(option)),
+                         .hint = "a span of time, for example 30m, 12h or 7d"};
+        return std::optional<std::int64_t>(span->count());
+    };
+    const auto size = [&](std::string_view option) -> Result<std::optional<std::int64_t>> {
+        if (!invocation.has(option)) return std::optional<std::int64_t>();
+        const auto bytes = declare::parse_bytes(invocation.option(option));
+        if (!bytes || *bytes > static_cast<std::size_t>(INT64_MAX))
+            return Error{.code = ErrorCode::usage,
+                         .message = fmt::format("{} cannot be '{}'", option, invocation.option(option)),
+                         .hint = "a size, for example 512MB or 20GB"};
+        return std::optional(static_cast<std::int64_t>(*bytes));
+    };
+    WEIR_ASSIGN(config.retention_ms, duration("--retention"));
+    WEIR_ASSIGN(config.retention_bytes, size("--retention-bytes"));
+    WEIR_ASSIGN(const auto tombstones, duration("--tombstones"));
+    if (tombstones) config.tombstone_ms = *tombstones;
+    WEIR_ASSIGN(const auto segment, size("--segment-bytes"));
+    if (segment) config.segment_bytes = *segment;
+    config.compact = invocation.has("--compact");
+    WEIR_TRY(log::check_config(config));
+    return config;
+}
+
+}  // namespace weir::cli
