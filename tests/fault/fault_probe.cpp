@@ -51,22 +51,21 @@ Status add_to_index(const fs::path& folder) {
 
 // Eight appends of one producer to a topic of small segments; each that is acknowledged is printed.
 Status append_to_log(const fs::path& folder) {
-    namespace log = source::log;
-    WEIR_ASSIGN(const auto log, log::Log::open(folder / "log", {}));
-    WEIR_TRY(log->create_topic("t", {.codec = log::Codec::none, .segment_bytes = 64 << 10}));
+    WEIR_ASSIGN(const auto topics, source::log::Log::open(folder / "log", {}));
+    WEIR_TRY(topics->create_topic("t", {.codec = source::log::Codec::none, .segment_bytes = 64 << 10}));
     for (std::int64_t i = 0; i < 8; ++i) {
-        log::BatchBuilder builder;
+        source::log::BatchBuilder builder;
         for (std::int64_t k = 0; k < 10; ++k)
             WEIR_TRY(builder.add(0, std::to_string(k), std::to_string(i * 10 + k) + std::string(2000, ' ')));
-        log::AppendRequest request{.topic = "t"};
-        WEIR_ASSIGN(request.batch, builder.finish(log::Codec::none));
+        source::log::AppendRequest request{.topic = "t"};
+        WEIR_ASSIGN(request.batch, builder.finish(source::log::Codec::none));
         request.producer = 1;
         request.sequence = i * 10;
-        WEIR_ASSIGN(const auto appended, log->append(std::move(request)));
+        WEIR_ASSIGN(const auto appended, topics->append(std::move(request)));
         std::printf("%d\n", static_cast<int>(appended.offset));
         std::fflush(stdout);
     }
-    return log->close();
+    return topics->close();
 }
 
 Status compact_log(const fs::path& folder) {
