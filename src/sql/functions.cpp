@@ -1,6 +1,7 @@
 #include "sql/functions.h"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -115,6 +116,37 @@ void numbered(duckdb_function_info, duckdb_data_chunk input, duckdb_vector outpu
     }
 }
 
+void iso_utc(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
+    using namespace std::chrono;
+    const Argument<std::int64_t> moments(input, 0);
+    std::array<char, 24> text;
+    for (idx_t row = 0; row < duckdb_data_chunk_get_size(input); ++row) {
+        constexpr sys_days first{year{0} / January / 1}, last{year{10000} / January / 1};
+        const sys_time<microseconds> moment{microseconds{moments.is_null(row) ? 0 : moments[row]}};
+        if (moments.is_null(row) || moment < first || moment >= last) {
+            set_null(output, row);
+            continue;
+        }
+        const auto day = floor<days>(moment);
+        const year_month_day date{day};
+        const auto clock = floor<milliseconds>(moment - day).count();
+        auto* to = text.data();
+        const auto put = [&](std::int64_t number, int digits, char behind) {
+            for (auto* digit = to + digits; digit != to; number /= 10) *--digit = static_cast<char>('0' + number % 10);
+            to += digits;
+            *to++ = behind;
+        };
+        put(static_cast<int>(date.year()), 4, '-');
+        put(static_cast<unsigned>(date.month()), 2, '-');
+        put(static_cast<unsigned>(date.day()), 2, 'T');
+        put(clock / 3600000, 2, ':');
+        put(clock / 60000 % 60, 2, ':');
+        put(clock / 1000 % 60, 2, '.');
+        put(clock % 1000, 3, 'Z');
+        duckdb_vector_assign_string_element_len(output, row, text.data(), text.size());
+    }
+}
+
 bool register_function(duckdb_connection connection, const char* name, std::initializer_list<duckdb_type> parameters,
                        duckdb_type result, duckdb_scalar_function_t body) {
     auto function = duckdb_create_scalar_function();
@@ -141,6 +173,7 @@ bool register_functions(duckdb_connection connection) {
     return register_function(connection, "json_canonical", {text}, text, json_canonical) &&
            register_function(connection, "kafka_partition", {text, integer}, integer, kafka_partition) &&
            register_function(connection, "numbered", {text, number, integer}, text, numbered) &&
+           register_function(connection, "iso_utc", {DUCKDB_TYPE_TIMESTAMP}, text, iso_utc) &&
            register_function(connection, "uuid_from", {hash, hash}, text, uuid_from);
 }
 

@@ -35,6 +35,22 @@ TEST_F(Functions, records_have_the_partition_of_their_key) {
               "[479470107, NULL, " + std::to_string((-58897971 & 0x7fffffff) % 479470108) + "]");
 }
 
+TEST_F(Functions, moments_have_milliseconds) {
+    EXPECT_EQ(value("iso_utc(TIMESTAMP '2024-02-29 10:00:00')"), "2024-02-29T10:00:00.000Z");
+    EXPECT_EQ(value("iso_utc(TIMESTAMP '2024-12-31 23:59:59.999999')"), "2024-12-31T23:59:59.999Z");
+    EXPECT_EQ(value("iso_utc(TIMESTAMP '1969-12-31 23:59:59.5')"), "1969-12-31T23:59:59.500Z");
+    EXPECT_EQ(value("iso_utc(TIMESTAMP '0001-01-01 00:00:00')"), "0001-01-01T00:00:00.000Z");
+    EXPECT_EQ(value("iso_utc(TIMESTAMP '9999-12-31 23:59:59')"), "9999-12-31T23:59:59.000Z");
+    EXPECT_EQ(value("iso_utc(TIMESTAMP '10000-01-01 00:00:00')"), "NULL");
+    EXPECT_EQ(value("iso_utc('infinity'::TIMESTAMP)"), "NULL");
+    EXPECT_EQ(value("iso_utc('-infinity'::TIMESTAMP)"), "NULL");
+    EXPECT_EQ(value("iso_utc(NULL)"), "NULL");
+    // As DuckDB writes it, over four hundred years.
+    EXPECT_EQ(value("SELECT count(*) FROM (SELECT make_timestamp(range * 7919377123457 - 3000000000000000) AS t FROM "
+                    "range(2000)) WHERE iso_utc(t) IS DISTINCT FROM strftime(t, '%Y-%m-%dT%H:%M:%S.%gZ')"),
+              "0");
+}
+
 TEST_F(Functions, numbers_have_leading_zeros) {
     EXPECT_EQ(value("numbered('SV', 7, 3)"), "SV007");
     EXPECT_EQ(value("numbered('', 0, 0)"), "0");

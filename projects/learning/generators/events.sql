@@ -179,9 +179,7 @@ named AS (
 sent AS (
     SELECT
         *,
-        strftime(
-            make_timestamp(epoch_us(CAST($start AS TIMESTAMP)) + kept_ms * 1000 - 25200000000),
-            '%Y-%m-%dT%H:%M:%S.%gZ') AS broker_ts,
+        iso_utc(make_timestamp(epoch_us(CAST($start AS TIMESTAMP)) + kept_ms * 1000 - 25200000000)) AS broker_ts,
         CAST(make_timestamp(epoch_us(CAST($start AS TIMESTAMP)) + (made_ms // 1000 + clock_error) * 1000000) AS VARCHAR)
             AS written_time,
         CASE

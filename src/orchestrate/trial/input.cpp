@@ -307,7 +307,8 @@ Status Input::write(const std::filesystem::path& folder, std::size_t from, std::
         auto name = file.name;
         if (file.array) {
             name.insert(4, fmt::format("-{:04}", a));
-            text = "[" + text + "]";
+            text.insert(0, 1, '[');
+            text += ']';
         } else if (a == 0) {
             text.insert(0, file.content.header);
         }
