@@ -22,7 +22,7 @@ SystemTable make(std::string_view name, bool stored, std::string_view summary,
     return table;
 }
 
-const std::array<SystemTable, 7>& tables() {
+const std::array<SystemTable, 8>& tables() {
     using enum Type::Kind;
     static const std::array all{
         make("accounting", true,
@@ -109,6 +109,12 @@ const std::array<SystemTable, 7>& tables() {
               {"rows", int64, "rows accepted or written"},
               {"reason", string, "why it ran"},
               {"error", string, "the message, if it failed"}}),
+        make("lineage", false, "Which columns of tables and views each column of a view rests on.",
+             {{"view", string, "the view"},
+              {"column", string, "its column"},
+              {"from_table", string, "the table or view that it reads; NULL: the column is a constant"},
+              {"from_column", string, "its column; * for the rows as such, which count(*) counts"},
+              {"kind", string, "value: what the column is made of; condition: what decides which rows count"}}),
         make("tables", false, "Every table of the lake.",
              {{"name", string, "the table's name"},
               {"version", int64, "its newest commit"},

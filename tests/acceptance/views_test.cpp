@@ -368,6 +368,11 @@ TEST_F(Views, explain_tells_states_and_rows) {
     EXPECT_EQ(names.at("states").at(0).at("rows"), 10);
     EXPECT_EQ(names.at("lineage").at("events"), json::array({"t"}));
     EXPECT_TRUE(names.at("rows_of").empty());
+    EXPECT_EQ(names.at("lineage").at("columns").at(1), json::parse(R"({"column": "names", "origins": [
+                  {"kind": "value", "table": "t", "column": "name"},
+                  {"kind": "condition", "table": "t", "column": "_arrival_date"}]})"));
+    EXPECT_EQ(sql("SELECT * EXCLUDE (view) FROM weir.lineage WHERE view = 'of_views' ORDER BY ALL"),
+              "most,by_name,n,value\nnames,newest,*,value\n");
     const auto gaps = json_of({"explain", "gaps"});
     EXPECT_TRUE(gaps.at("states").empty());
     EXPECT_EQ(gaps.at("rows_of"), json::array({"t"}));

@@ -23,7 +23,8 @@ struct Explained {
     const declare::View& view;
     const Split& split;
     std::vector<std::optional<view::StateSize>> sizes;  // of the states; nothing: not stored yet
-    std::set<std::string> views;                        // of the project, lower case
+    std::vector<view::ColumnLineage> columns;
+    std::set<std::string> views;  // of the project, lower case
 };
 
 std::string_view meaning(const State& state) {
@@ -103,6 +104,20 @@ std::string refresh_rule(const Explained& explained) {
                        fmt::join(explained.split.touched.columns, ", "));
 }
 
+std::string origins_text(const view::ColumnLineage& column, view::Origin::Kind kind) {
+    std::vector<std::string> texts;
+    for (const auto& origin : column.origins)
+        if (origin.kind == kind) texts.push_back(fmt::format("{}.{}", origin.table, origin.column));
+    return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+json json_of(const view::ColumnLineage& column) {
+    json origins = json::array();
+    for (const auto& origin : column.origins)
+        origins.push_back({{"table", origin.table}, {"column", origin.column}, {"kind", view::to_string(origin.kind)}});
+    return {{"column", column.column}, {"origins", std::move(origins)}};
+}
+
 json json_of(const Explained& explained) {
     const auto columns = [](const std::vector<view::StateColumn>& list) {
         json result = json::array();
@@ -131,6 +146,8 @@ json json_of(const Explained& explained) {
                           {"bytes", size ? json(size->bytes) : json()},
                           {"positions", size ? json(size->positions) : json()}});
     }
+    json lineage = json::array();
+    for (const auto& column : explained.columns) lineage.push_back(json_of(column));
     return {{"view", explained.view.name},
             {"states", std::move(states)},
             {"finish", explained.split.finish},
@@ -141,7 +158,10 @@ json json_of(const Explained& explained) {
             {"notes", explained.split.notes},
             {"touched_keys", why_whole(explained).empty() ? json(explained.split.touched.columns) : json()},
             {"why_whole", why_whole(explained)},
-            {"lineage", {{"events", events_of(explained.split)}, {"references", references_of(explained.split)}}}};
+            {"lineage",
+             {{"events", events_of(explained.split)},
+              {"references", references_of(explained.split)},
+              {"columns", std::move(lineage)}}}};
 }
 
 Status print(const Explained& explained, Terminal& terminal) {
@@ -181,6 +201,21 @@ Status print(const Explained& explained, Terminal& terminal) {
                             fmt::join(split.rows, ", "));
     }
     for (const auto& why : split.row_by_row) text += fmt::format("  {}\n", why);
+    text += "\n";
+    title("columns");
+    // What all columns have in common is told once.
+    std::set<std::string> conditions;
+    for (const auto& column : explained.columns) conditions.insert(origins_text(column, view::Origin::Kind::condition));
+    std::size_t width = 0;
+    for (const auto& column : explained.columns) width = std::max(width, column.column.size());
+    for (const auto& column : explained.columns) {
+        const auto values = origins_text(column, view::Origin::Kind::value);
+        const auto when = origins_text(column, view::Origin::Kind::condition);
+        text += fmt::format("  {:{}}  from {}{}\n", column.column, width, values.empty() ? "constants" : values,
+                            when.empty() || conditions.size() == 1 ? "" : "; by " + when);
+    }
+    if (conditions.size() == 1 && !conditions.begin()->empty())
+        text += fmt::format("  all by {}\n", *conditions.begin());
     if (!split.notes.empty()) {
         text += "\n";
         title("notes");
@@ -204,7 +239,8 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     }
     WEIR_ASSIGN(auto catalog, view::Catalog::open(at.lake, at.project, view::Catalog::For::people));
     WEIR_ASSIGN(const auto* split, catalog.split(*view));
-    Explained explained{*view, *split, {}, {}};
+    Explained explained{*view, *split, {}, {}, {}};
+    WEIR_ASSIGN(explained.columns, catalog.lineage(*view));
     for (const auto& each : at.project.views) explained.views.insert(view::lowered(each.name));
     const view::StateStore store(at.lake, at.database, at.clock);
     for (const auto& state : split->states) {

@@ -1,6 +1,7 @@
 // weir sql: one statement over everything that the lake holds.
 #include "cli/as_of.h"
 #include "cli/commands/list.h"
+#include "cli/lineage_table.h"
 #include "cli/project.h"
 #include "cli/result.h"
 #include "cli/runs_table.h"
@@ -27,6 +28,7 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto opened, open_project_or_lake(invocation, terminal));
     WEIR_ASSIGN(auto session, open_session(opened, as_of));
     provide_runs(session, opened.lake);
+    provide_lineage(session, opened);
     WEIR_ASSIGN(const auto statement, prepare_reading(session, invocation.argument("SQL")));
     const auto format = chosen_format(invocation);
     if (statement.is_explain && format == "table") {

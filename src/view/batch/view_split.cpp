@@ -123,6 +123,12 @@ Result<const Split*> Catalog::split(const declare::View& view) {
     return &splits_.emplace(view.name, std::move(*made)).first->second;
 }
 
+Result<std::vector<ColumnLineage>> Catalog::lineage(const declare::View& view) {
+    auto columns = lineage_of(*connection_, view.sql);
+    if (!columns) return std::move(columns).error().within(fmt::format("the lineage of view '{}'", view.name));
+    return columns;
+}
+
 Result<std::set<std::string>> Catalog::states_by_day() {
     std::set<std::string> names;
     for (const auto& view : project_->views) {

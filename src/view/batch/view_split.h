@@ -6,6 +6,7 @@
 
 #include "declare/project.h"
 #include "lake/lake.h"
+#include "view/split/lineage.h"
 #include "view/split/split.h"
 
 namespace weir::view {
@@ -22,6 +23,9 @@ public:
 
     // Split once, then kept. Fails where the view does not bind.
     Result<const Split*> split(const declare::View& view);
+
+    // The columns of tables and views that a view's columns rest on. Fails where the view does not bind.
+    Result<std::vector<ColumnLineage>> lineage(const declare::View& view);
 
     // The states that views which keep every interval use: rows of different days have to stay apart in them.
     Result<std::set<std::string>> states_by_day();
