@@ -42,7 +42,7 @@ struct AppendRequest {
 };
 
 struct Appended {
-    std::int64_t offset = -1;  // of the first record
+    std::int64_t offset = -1;  // of the first record; -1 for a duplicate whose place is not known any more
     bool duplicate = false;    // it was there before
 };
 

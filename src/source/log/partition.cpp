@@ -65,12 +65,6 @@ std::string describe(const Damage& damage, const fs::path& folder) {
 }
 
 Error judged(const Producers::Verdict& verdict, const Partition::Item& item) {
-    if (verdict.kind == Producers::Verdict::Kind::forgotten)
-        return {.code = ErrorCode::refused,
-                .message = fmt::format("producer {}: the records from sequence {} were appended before; at which "
-                                       "offsets is not known any more",
-                                       item.producer, item.sequence),
-                .hint = "go on with later records"};
     return {.code = ErrorCode::refused,
             .message = fmt::format("producer {}: sequence {} was sent, and {} is the next one", item.producer,
                                    item.sequence, verdict.expected),
@@ -150,7 +144,8 @@ void Partition::write(std::span<Item* const> items, std::int64_t now_ms) {
         auto& header = item->batch->header;
         Producers::Verdict verdict{Producers::Verdict::Kind::append};
         if (item->producer >= 0) verdict = producers_.judge(item->producer, item->sequence, header.records);
-        if (verdict.kind == Producers::Verdict::Kind::duplicate) {
+        if (verdict.kind == Producers::Verdict::Kind::duplicate ||
+            verdict.kind == Producers::Verdict::Kind::forgotten) {
             item->offset = verdict.base_offset;
             item->duplicate = true;
             group_.push_back(item);

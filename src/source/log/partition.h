@@ -25,7 +25,7 @@ public:
     struct Item {
         EncodedBatch* batch = nullptr;
         std::int64_t producer = -1, sequence = -1;
-        Result<std::int64_t> offset = std::int64_t{-1};  // of the first record
+        Result<std::int64_t> offset = std::int64_t{-1};  // of the first record; -1: a duplicate, its place forgotten
         bool duplicate = false;
     };
 
