@@ -487,6 +487,23 @@ TEST_F(Changes, an_expression_that_fails_over_a_row_that_is_gone) {
     EXPECT_EQ(sql("SELECT s FROM logarithms"), "0.0\n");
 }
 
+TEST_F(Views, macros_that_aggregate_are_not_split) {
+    put("macros.sql",
+        "CREATE MACRO total(x) AS sum(x);\nCREATE MACRO twice_total(x) AS 2 * total(x);\n"
+        "CREATE MACRO half(x) AS x / 2;\n");
+    view("above", "SELECT count(*) AS n, sum(s) AS s FROM (SELECT twice_total(id) AS s FROM t)\n");
+    view("halves", "SELECT sum(half(id)) AS s FROM t\n");
+    for (const auto* date : {"2024-03-01", "2024-03-02"}) {
+        day(date, rows(3, date[9] == '1' ? 0 : 3));
+        run_ok();
+        expect_verified();
+    }
+    EXPECT_EQ(sql("SELECT n, s FROM above"), "1,30\n");
+    EXPECT_EQ(sql("SELECT s FROM halves"), "7.5\n");
+    EXPECT_THAT(weir_with({"explain", "above"}).out, HasSubstr("twice_total"));
+    EXPECT_EQ(json_of({"explain", "halves"}).at("states").size(), 1U);
+}
+
 TEST_F(Views, time_is_the_end_of_the_interval) {
     view("v", "SELECT current_date AS today, now() AS at, count(*) AS n FROM t WHERE id < extract(day FROM now())\n");
     day("2024-03-01", rows(10));

@@ -7,6 +7,7 @@
 #include "declare/table_schema.h"
 #include "model/system_tables.h"
 #include "view/own_functions.h"
+#include "view/split/aggregates.h"
 #include "view/split/linear.h"
 #include "view/split/weights.h"
 
@@ -77,7 +78,52 @@ Result<Catalog> Catalog::open(const lake::Lake& lake, const declare::Project& pr
         WEIR_TRY(connection.run(fmt::format("CREATE VIEW {} AS {}", sql::quote_name(view.name), view.sql)));
     Catalog catalog(project, reader, std::move(database), std::move(connection));
     catalog.weights_ = std::move(weights);
+    WEIR_TRY(catalog.find_opaque_macros());
     return catalog;
+}
+
+Status Catalog::find_opaque_macros() {
+    if (project_->macros.empty()) return ok();
+    WEIR_ASSIGN(const auto rows, connection_->query("SELECT lower(function_name), function_type, macro_definition FROM "
+                                                    "duckdb_functions() WHERE NOT internal AND macro_definition IS NOT "
+                                                    "NULL"));
+    std::map<std::string, Tree> scalar;
+    Trees trees(*connection_);
+    for (std::size_t row = 0; row < rows.row_count(); ++row) {
+        const std::string name(rows.text(row, 0));
+        auto body = rows.text(row, 1) == "macro" ? trees.query("SELECT " + std::string(rows.text(row, 2)))
+                                                 : Result<Tree>(Error{});
+        if (!body || has_window(body->at("select_list")) || has_aggregate(body->at("select_list")) ||
+            body->dump().find("\"SUBQUERY\"") != std::string::npos)
+            opaque_macros_.insert(name);
+        else
+            scalar.emplace(name, std::move(*body));
+    }
+    // Those that call such a one are no better.
+    for (bool more = true; std::exchange(more, false);) {
+        for (const auto& [name, body] : scalar) {
+            if (opaque_macros_.contains(name)) continue;
+            each_part(body, [&, &called_by = name](const Tree& part) {
+                if (opaque_macros_.contains(lowered(text_of(part, "function_name"))))
+                    more = opaque_macros_.insert(called_by).second || more;
+                return true;
+            });
+        }
+    }
+    return ok();
+}
+
+Result<std::string> Catalog::opaque_macro(const std::string& sql) {
+    std::string found;
+    if (opaque_macros_.empty()) return found;
+    Trees trees(*connection_);
+    WEIR_ASSIGN(const auto query, trees.query(sql));
+    each_part(query, [&](const Tree& part) {
+        const auto name = lowered(text_of(part, "function_name"));
+        if (!name.empty() && opaque_macros_.contains(name)) found = name;
+        return true;
+    });
+    return found;
 }
 
 Result<bool> Catalog::row_by_row(const declare::View& view) {
@@ -91,7 +137,8 @@ Result<bool> Catalog::row_by_row(const declare::View& view) {
         }
         return role_of(*project_, table);
     };
-    const bool answer = linear_query(query, {}, role).linear();
+    WEIR_ASSIGN(const auto macro, opaque_macro(view.sql));
+    const bool answer = macro.empty() && linear_query(query, {}, role).linear();
     row_by_row_.emplace(view.name, answer);
     return answer;
 }
@@ -118,7 +165,14 @@ Result<const Split*> Catalog::split(const declare::View& view) {
         input.inlined.emplace_back(other->name, other->sql);
     }
     std::reverse(input.inlined.begin(), input.inlined.end());
+    WEIR_ASSIGN(const auto macro, opaque_macro(view.sql));
+    // Then nothing of it is split.
+    if (!macro.empty()) input.role = [](std::string_view) { return TableRole::other; };
     auto made = view::split(*connection_, input);
+    if (made && !macro.empty()) {
+        made->row_by_row = {fmt::format("it calls the macro {}, which aggregates or reads by itself", macro)};
+        made->touched.why_not = made->row_by_row.front();
+    }
     if (!made) return std::move(made).error().within(fmt::format("splitting view '{}'", view.name));
     return &splits_.emplace(view.name, std::move(*made)).first->second;
 }

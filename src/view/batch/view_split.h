@@ -36,6 +36,10 @@ private:
           reader_(reader),
           database_(std::make_unique<sql::Database>(std::move(database))),
           connection_(std::make_unique<sql::Connection>(std::move(connection))) {}
+    // The macro of the project that a text calls and that aggregates, looks at other rows or reads tables by itself:
+    // what it does cannot be seen in the text's tree. Empty: none.
+    Result<std::string> opaque_macro(const std::string& sql);
+    Status find_opaque_macros();
     // Whether a view looks at events one row at a time, so that what reads it can aggregate events directly.
     Result<bool> row_by_row(const declare::View& view);
 
@@ -44,6 +48,7 @@ private:
     std::unique_ptr<sql::Database> database_;
     std::unique_ptr<sql::Connection> connection_;
     std::map<std::string, Weights> weights_;  // by table, lower case
+    std::set<std::string> opaque_macros_;     // lower case
     std::map<std::string, Split> splits_;
     std::map<std::string, bool> row_by_row_;
 };
