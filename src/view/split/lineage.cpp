@@ -81,7 +81,8 @@ public:
 
 private:
     static void rename(std::vector<Column>& columns, const Tree& names) {
-        for (std::size_t i = 0; i < columns.size() && i < names.size(); ++i) columns[i].name = names[i].get<std::string>();
+        for (std::size_t i = 0; i < columns.size() && i < names.size(); ++i)
+            columns[i].name = names[i].get<std::string>();
     }
 
     Result<Answer> set_operation(const Tree& node, const Scope& scope) {
@@ -97,8 +98,9 @@ private:
             }
             for (std::size_t i = 0; i < part.columns.size(); ++i) {
                 auto same = type == "UNION_BY_NAME"
-                                ? std::find_if(all.columns.begin(), all.columns.end(),
-                                               [&](const Column& c) { return lowered(c.name) == lowered(part.columns[i].name); })
+                                ? std::find_if(
+                                      all.columns.begin(), all.columns.end(),
+                                      [&](const Column& c) { return lowered(c.name) == lowered(part.columns[i].name); })
                                 : all.columns.begin() + static_cast<long>(std::min(i, all.columns.size()));
                 if (same == all.columns.end())
                     all.columns.push_back(part.columns[i]);
@@ -228,9 +230,11 @@ private:
             }
         }
         const auto full = schema.empty() ? name : schema + "." + name;
-        const auto quoted = schema.empty() ? sql::quote_name(name) : sql::quote_name(schema) + "." + sql::quote_name(name);
+        const auto quoted =
+            schema.empty() ? sql::quote_name(name) : sql::quote_name(schema) + "." + sql::quote_name(name);
         WEIR_ASSIGN(const auto columns, trees_.connection().describe("SELECT * FROM " + quoted));
-        for (const auto& column : columns) relation.columns.push_back({column.name, {.values = {{lowered(full), column.name}}, .conditions = {}}});
+        for (const auto& column : columns)
+            relation.columns.push_back({column.name, {.values = {{lowered(full), column.name}}, .conditions = {}}});
         relation.rows = {{lowered(full), "*"}};
         return ok();
     }
@@ -239,9 +243,11 @@ private:
         WEIR_TRY(from(tree.at("left"), scope));
         const auto left = frames_.back().relations.size();
         WEIR_TRY(from(tree.at("right"), scope));
-        if (tree.contains("condition") && tree.at("condition").is_object()) WEIR_TRY(condition(tree.at("condition"), scope));
+        if (tree.contains("condition") && tree.at("condition").is_object())
+            WEIR_TRY(condition(tree.at("condition"), scope));
         std::vector<std::string> shared;
-        for (const auto& name : tree.value("using_columns", Tree::array())) shared.push_back(lowered(name.get<std::string>()));
+        for (const auto& name : tree.value("using_columns", Tree::array()))
+            shared.push_back(lowered(name.get<std::string>()));
         auto& frame = frames_.back();
         if (text_of(tree, "ref_type") == "NATURAL") {
             for (std::size_t r = left; r < frame.relations.size(); ++r)
@@ -349,8 +355,8 @@ private:
         for (const auto& [key, part] : expression.items()) {
             if (!part.is_structured()) continue;
             const bool decides = key == "when_expr" || key == "filter" || key == "order_bys" || key == "partitions" ||
-                                 key == "orders" || key == "arg_orders" || key == "filter_expr" || key == "start_expr" ||
-                                 key == "end_expr";
+                                 key == "orders" || key == "arg_orders" || key == "filter_expr" ||
+                                 key == "start_expr" || key == "end_expr";
             if (key == "case_checks") {
                 for (const auto& check : part) {
                     WEIR_ASSIGN(const auto when, basis(check.at("when_expr"), scope));
@@ -364,7 +370,8 @@ private:
             if (decides)
                 into.add_as_condition(inside);
             else if (exists && key == "subquery")
-                into.add_as_condition(inside), take_in(into.values, inside.values.empty() ? inside.conditions : inside.values);
+                into.add_as_condition(inside),
+                    take_in(into.values, inside.values.empty() ? inside.conditions : inside.values);
             else
                 into.add(inside);
         }

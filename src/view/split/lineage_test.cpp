@@ -28,9 +28,10 @@ std::string text_of(const std::vector<ColumnLineage>& columns) {
 TEST(Lineage, of_columns) {
     auto database = sql::Database::open({.threads = 1}).value();
     auto connection = database.connect().value();
-    ASSERT_TRUE(bool(connection.run("CREATE TABLE t (k VARCHAR, x INTEGER, y DOUBLE, l INTEGER[], s STRUCT(a INTEGER));"
-                                    "CREATE TABLE u (k VARCHAR, z INTEGER);"
-                                    "CREATE SCHEMA weir; CREATE TABLE weir.runs (node VARCHAR)")));
+    ASSERT_TRUE(
+        bool(connection.run("CREATE TABLE t (k VARCHAR, x INTEGER, y DOUBLE, l INTEGER[], s STRUCT(a INTEGER));"
+                            "CREATE TABLE u (k VARCHAR, z INTEGER);"
+                            "CREATE SCHEMA weir; CREATE TABLE weir.runs (node VARCHAR)")));
     const struct {
         const char *sql, *lineage;
     } cases[] = {
@@ -82,14 +83,10 @@ TEST(Lineage, of_columns) {
 // these.
 TEST(Lineage, of_shipped_views) {
     namespace fs = std::filesystem;
-    const std::set<std::string> constants{"q14.bidTimeType",
-                                          "run_report.measure",
-                                          "video_drop_off_indicators.potential_drop_off",
-                                          "work.downloads",
-                                          "work.grades",
-                                          "work.quizzes",
-                                          "work.submissions",
-                                          "work.videos"};
+    const std::set<std::string> constants{
+        "q14.bidTimeType",  "run_report.measure", "video_drop_off_indicators.potential_drop_off",
+        "work.downloads",   "work.grades",        "work.quizzes",
+        "work.submissions", "work.videos"};
     std::set<std::string> without;
     std::size_t views = 0, columns = 0;
     for (const auto& entry : fs::directory_iterator(fs::path(WEIR_SOURCE_DIR) / "projects")) {
@@ -111,9 +108,10 @@ TEST(Lineage, of_shipped_views) {
                 for (const auto& origin : column.origins) {
                     made_of_something = made_of_something || origin.kind == Origin::Kind::value;
                     // Macros may read more than the text says, never less.
-                    EXPECT_TRUE(std::any_of(view.reads.begin(), view.reads.end(), [&](const std::string& read) {
-                        return equal_ignoring_case(read, origin.table);
-                    })) << view.name << "." << column.column << " from " << origin.table;
+                    EXPECT_TRUE(
+                        std::any_of(view.reads.begin(), view.reads.end(),
+                                    [&](const std::string& read) { return equal_ignoring_case(read, origin.table); }))
+                        << view.name << "." << column.column << " from " << origin.table;
                 }
                 if (!made_of_something) without.insert(view.name + "." + column.column);
             }
