@@ -213,6 +213,15 @@ def write(spark, project, names, out):
         spark.sql(view_sql(project, name)).write.mode("overwrite").parquet(str(out / name))
 
 
+def jvm_peak(spark):
+    """The most memory that Spark's own process held, in KiB."""
+    pid = spark._jvm.java.lang.ProcessHandle.current().pid()
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    return 0
+
+
 def main(words):
     command = words[0]
     if command == "check":
@@ -231,6 +240,7 @@ def main(words):
         project, raw, out = map(pathlib.Path, words[2:5])
         declare_raw(spark, project, raw, JOBS[words[1]][0])
         write(spark, project, views_of(project, words[1]), out)
+    print(f"peak {jvm_peak(spark)} KiB")
     spark.stop()
     return 0
 
