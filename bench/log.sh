@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The log alone: messages of about 200 bytes appended in batches and read again, under each policy and codec. Kafka's own
 # perf tools are not run here yet, so there is no ratio.
+set -euo pipefail
+# shellcheck source=bench/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cmake --build --preset release --target log_bench >/dev/null
 messages="${WEIR_BENCH_MESSAGES:-5000000}"

@@ -39,8 +39,9 @@ constexpr std::array table{
                   "A part of the log cannot be read; its offsets are named."},
     ErrorCodeInfo{ErrorCode::log_unsupported, "log_unsupported", user, 4, "The log is of another version."},
     ErrorCodeInfo{ErrorCode::log_locked, "log_locked", external, 4, "Another process owns the log."},
-    ErrorCodeInfo{ErrorCode::offsets_gone, "offsets_gone", user, 3,
-                  "Offsets of the log that were asked for are not there: retention removed them, or they are yet to come."},
+    ErrorCodeInfo{
+        ErrorCode::offsets_gone, "offsets_gone", user, 3,
+        "Offsets of the log that were asked for are not there: retention removed them, or they are yet to come."},
     ErrorCodeInfo{ErrorCode::io_failed, "io_failed", external, 4, "Reading or writing failed."},
     ErrorCodeInfo{ErrorCode::disk_full, "disk_full", external, 4, "There is no room left; nothing was committed."},
     ErrorCodeInfo{ErrorCode::out_of_memory, "out_of_memory", external, 4,

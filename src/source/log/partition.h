@@ -51,8 +51,8 @@ public:
     Status close();
 
 private:
-    Partition(fs::path folder, TopicConfig config, Sync sync, Tail tail)
-        : folder_(std::move(folder)), config_(std::move(config)), sync_policy_(sync), tail_(std::move(tail)) {}
+    Partition(fs::path folder, const TopicConfig& config, Sync sync, Tail tail)
+        : folder_(std::move(folder)), config_(config), sync_policy_(sync), tail_(std::move(tail)) {}
     Status start_segment(std::int64_t now_ms);
     // Writes the group that was gathered; takes all of it back where that fails.
     void flush_group();
