@@ -104,7 +104,7 @@ public:
             .hint = fmt::format("read on behind them: --partition {} --from {}", partition, batch.header.end_offset())};
     }
     Status flush() {
-        const auto written = terminal_.write(text_);
+        auto written = terminal_.write(text_);
         text_.clear();
         return written;
     }
