@@ -19,9 +19,10 @@ struct StepStarted {
     std::string node;
     std::string interval{};  // "2024-03-01", or empty
     std::string reason{};
+    std::int64_t id = 0;  // tells it from others that run at the same time
 };
 
-// Totals since the step's start, not differences.
+// Totals since the step's start, not differences; of the step that was started last.
 struct StepAdvanced {
     std::int64_t rows = 0;
     std::int64_t bytes = 0;
@@ -35,6 +36,7 @@ struct StepDone {
     std::int64_t quarantined = 0;
     std::int64_t filtered = 0;
     std::string note{};  // a file written, an error
+    std::int64_t id = 0;
 };
 
 struct RunDone {
@@ -45,7 +47,7 @@ struct RunDone {
 
 using Event = std::variant<RunStarted, StepStarted, StepAdvanced, StepDone, RunDone>;
 
-// Told by one or several threads; steps follow each other.
+// Told by one or several threads.
 class Observer {
 public:
     virtual ~Observer() = default;

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -162,19 +163,27 @@ void Progress::tell(const Event& event) {
     if (options_.to == ProgressOptions::To::nobody) return;
     const std::lock_guard guard(mutex_);
     if (const auto* started = std::get_if<StepStarted>(&event)) {
-        step_ = *started;
+        running_.push_back({*started, options_.seconds()});
         advanced_ = {};
-        step_began_ = options_.seconds();
         shown_at_ = -1;
     } else if (const auto* advanced = std::get_if<StepAdvanced>(&event)) {
         advanced_ = *advanced;
     } else if (std::holds_alternative<RunStarted>(event)) {
         run_began_ = options_.seconds();
     }
+    Running of = running_.empty() ? Running{} : running_.back();
+    if (const auto* done = std::get_if<StepDone>(&event)) {
+        const auto step = std::find_if(running_.begin(), running_.end(),
+                                       [&](const Running& each) { return each.step.id == done->id; });
+        if (step != running_.end()) {
+            of = std::move(*step);
+            running_.erase(step);
+        }
+    }
     if (options_.to == ProgressOptions::To::terminal) {
-        show(event);
+        show(event, of);
     } else {
-        print(event);
+        print(event, of);
     }
 }
 
@@ -184,14 +193,14 @@ void Progress::replace_line(const std::string& line, bool stays) {
     line_open_ = !stays;
 }
 
-void Progress::show(const Event& event) {
+void Progress::show(const Event& event, const Running& of) {
     const auto now = options_.seconds();
     if (std::holds_alternative<StepStarted>(event) || std::holds_alternative<StepAdvanced>(event)) {
         if (shown_at_ >= 0 && now - shown_at_ < terminal_pause) return;
         shown_at_ = now;
-        replace_line(printable(progress_text(step_, advanced_, now - step_began_)), false);
+        replace_line(printable(progress_text(of.step, advanced_, now - of.began)), false);
     } else if (const auto* done = std::get_if<StepDone>(&event)) {
-        replace_line(printable(summary_of(step_, *done, now - step_began_)), true);
+        replace_line(printable(summary_of(of.step, *done, now - of.began)), true);
     } else if (const auto* run = std::get_if<RunDone>(&event)) {
         replace_line(fmt::format("run {} {} in {}", run->run_id, run->failed ? "failed" : "done",
                                  seconds_text(now - run_began_)),
@@ -199,7 +208,7 @@ void Progress::show(const Event& event) {
     }
 }
 
-void Progress::print(const Event& event) {
+void Progress::print(const Event& event, const Running& of) {
     const auto now = options_.seconds();
     if (const auto* run = std::get_if<RunStarted>(&event)) {
         options_.write(JsonLine("run_started")
@@ -209,36 +218,36 @@ void Progress::print(const Event& event) {
                            .finish());
     } else if (std::holds_alternative<StepStarted>(event)) {
         options_.write(JsonLine("step_started")
-                           .add("kind", step_.kind)
-                           .add("node", step_.node)
-                           .add("interval", step_.interval)
-                           .add("reason", step_.reason)
+                           .add("kind", of.step.kind)
+                           .add("node", of.step.node)
+                           .add("interval", of.step.interval)
+                           .add("reason", of.step.reason)
                            .finish());
         shown_at_ = now;
     } else if (std::holds_alternative<StepAdvanced>(event)) {
         if (now - shown_at_ < json_pause) return;
         shown_at_ = now;
         options_.write(JsonLine("step_advanced")
-                           .add("kind", step_.kind)
-                           .add("node", step_.node)
-                           .add("interval", step_.interval)
+                           .add("kind", of.step.kind)
+                           .add("node", of.step.node)
+                           .add("interval", of.step.interval)
                            .add("rows", advanced_.rows)
                            .add("bytes", advanced_.bytes)
                            .add("bytes_total", advanced_.bytes_total)
-                           .add_seconds("seconds", now - step_began_)
+                           .add_seconds("seconds", now - of.began)
                            .finish());
     } else if (const auto* done = std::get_if<StepDone>(&event)) {
         options_.write(JsonLine("step_done")
-                           .add("kind", step_.kind)
-                           .add("node", step_.node)
-                           .add("interval", step_.interval)
+                           .add("kind", of.step.kind)
+                           .add("node", of.step.node)
+                           .add("interval", of.step.interval)
                            .add("state", done->state)
                            .add("rows", done->rows)
                            .add("duplicate", done->duplicate)
                            .add("quarantined", done->quarantined)
                            .add("filtered", done->filtered)
                            .add("note", done->note)
-                           .add_seconds("seconds", now - step_began_)
+                           .add_seconds("seconds", now - of.began)
                            .finish());
     } else if (const auto* over = std::get_if<RunDone>(&event)) {
         options_.write(JsonLine("run_done")

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "observe/events.h"
 
@@ -34,15 +35,19 @@ private:
     const ProgressOptions options_;
     // Guarded by mutex_.
     std::mutex mutex_;
-    StepStarted step_;
+    struct Running {
+        StepStarted step;
+        double began = 0;
+    };
+    std::vector<Running> running_;  // the one that was started last is shown
     StepAdvanced advanced_;
     double run_began_ = 0;
-    double step_began_ = 0;
     double shown_at_ = -1;
     bool line_open_ = false;
 
-    void show(const Event& event);
-    void print(const Event& event);
+    // `of`: the step that the event is about.
+    void show(const Event& event, const Running& of);
+    void print(const Event& event, const Running& of);
     void replace_line(const std::string& line, bool stays);
 };
 

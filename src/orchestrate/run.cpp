@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <mutex>
+#include <thread>
 
 #include "base/nearest.h"
 #include "base/stop.h"
@@ -169,7 +172,7 @@ std::string files_text(const SourcePlan& planned) {
 class Runner {
 public:
     Runner(const Workplace& at, Ledger& ledger, const RunRequest& request, std::string run_id)
-        : at_(at), ledger_(ledger), request_(request) {
+        : at_(at), request_(request), ledger_(ledger) {
         result_.run_id = std::move(run_id);
     }
 
@@ -205,21 +208,36 @@ private:
     Status step(StepResult step, Work work) {
         if (stop_requested())
             return Error{.code = ErrorCode::interrupted, .message = "stopped; what was committed stands"};
-        const auto day = step.day ? weir::to_string(*step.day) : std::string();
-        at_.observer.tell(observe::StepStarted{
-            .kind = std::string(to_string(step.kind)), .node = step.node, .interval = day, .reason = step.reason});
+        WEIR_ASSIGN(const auto id, begin(step));
+        Kept kept;
+        const Status status = work(step, kept);
+        if (!status) {
+            step.state = StepState::failed;
+            step.error = status.error();
+        }
+        return end(id, std::move(step), kept);
+    }
+
+    Result<std::int64_t> begin(const StepResult& step) {
+        const std::lock_guard lock(mutex_);
         WEIR_ASSIGN(const auto id, ledger_.begin({.run_id = result_.run_id,
                                                   .kind = step.kind,
                                                   .node = step.node,
                                                   .interval_from = step.day,
                                                   .started_at = at_.clock.now(),
                                                   .reason = step.reason}));
-        Kept kept;
-        const Status status = work(step, kept);
-        if (!status) {
-            step.state = StepState::failed;
-            step.error = status.error();
-            if (!result_.first_error) result_.first_error = status.error();
+        at_.observer.tell(observe::StepStarted{.kind = std::string(to_string(step.kind)),
+                                               .node = step.node,
+                                               .interval = step.day ? weir::to_string(*step.day) : std::string(),
+                                               .reason = step.reason,
+                                               .id = id});
+        return id;
+    }
+
+    Status end(std::int64_t id, StepResult step, const Kept& kept) {
+        const std::lock_guard lock(mutex_);
+        if (step.error) {
+            if (!result_.first_error) result_.first_error = step.error;
             if (step.kind != StepKind::export_file) failed_.insert(step.node);
         }
         WEIR_TRY(ledger_.finish({.id = id,
@@ -228,18 +246,26 @@ private:
                                  .rows = step.rows,
                                  .reason = step.reason,
                                  .error = step.error ? step.error->message : "",
-                                 .fingerprint = std::move(kept.fingerprint),
-                                 .basis = std::move(kept.basis)}));
+                                 .fingerprint = kept.fingerprint,
+                                 .basis = kept.basis}));
         at_.observer.tell(observe::StepDone{.state = std::string(to_string(step.state)),
                                             .rows = step.rows,
                                             .duplicate = step.duplicate,
                                             .quarantined = step.quarantined,
                                             .filtered = step.filtered,
-                                            .note = step.error ? step.error->message : ""});
+                                            .note = step.error ? step.error->message : "",
+                                            .id = id});
         const bool interrupted = step.error && step.error->code == ErrorCode::interrupted;
         result_.steps.push_back(std::move(step));
         if (interrupted) return *result_.steps.back().error;
         return ok();
+    }
+
+    // Without work: nothing is told.
+    void add(StepResult step) {
+        const std::lock_guard lock(mutex_);
+        if (step.state == StepState::failed) failed_.insert(step.node);
+        result_.steps.push_back(std::move(step));
     }
 
     // What a crash left open; a table that cannot be completed stops its own source only.
@@ -274,7 +300,8 @@ private:
     }
 
     // The failed source or view that a view rests on, if there is one.
-    std::string blocked_by(const View& view) const {
+    std::string blocked_by(const View& view) {
+        const std::lock_guard lock(mutex_);
         for (const auto& table : view::base_tables(at_.project, view)) {
             for (const auto& source : at_.project.sources) {
                 if (source.table == table && failed_.contains(source.name)) return source.name;
@@ -323,37 +350,100 @@ private:
         view::StateStore store(at_.lake, at_.database, at_.clock);
         const view::States states{catalog, store, by_day};
         if (request_.full) WEIR_TRY(drop_states(states));
-        for (const auto day : days) {
-            WEIR_ASSIGN(auto batch, view::IntervalBatch::open(at_.lake, at_.database, at_.project, whole_day(day)));
-            for (const auto& view : views) {
-                if (std::find(view.days.begin(), view.days.end(), day) == view.days.end()) continue;
-                WEIR_TRY(run_view(batch, states, view, day));
-            }
-        }
+        const auto groups = groups_of(views);
+        for (const auto day : days) WEIR_TRY(run_day(groups, states, day));
+        order_steps();
         return drop_unused_states(states);
+    }
+
+    using Group = std::vector<const ViewDays*>;
+
+    // Views that read each other's results are one group, in their order; groups do not touch each other. The largest
+    // first.
+    std::vector<Group> groups_of(const std::vector<ViewDays>& views) const {
+        std::map<std::string, std::string> leader;  // of the view's group, over several steps
+        const auto leader_of = [&](std::string name) {
+            for (auto at = leader.find(name); at != leader.end() && at->second != name; at = leader.find(name))
+                name = at->second;
+            return name;
+        };
+        for (const auto& view : at_.project.views) {
+            leader.emplace(view.name, view.name);
+            for (const auto& read : view.reads)
+                if (const auto* other = at_.project.view(read)) leader[leader_of(other->name)] = leader_of(view.name);
+        }
+        std::map<std::string, Group> by_leader;
+        for (const auto& view : views) by_leader[leader_of(view.view->name)].push_back(&view);
+        std::vector<Group> groups;
+        for (auto& [name, group] : by_leader) groups.push_back(std::move(group));
+        std::stable_sort(groups.begin(), groups.end(),
+                         [](const Group& a, const Group& b) { return a.size() > b.size(); });
+        return groups;
+    }
+
+    // Side by side on as many threads as the engine has; each has a connection and a batch of its own.
+    Status run_day(const std::vector<Group>& groups, const view::States& states, Day day) {
+        std::atomic<std::size_t> next = 0;
+        std::mutex failing;
+        Status failed = ok();
+        const auto work = [&] {
+            const auto status = [&]() -> Status {
+                WEIR_ASSIGN(auto batch, view::IntervalBatch::open(at_.lake, at_.database, at_.project, whole_day(day)));
+                for (auto group = next++; group < groups.size(); group = next++) {
+                    for (const auto* view : groups[group])
+                        if (std::find(view->days.begin(), view->days.end(), day) != view->days.end())
+                            WEIR_TRY(run_view(batch, states, *view, day));
+                }
+                return ok();
+            }();
+            if (status) return;
+            next = groups.size();
+            const std::lock_guard lock(failing);
+            if (failed) failed = status;
+        };
+        const auto engine = static_cast<std::size_t>(at_.project.engine.threads);
+        const auto threads = std::min(engine > 0 ? engine : std::max(1U, std::thread::hardware_concurrency()),
+                                      std::min(groups.size(), side_by_side_max));
+        std::vector<std::thread> others;
+        for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
+        work();
+        for (auto& each : others) each.join();
+        return failed;
+    }
+
+    // Views are done in any order; they are told by day, in the project's order.
+    void order_steps() {
+        std::map<std::string, std::size_t> place;
+        for (const auto& view : at_.project.views) place.emplace(view.name, place.size());
+        const auto first = std::find_if(result_.steps.begin(), result_.steps.end(),
+                                        [](const StepResult& step) { return step.kind == StepKind::view; });
+        std::stable_sort(first, result_.steps.end(), [&](const StepResult& a, const StepResult& b) {
+            return a.day != b.day ? a.day < b.day : place[a.node] < place[b.node];
+        });
     }
 
     Status run_view(view::IntervalBatch& batch, const view::States& states, const ViewDays& days, Day day) {
         const auto& view = *days.view;
-        if (!blocked_by(view).empty()) {
-            failed_.insert(view.name);
-            result_.steps.push_back(
-                {.kind = StepKind::view,
+        if (const auto blocked = blocked_by(view); !blocked.empty()) {
+            add({.kind = StepKind::view,
                  .node = view.name,
                  .day = day,
                  .state = StepState::failed,
-                 .reason = fmt::format("not computed: '{}' failed; its last result stands", blocked_by(view))});
+                 .reason = fmt::format("not computed: '{}' failed; its last result stands", blocked)});
             return ok();
         }
         WEIR_ASSIGN(auto inputs, batch.inputs_hash(view));
         const Fingerprint now{view::text_hash(at_.project, view), std::move(inputs), days.published.restores};
-        const auto due = judge_result(known_fingerprint(ledger_, days, day), now);
+        const auto due = [&] {
+            const std::lock_guard lock(mutex_);
+            return judge_result(known_fingerprint(ledger_, days, day), now);
+        }();
         if (due == Due::up_to_date && !request_.full) {
-            result_.steps.push_back({.kind = StepKind::view,
-                                     .node = view.name,
-                                     .day = day,
-                                     .state = StepState::unchanged,
-                                     .reason = std::string(to_string(due))});
+            add({.kind = StepKind::view,
+                 .node = view.name,
+                 .day = day,
+                 .state = StepState::unchanged,
+                 .reason = std::string(to_string(due))});
             return ok();
         }
         const auto reason = due == Due::up_to_date ? std::string("all of it, as asked") : std::string(to_string(due));
@@ -361,7 +451,7 @@ private:
                     [&](StepResult& step, Kept& kept) -> Status {
                         std::optional<view::Basis> then;
                         if (!request_.full && view.keep == View::Keep::latest) {
-                            WEIR_ASSIGN(const auto text, ledger_.basis(view.name));
+                            WEIR_ASSIGN(const auto text, basis_of(view));
                             then = view::parse_basis(text);
                         }
                         WEIR_ASSIGN(auto computed, batch.compute(view, states, then));
@@ -377,6 +467,11 @@ private:
                         }
                         return ok();
                     });
+    }
+
+    Result<std::string> basis_of(const View& view) {
+        const std::lock_guard lock(mutex_);
+        return ledger_.basis(view.name);
     }
 
     // Which result of a view a file would hold; empty while there is none.
@@ -411,9 +506,13 @@ private:
         return ok();
     }
 
+    static constexpr std::size_t side_by_side_max = 16;
+
     const Workplace& at_;
-    Ledger& ledger_;
     const RunRequest& request_;
+    std::mutex mutex_;
+    // Guarded by mutex_ while views run; the observer too.
+    Ledger& ledger_;
     RunResult result_;
     std::set<std::string> failed_;
     std::set<std::string> up_to_date_;  // the views that were looked at: as long as none failed, up to date

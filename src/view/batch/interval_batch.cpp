@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <mutex>
 
 #include "base/file.h"
 #include "base/sha256.h"
@@ -183,7 +184,9 @@ Status IntervalBatch::make_readable(const std::string& name) {
     if (name == "weir/quarantine") relation = newest_states(relation);
     if (system) {
         in->relation = relation;
-        // The system tables live in a schema, which a temporary view cannot; the batch's connections share it.
+        // The system tables live in a schema, which a temporary view cannot; all batches of the database share it.
+        static std::mutex one_at_a_time;
+        const std::lock_guard lock(one_at_a_time);
         WEIR_TRY(connection_.run("CREATE SCHEMA IF NOT EXISTS weir"));
         return connection_.run(
             fmt::format("CREATE OR REPLACE VIEW weir.{} AS SELECT * FROM {}", sql::quote_name(system_name), relation));

@@ -132,10 +132,16 @@ struct StateStore::Inputs {
 };
 
 Result<CatchUp> StateStore::catch_up(const State& state, bool by_day) {
-    if (const auto known = done_.find(state.name); known != done_.end()) return known->second;
-    WEIR_ASSIGN(auto result, bring_up(state, by_day));
-    done_.emplace(state.name, result);
-    return result;
+    Kept* kept = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        kept = &kept_[state.name];
+    }
+    const std::lock_guard lock(kept->mutex);
+    if (!kept->done) {
+        WEIR_ASSIGN(kept->done, bring_up(state, by_day));
+    }
+    return *kept->done;
 }
 
 Result<CatchUp> StateStore::bring_up(const State& state, bool by_day) {
@@ -218,38 +224,60 @@ Result<std::optional<std::string>> StateStore::why_to_build(const State& state, 
     return Why();
 }
 
-Result<sql::Connection*> StateStore::connection() {
-    if (!connection_) {
-        WEIR_ASSIGN(auto made, database_->connect());
-        connection_ = std::move(made);
+class StateStore::Borrowed {
+public:
+    static Result<Borrowed> from(StateStore& store) {
+        {
+            const std::lock_guard lock(store.mutex_);
+            if (!store.idle_.empty()) {
+                auto connection = std::move(store.idle_.back());
+                store.idle_.pop_back();
+                return Borrowed(store, std::move(connection));
+            }
+        }
+        WEIR_ASSIGN(auto connection, store.database_->connect());
+        return Borrowed(store, std::move(connection));
     }
-    return &*connection_;
-}
+    Borrowed(Borrowed&&) = default;
+    Borrowed& operator=(Borrowed&&) = delete;
+    ~Borrowed() {
+        if (!connection_) return;
+        const std::lock_guard lock(store_->mutex_);
+        store_->idle_.push_back(std::move(*connection_));
+    }
+    sql::Connection& get() { return *connection_; }
 
-Result<std::string> StateStore::new_rows(const std::string& name, const lake::Table& table,
+private:
+    Borrowed(StateStore& store, sql::Connection connection)
+        : store_(&store), connection_(std::make_unique<sql::Connection>(std::move(connection))) {}
+    StateStore* store_;
+    std::unique_ptr<sql::Connection> connection_;
+};
+
+Result<std::string> StateStore::new_rows(sql::Connection& on, const std::string& name, const lake::Table& table,
                                          const lake::Snapshot& snapshot, const lake::Changes& changes) {
-    WEIR_ASSIGN(auto* on, connection());
     std::string key = name;
     std::int64_t bytes = 0;
     for (const auto& added : changes.added) {
         key += "\n" + added.file.path;
         bytes += added.file.size_bytes;
     }
+    const auto temporary = "new_" + name;
+    if (bytes > held_bytes_max) return lake::prepare_added(table, on, snapshot, changes, temporary);
+    const std::lock_guard lock(holding_);
     if (const auto held = held_.find(key); held != held_.end()) return held->second;
-    WEIR_ASSIGN(auto relation, lake::prepare_added(table, *on, snapshot, changes, fmt::format("new_{}", held_.size())));
-    if (bytes <= held_bytes_max) {
-        auto held = fmt::format("held_{}", held_.size());
-        WEIR_TRY(on->run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS FROM {}", held, relation)));
-        relation = std::move(held);
-    }
-    held_.emplace(key, relation);
-    return relation;
+    WEIR_ASSIGN(const auto relation, lake::prepare_added(table, on, snapshot, changes, temporary));
+    auto held = fmt::format("weir_held_{}", held_.size());
+    // Not a temporary table: all connections of the store read it.
+    WEIR_TRY(on.run(fmt::format("CREATE OR REPLACE TABLE {} AS FROM {}", held, relation)));
+    held_.emplace(key, held);
+    return held;
 }
 
 Result<std::int64_t> StateStore::write(const State& state, bool by_day, Inputs& inputs,
                                        std::optional<lake::Snapshot> onto) {
-    WEIR_ASSIGN(auto* on, connection());
-    auto& connection = *on;
+    WEIR_ASSIGN(auto borrowed, Borrowed::from(*this));
+    auto& connection = borrowed.get();
     WEIR_ASSIGN(const auto layout, layout_of(connection, state));
     std::map<std::string, std::string> relations;
     std::vector<std::string> ask_days;
@@ -263,7 +291,7 @@ Result<std::int64_t> StateStore::write(const State& state, bool by_day, Inputs& 
     for (const auto& [name, input] : inputs.events) {
         std::string relation;
         if (input.changes) {
-            WEIR_ASSIGN(relation, new_rows(name, input.table, input.snapshot, *input.changes));
+            WEIR_ASSIGN(relation, new_rows(connection, name, input.table, input.snapshot, *input.changes));
         } else {
             WEIR_ASSIGN(const auto scan,
                         lake::prepare_scan(input.table.store(), connection, input.snapshot, "e_" + name));
@@ -337,7 +365,8 @@ Status StateStore::compact(const State& state, bool by_day) {
     table.set_clock(*clock_);
     WEIR_ASSIGN(auto snapshot, table.snapshot());
     if (snapshot.files().size() <= parts_max) return ok();
-    WEIR_ASSIGN(auto connection, database_->connect());
+    WEIR_ASSIGN(auto borrowed, Borrowed::from(*this));
+    auto& connection = borrowed.get();
     WEIR_ASSIGN(const auto layout, layout_of(connection, state));
     WEIR_ASSIGN(const auto scan, table.scan(snapshot));
     WEIR_ASSIGN(const auto found, connection.query(fmt::format("SELECT DISTINCT {}::VARCHAR FROM {} ORDER BY 1",
@@ -392,7 +421,8 @@ Status StateStore::drop(const State& state) {
     const auto folder = lake_->root() / std::string(state_folder) / state.name;
     std::filesystem::remove_all(folder, error);
     if (error) return io_error("remove", folder, error.value());
-    done_.erase(state.name);
+    const std::lock_guard lock(mutex_);
+    if (const auto kept = kept_.find(state.name); kept != kept_.end()) kept->second.done.reset();
     return ok();
 }
 

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -36,6 +37,7 @@ struct StateSize {
     std::map<std::string, std::int64_t> positions;  // event table -> version
 };
 
+// Several threads may ask for different states and for the same one.
 class StateStore {
 public:
     StateStore(const lake::Lake& lake, sql::Database& database, const Clock& clock)
@@ -58,21 +60,29 @@ public:
 
 private:
     struct Inputs;
+    struct Kept {
+        std::mutex mutex;  // held while the state is brought up
+        std::optional<CatchUp> done;
+    };
+    // A connection for one piece of work; it goes back when that is over.
+    class Borrowed;
     Result<CatchUp> bring_up(const State& state, bool by_day);
     Result<std::optional<std::string>> why_to_build(const State& state, const lake::Snapshot& snapshot, Inputs& inputs);
     Result<std::int64_t> write(const State& state, bool by_day, Inputs& inputs, std::optional<lake::Snapshot> onto);
     Status compact(const State& state, bool by_day);
     // The new rows of an event table as a relation. Few of them are held in memory, once for all states that need them.
-    Result<std::string> new_rows(const std::string& name, const lake::Table& table, const lake::Snapshot& snapshot,
-                                 const lake::Changes& changes);
-    Result<sql::Connection*> connection();
+    Result<std::string> new_rows(sql::Connection& on, const std::string& name, const lake::Table& table,
+                                 const lake::Snapshot& snapshot, const lake::Changes& changes);
 
     const lake::Lake* lake_;
     sql::Database* database_;
     const Clock* clock_;
-    std::map<std::string, CatchUp> done_;
-    std::optional<sql::Connection> connection_;
-    std::map<std::string, std::string> held_;  // which files' rows -> temporary table of the connection
+    std::mutex mutex_;
+    // Guarded by mutex_.
+    std::map<std::string, Kept> kept_;
+    std::vector<sql::Connection> idle_;
+    std::mutex holding_;
+    std::map<std::string, std::string> held_;  // which files' rows -> table; guarded by holding_
 };
 
 }  // namespace weir::view

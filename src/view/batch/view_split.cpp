@@ -144,6 +144,7 @@ Result<bool> Catalog::row_by_row(const declare::View& view) {
 }
 
 Result<const Split*> Catalog::split(const declare::View& view) {
+    const std::lock_guard lock(*mutex_);
     if (const auto known = splits_.find(view.name); known != splits_.end()) return &known->second;
     SplitInput input{
         .sql = view.sql, .inlined = {}, .role = [this](std::string_view table) { return role_of(*project_, table); }};

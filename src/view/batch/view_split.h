@@ -2,6 +2,8 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 
 #include "declare/project.h"
@@ -21,7 +23,7 @@ public:
     enum class For { running, people };  // people: with what only they look at
     static Result<Catalog> open(const lake::Lake& lake, const declare::Project& project, For reader = For::running);
 
-    // Split once, then kept. Fails where the view does not bind.
+    // Split once, then kept; several threads may ask. Fails where the view does not bind.
     Result<const Split*> split(const declare::View& view);
 
     // The columns of tables and views that a view's columns rest on. Fails where the view does not bind.
@@ -35,7 +37,8 @@ private:
         : project_(&project),
           reader_(reader),
           database_(std::make_unique<sql::Database>(std::move(database))),
-          connection_(std::make_unique<sql::Connection>(std::move(connection))) {}
+          connection_(std::make_unique<sql::Connection>(std::move(connection))),
+          mutex_(std::make_unique<std::mutex>()) {}
     // The macro of the project that a text calls and that aggregates, looks at other rows or reads tables by itself:
     // what it does cannot be seen in the text's tree. Empty: none.
     Result<std::string> opaque_macro(const std::string& sql);
@@ -49,6 +52,8 @@ private:
     std::unique_ptr<sql::Connection> connection_;
     std::map<std::string, Weights> weights_;  // by table, lower case
     std::set<std::string> opaque_macros_;     // lower case
+    std::unique_ptr<std::mutex> mutex_;
+    // Guarded by mutex_.
     std::map<std::string, Split> splits_;
     std::map<std::string, bool> row_by_row_;
 };
