@@ -205,6 +205,36 @@ TEST_F(Views, only_touched_keys_are_computed_again) {
     expect_verified();
 }
 
+TEST_F(Views, are_computed_side_by_side_and_told_in_order) {
+    put("weir.yaml", "name: shop\nengine: {threads: 4}\n");
+    for (int i = 0; i < 20; ++i)
+        view("v" + std::to_string(10 + i), "SELECT name, count(*) + " + std::to_string(i) +
+                                               " AS n, sum(amount) AS s FROM t WHERE id % 20 <> " + std::to_string(i) +
+                                               " GROUP BY name\n");
+    view("bad", "SELECT max(CAST(name || '?' AS INTEGER)) AS m FROM t\n");
+    view("on_bad", "SELECT m FROM bad\n");
+    view("on_v10", "SELECT sum(n) AS n FROM v10\n");
+    view("on_all", "SELECT sum(v11.n) AS n FROM v11 JOIN v12 USING (name) JOIN on_v10 ON true\n");
+    day("2024-03-01", rows(1000));
+    const auto steps = json_of({"run"}, 1).at("steps");
+    std::vector<std::string> order, failed;
+    for (const auto& step : steps) {
+        if (step.at("kind") != "view") continue;
+        order.push_back(step.at("node"));
+        if (step.at("state") == "failed") failed.push_back(step.at("node"));
+    }
+    EXPECT_EQ(order.size(), 24u);
+    EXPECT_EQ(failed, (std::vector<std::string>{"bad", "on_bad"}));
+    std::vector<std::string> planned;
+    const auto plan = json_of({"plan"});
+    for (const auto& each : plan.at("views")) planned.push_back(each.at("view"));
+    EXPECT_EQ(order, planned);
+    view("bad", "SELECT max(id) AS m FROM t\n");
+    run_ok();
+    expect_verified();
+    EXPECT_EQ(sql("SELECT n FROM on_v10"), "950\n");
+}
+
 TEST_F(Views, a_changed_text_has_a_state_of_its_own) {
     view("v", "SELECT name, count(*) AS n FROM t GROUP BY name\n");
     view("w", "SELECT name, count(*) AS n, max(id) AS m FROM t GROUP BY name\n");
