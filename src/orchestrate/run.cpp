@@ -9,11 +9,12 @@
 #include <thread>
 
 #include "base/nearest.h"
-#include "base/stop.h"
 #include "orchestrate/intake/intake.h"
 #include "orchestrate/intake/landing.h"
 #include "orchestrate/publication.h"
 #include "orchestrate/publish.h"
+#include "orchestrate/steps.h"
+#include "orchestrate/view_groups.h"
 #include "sink/export.h"
 #include "view/batch/interval_batch.h"
 #include "view/session.h"
@@ -172,102 +173,31 @@ std::string files_text(const SourcePlan& planned) {
 class Runner {
 public:
     Runner(const Workplace& at, Ledger& ledger, const RunRequest& request, std::string run_id)
-        : at_(at), request_(request), ledger_(ledger) {
-        result_.run_id = std::move(run_id);
-    }
+        : at_(at), request_(request), steps_(at, ledger, std::move(run_id)) {}
 
     Result<RunResult> run() {
-        at_.observer.tell(observe::RunStarted{.run_id = result_.run_id, .project = at_.project.name});
+        at_.observer.tell(observe::RunStarted{.run_id = steps_.run_id(), .project = at_.project.name});
         for (const auto& source : at_.project.sources) WEIR_TRY(complete(source));
         for (const auto& source : at_.project.sources) {
-            if (selected(request_, source.name) && !failed_.contains(source.name)) WEIR_TRY(run_source(source));
+            if (selected(request_, source.name) && !steps_.failed(source.name)) WEIR_TRY(run_source(source));
         }
         WEIR_TRY(run_views());
         // Results of a run in which something failed are not served: readers would see two runs mixed.
-        if (failed_.empty() && !up_to_date_.empty()) {
-            WEIR_ASSIGN(publication_, publish_results(at_, result_.run_id, up_to_date_));
+        if (!steps_.any_failed() && !up_to_date_.empty()) {
+            WEIR_ASSIGN(publication_, publish_results(at_, steps_.run_id(), up_to_date_));
         } else {
             WEIR_ASSIGN(publication_, view::newest_publication(at_.lake, at_.database));
         }
         if (request_.only.empty()) WEIR_TRY(run_exports());
+        auto result = steps_.take();
         std::int64_t rows = 0;
-        for (const auto& step : result_.steps) rows += step.rows;
+        for (const auto& step : result.steps) rows += step.rows;
         at_.observer.tell(
-            observe::RunDone{.run_id = result_.run_id, .failed = result_.first_error.has_value(), .rows = rows});
-        return std::move(result_);
+            observe::RunDone{.run_id = result.run_id, .failed = result.first_error.has_value(), .rows = rows});
+        return result;
     }
 
 private:
-    // What the ledger keeps of a step beside how it ended.
-    struct Kept {
-        std::string fingerprint, basis;
-    };
-
-    // Runs one step: told, timed, written to the ledger. `work` fills the result; an Error ends the step, not the run.
-    template <class Work>
-    Status step(StepResult step, Work work) {
-        if (stop_requested())
-            return Error{.code = ErrorCode::interrupted, .message = "stopped; what was committed stands"};
-        WEIR_ASSIGN(const auto id, begin(step));
-        Kept kept;
-        const Status status = work(step, kept);
-        if (!status) {
-            step.state = StepState::failed;
-            step.error = status.error();
-        }
-        return end(id, std::move(step), kept);
-    }
-
-    Result<std::int64_t> begin(const StepResult& step) {
-        const std::lock_guard lock(mutex_);
-        WEIR_ASSIGN(const auto id, ledger_.begin({.run_id = result_.run_id,
-                                                  .kind = step.kind,
-                                                  .node = step.node,
-                                                  .interval_from = step.day,
-                                                  .started_at = at_.clock.now(),
-                                                  .reason = step.reason}));
-        at_.observer.tell(observe::StepStarted{.kind = std::string(to_string(step.kind)),
-                                               .node = step.node,
-                                               .interval = step.day ? weir::to_string(*step.day) : std::string(),
-                                               .reason = step.reason,
-                                               .id = id});
-        return id;
-    }
-
-    Status end(std::int64_t id, StepResult step, const Kept& kept) {
-        const std::lock_guard lock(mutex_);
-        if (step.error) {
-            if (!result_.first_error) result_.first_error = step.error;
-            if (step.kind != StepKind::export_file) failed_.insert(step.node);
-        }
-        WEIR_TRY(ledger_.finish({.id = id,
-                                 .state = step.state,
-                                 .finished_at = at_.clock.now(),
-                                 .rows = step.rows,
-                                 .reason = step.reason,
-                                 .error = step.error ? step.error->message : "",
-                                 .fingerprint = kept.fingerprint,
-                                 .basis = kept.basis}));
-        at_.observer.tell(observe::StepDone{.state = std::string(to_string(step.state)),
-                                            .rows = step.rows,
-                                            .duplicate = step.duplicate,
-                                            .quarantined = step.quarantined,
-                                            .filtered = step.filtered,
-                                            .note = step.error ? step.error->message : "",
-                                            .id = id});
-        const bool interrupted = step.error && step.error->code == ErrorCode::interrupted;
-        result_.steps.push_back(std::move(step));
-        if (interrupted) return *result_.steps.back().error;
-        return ok();
-    }
-
-    // Without work: nothing is told.
-    void add(StepResult step) {
-        const std::lock_guard lock(mutex_);
-        if (step.state == StepState::failed) failed_.insert(step.node);
-        result_.steps.push_back(std::move(step));
-    }
-
     // What a crash left open; a table that cannot be completed stops its own source only.
     Status complete(const declare::Source& source) {
         const auto completed = [&]() -> Status {
@@ -275,18 +205,18 @@ private:
             return complete_follow_ups(at_, source.table, replay_app(source.name));
         }();
         if (completed) return ok();
-        return step(
+        return steps_.run(
             {.kind = StepKind::source, .node = source.name, .day = std::nullopt, .reason = "completes its last run"},
-            [&](StepResult&, Kept&) -> Status { return completed.error(); });
+            [&](StepResult&, Steps::Kept&) -> Status { return completed.error(); });
     }
 
     Status run_source(const declare::Source& source) {
-        return step(
+        return steps_.run(
             {.kind = StepKind::source, .node = source.name, .day = std::nullopt, .reason = "looks for new files"},
-            [&](StepResult& step, Kept&) -> Status {
+            [&](StepResult& step, Steps::Kept&) -> Status {
                 WEIR_ASSIGN(const auto planned, plan_source(at_, source, request_.interval));
                 step.reason = files_text(planned);
-                WEIR_ASSIGN(auto taken, take_in(at_, planned, result_.run_id));
+                WEIR_ASSIGN(auto taken, take_in(at_, planned, steps_.run_id()));
                 step.state = planned.take.empty() ? StepState::unchanged : StepState::done;
                 step.files = taken.files;
                 step.read = taken.read;
@@ -301,14 +231,13 @@ private:
 
     // The failed source or view that a view rests on, if there is one.
     std::string blocked_by(const View& view) {
-        const std::lock_guard lock(mutex_);
         for (const auto& table : view::base_tables(at_.project, view)) {
             for (const auto& source : at_.project.sources) {
-                if (source.table == table && failed_.contains(source.name)) return source.name;
+                if (source.table == table && steps_.failed(source.name)) return source.name;
             }
         }
         for (const auto& read : view.reads) {
-            if (failed_.contains(read)) return read;
+            if (steps_.failed(read)) return read;
         }
         return {};
     }
@@ -326,7 +255,7 @@ private:
 
     // States of texts that no view has any more.
     Status drop_unused_states(const view::States& states) {
-        if (!failed_.empty() || !request_.only.empty()) return ok();
+        if (steps_.any_failed() || !request_.only.empty()) return ok();
         std::set<std::string> used;
         for (const auto& view : at_.project.views) {
             const auto split = states.catalog.split(view);
@@ -352,32 +281,23 @@ private:
         if (request_.full) WEIR_TRY(drop_states(states));
         const auto groups = groups_of(views);
         for (const auto day : days) WEIR_TRY(run_day(groups, states, day));
-        order_steps();
+        steps_.order_views();
         return drop_unused_states(states);
     }
 
     using Group = std::vector<const ViewDays*>;
 
-    // Views that read each other's results are one group, in their order; groups do not touch each other. The largest
-    // first.
+    // Only what this run looks at.
     std::vector<Group> groups_of(const std::vector<ViewDays>& views) const {
-        std::map<std::string, std::string> leader;  // of the view's group, over several steps
-        const auto leader_of = [&](std::string name) {
-            for (auto at = leader.find(name); at != leader.end() && at->second != name; at = leader.find(name))
-                name = at->second;
-            return name;
-        };
-        for (const auto& view : at_.project.views) {
-            leader.emplace(view.name, view.name);
-            for (const auto& read : view.reads)
-                if (const auto* other = at_.project.view(read)) leader[leader_of(other->name)] = leader_of(view.name);
-        }
-        std::map<std::string, Group> by_leader;
-        for (const auto& view : views) by_leader[leader_of(view.view->name)].push_back(&view);
+        std::map<std::string_view, const ViewDays*> by_name;
+        for (const auto& view : views) by_name.emplace(view.view->name, &view);
         std::vector<Group> groups;
-        for (auto& [name, group] : by_leader) groups.push_back(std::move(group));
-        std::stable_sort(groups.begin(), groups.end(),
-                         [](const Group& a, const Group& b) { return a.size() > b.size(); });
+        for (const auto& whole : view_groups(at_.project)) {
+            Group group;
+            for (const auto* view : whole)
+                if (const auto found = by_name.find(view->name); found != by_name.end()) group.push_back(found->second);
+            if (!group.empty()) groups.push_back(std::move(group));
+        }
         return groups;
     }
 
@@ -411,67 +331,52 @@ private:
         return failed;
     }
 
-    // Views are done in any order; they are told by day, in the project's order.
-    void order_steps() {
-        std::map<std::string, std::size_t> place;
-        for (const auto& view : at_.project.views) place.emplace(view.name, place.size());
-        const auto first = std::find_if(result_.steps.begin(), result_.steps.end(),
-                                        [](const StepResult& step) { return step.kind == StepKind::view; });
-        std::stable_sort(first, result_.steps.end(), [&](const StepResult& a, const StepResult& b) {
-            return a.day != b.day ? a.day < b.day : place[a.node] < place[b.node];
-        });
-    }
-
     Status run_view(view::IntervalBatch& batch, const view::States& states, const ViewDays& days, Day day) {
         const auto& view = *days.view;
         if (const auto blocked = blocked_by(view); !blocked.empty()) {
-            add({.kind = StepKind::view,
-                 .node = view.name,
-                 .day = day,
-                 .state = StepState::failed,
-                 .reason = fmt::format("not computed: '{}' failed; its last result stands", blocked)});
+            steps_.add({.kind = StepKind::view,
+                        .node = view.name,
+                        .day = day,
+                        .state = StepState::failed,
+                        .reason = fmt::format("not computed: '{}' failed; its last result stands", blocked)});
             return ok();
         }
         WEIR_ASSIGN(auto inputs, batch.inputs_hash(view));
         const Fingerprint now{view::text_hash(at_.project, view), std::move(inputs), days.published.restores};
-        const auto due = [&] {
-            const std::lock_guard lock(mutex_);
-            return judge_result(known_fingerprint(ledger_, days, day), now);
-        }();
+        std::string known;
+        if (days.published.days.contains(day)) {
+            WEIR_ASSIGN(known, steps_.fingerprint(view.name, day));
+        }
+        const auto due = judge_result(known, now);
         if (due == Due::up_to_date && !request_.full) {
-            add({.kind = StepKind::view,
-                 .node = view.name,
-                 .day = day,
-                 .state = StepState::unchanged,
-                 .reason = std::string(to_string(due))});
+            steps_.add({.kind = StepKind::view,
+                        .node = view.name,
+                        .day = day,
+                        .state = StepState::unchanged,
+                        .reason = std::string(to_string(due))});
             return ok();
         }
         const auto reason = due == Due::up_to_date ? std::string("all of it, as asked") : std::string(to_string(due));
-        return step({.kind = StepKind::view, .node = view.name, .day = day, .reason = reason},
-                    [&](StepResult& step, Kept& kept) -> Status {
-                        std::optional<view::Basis> then;
-                        if (!request_.full && view.keep == View::Keep::latest) {
-                            WEIR_ASSIGN(const auto text, basis_of(view));
-                            then = view::parse_basis(text);
-                        }
-                        WEIR_ASSIGN(auto computed, batch.compute(view, states, then));
-                        step.warnings = std::move(computed.rebuilt);
-                        if (computed.touched)
-                            step.reason += fmt::format("; {} of its keys were touched", *computed.touched);
-                        WEIR_ASSIGN(const auto published, publish(at_, batch, view));
-                        step.rows = published.rows;
-                        kept.fingerprint = to_string(now);
-                        if (computed.basis) {
-                            computed.basis->result = published.position;
-                            kept.basis = view::to_string(*computed.basis);
-                        }
-                        return ok();
-                    });
-    }
-
-    Result<std::string> basis_of(const View& view) {
-        const std::lock_guard lock(mutex_);
-        return ledger_.basis(view.name);
+        return steps_.run({.kind = StepKind::view, .node = view.name, .day = day, .reason = reason},
+                          [&](StepResult& step, Steps::Kept& kept) -> Status {
+                              std::optional<view::Basis> then;
+                              if (!request_.full && view.keep == View::Keep::latest) {
+                                  WEIR_ASSIGN(const auto text, steps_.basis(view.name));
+                                  then = view::parse_basis(text);
+                              }
+                              WEIR_ASSIGN(auto computed, batch.compute(view, states, then));
+                              step.warnings = std::move(computed.rebuilt);
+                              if (computed.touched)
+                                  step.reason += fmt::format("; {} of its keys were touched", *computed.touched);
+                              WEIR_ASSIGN(const auto published, publish(at_, batch, view));
+                              step.rows = published.rows;
+                              kept.fingerprint = to_string(now);
+                              if (computed.basis) {
+                                  computed.basis->result = published.position;
+                                  kept.basis = view::to_string(*computed.basis);
+                              }
+                              return ok();
+                          });
     }
 
     // Which result of a view a file would hold; empty while there is none.
@@ -484,13 +389,13 @@ private:
     // A file is written when it does not hold the newest result, be it that an earlier try failed.
     Status run_exports() {
         for (const auto& declared : at_.project.exports) {
-            if (failed_.contains(declared.view)) continue;
+            if (steps_.failed(declared.view)) continue;
             const auto file = at_.project.root / declared.path;
             const auto version = result_version(declared.view);
-            WEIR_ASSIGN(const auto written_version, ledger_.exported(file.string()));
+            WEIR_ASSIGN(const auto written_version, steps_.exported(file.string()));
             std::error_code ignored;
             if (version.empty() || (version == written_version && std::filesystem::exists(file, ignored))) continue;
-            const auto write = [&](StepResult& done, Kept& kept) -> Status {
+            const auto write = [&](StepResult& done, Steps::Kept& kept) -> Status {
                 WEIR_ASSIGN(const auto format, sink::parse_format(declared.format));
                 WEIR_ASSIGN(auto session, view::Session::open({.lake = at_.project.lake, .project = &at_.project}));
                 const auto select = "SELECT * FROM " + sql::quote_name(declared.view);
@@ -501,7 +406,8 @@ private:
                 kept.fingerprint = version;
                 return ok();
             };
-            WEIR_TRY(step({.kind = StepKind::export_file, .node = declared.view, .reason = file.string()}, write));
+            WEIR_TRY(
+                steps_.run({.kind = StepKind::export_file, .node = declared.view, .reason = file.string()}, write));
         }
         return ok();
     }
@@ -510,11 +416,7 @@ private:
 
     const Workplace& at_;
     const RunRequest& request_;
-    std::mutex mutex_;
-    // Guarded by mutex_ while views run; the observer too.
-    Ledger& ledger_;
-    RunResult result_;
-    std::set<std::string> failed_;
+    Steps steps_;
     std::set<std::string> up_to_date_;  // the views that were looked at: as long as none failed, up to date
     view::Publication publication_;     // what readers see
 };
