@@ -19,6 +19,7 @@ std::vector<std::vector<const declare::View*>> view_groups(const declare::Projec
     std::map<std::string, std::vector<const declare::View*>> by_leader;
     for (const auto& view : project.views) by_leader[leader_of(view.name)].push_back(&view);
     std::vector<std::vector<const declare::View*>> groups;
+    groups.reserve(by_leader.size());
     for (auto& [name, group] : by_leader) groups.push_back(std::move(group));
     std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
     return groups;

@@ -6,8 +6,8 @@
 //   kafka_partition(key, partitions) INTEGER
 //                                  the partition of a topic with so many that Kafka's clients give a record with this
 //                                  key (base/murmur2.h); NULL where there is none
-//   iso_utc(moment) VARCHAR        a TIMESTAMP as 2024-03-01T10:00:00.500Z, always with milliseconds; NULL outside of the
-//                                  years 0 to 9999
+//   iso_utc(moment) VARCHAR        a TIMESTAMP as 2024-03-01T10:00:00.500Z, always with milliseconds; NULL outside of
+//                                  the years 0 to 9999
 //   numbered(prefix, number, digits) VARCHAR
 //                                  numbered('SV', 7, 3) is SV007; a longer number has its digits, up to 20; NULL for
 //                                  one below 0
