@@ -535,7 +535,9 @@ Result<Tree> stable(Trees& trees, const Tree& written, const std::vector<std::st
             return whole;
         }
     }
-    const bool shows = (distinct_pairs && has_columns(arguments[1])) ||
+    const bool of_pairs = std::any_of(stable_rules.begin(), stable_rules.end(),
+                                      [&](const auto& rule) { return rule.name == name && rule.arguments == 2; });
+    const bool shows = (distinct_pairs && (has_columns(arguments[1]) || of_pairs)) ||
                        std::find(order_shows.begin(), order_shows.end(), name) != order_shows.end();
     if (!shows || arguments.empty()) return call;
     auto ordered = call;

@@ -82,7 +82,8 @@ void RandomQueries::check(Rows rows) {
     pieces.add_reference("r", std::string(RandomTables::r));
 
     const auto begin = std::chrono::steady_clock::now();
-    std::size_t tried = 0, accepted = 0, fully = 0, partly = 0, as_written = 0, by_key = 0, failed = 0;
+    std::size_t tried = 0, accepted = 0, fully = 0, partly = 0, as_written = 0, by_key = 0, never_computed = 0,
+                failed = 0;
     std::map<std::string, std::size_t> refusals, reasons;
     for (; tried < cases; ++tried) {
         if (seconds && std::chrono::steady_clock::now() - begin > std::chrono::seconds(*seconds)) break;
@@ -123,6 +124,11 @@ void RandomQueries::check(Rows rows) {
             continue;
         }
         const auto merged = pieces.answer_in_pieces(*found, 1 + static_cast<int>(random() % 6), random);
+        // What DuckDB never computes in the whole query, as below WHERE false, fails in the pieces.
+        if (is_error(merged) && plain.empty() && merged.front().find("Out of Range Error") != std::string::npos) {
+            ++never_computed;
+            continue;
+        }
         if (is_error(merged) && rows == Rows::can_be_taken_back && fails_over_changes(pieces, *found)) {
             ++reasons["an expression fails over rows that were taken back"];
             continue;
@@ -163,6 +169,7 @@ void RandomQueries::check(Rows rows) {
     EXPECT_GT(fully * 100, accepted * (rows == Rows::stay ? 60U : 50U));
     EXPECT_GT(as_written * 100, accepted * 25);
     EXPECT_GT(by_key * 100, accepted * 20);
+    EXPECT_LT(never_computed * 500, accepted);
 }
 
 INSTANTIATE_TEST_SUITE_P(Part, RandomQueries, ::testing::Range(0, parts));

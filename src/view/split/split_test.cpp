@@ -217,6 +217,12 @@ TEST_F(Splits, give_the_answer_of_the_whole_query) {
         {"star over aggregates",
          "SELECT * FROM (SELECT page, count(*) AS n FROM visits GROUP BY 1) ORDER BY n DESC, page", "sums"},
         {"star beside", "SELECT *, count(*) OVER () AS n FROM visits", "", true},
+        {"alias that hides a grouped column in a window",
+         "SELECT user_id AS page, ok, count(*) AS n, lag(user_id) OVER (ORDER BY count(*)) AS before FROM visits "
+         "GROUP BY user_id, page, ok",
+         "sums", false, false},
+        {"distinct pairs with a constant", "SELECT page, regr_avgy(DISTINCT score, -1) AS a FROM visits GROUP BY page",
+         "values", false, false},
         {"star below a window with ties",
          "WITH m AS (SELECT *, seconds > 500 AS long FROM visits), n AS (SELECT *, row_number() OVER (PARTITION BY "
          "page ORDER BY ts::date) AS place FROM m) SELECT user_id, place, long FROM n WHERE ok",

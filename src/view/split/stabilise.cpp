@@ -170,6 +170,17 @@ void group_by_name(Tree& select) {
     select["aggregate_handling"] = "STANDARD_HANDLING";
 }
 
+// Whether an expression is one of the columns of FROM, and not a name of the select list.
+bool binds(Trees& trees, const Tree& select, const Scope& scope, const Tree& expression) {
+    auto question = trees.query("SELECT 1");
+    if (!question) return false;
+    (*question)["from_table"] = select.at("from_table");
+    (*question)["select_list"] = Tree::array({expression});
+    (*question)["cte_map"] = scope.needed_by(*question);
+    const auto sql = trees.sql(*question);
+    return sql && bool(trees.connection().describe(*sql));
+}
+
 // Rows that are equal in these are equal for the whole SELECT.
 std::vector<Tree> tie_breaks(Trees& trees, Tree select, const Scope& scope, const UsedNames& used) {
     std::vector<Tree> breaks;
@@ -190,10 +201,11 @@ std::vector<Tree> tie_breaks(Trees& trees, Tree select, const Scope& scope, cons
                 const auto number = group.at("value").at("value").get<std::size_t>();
                 if (number >= 1 && number <= list.size()) meant = list[number - 1];
             } else if (is_class(group, "COLUMN_REF") && group.at("column_names").size() == 1) {
-                // An alias, if it is none of the columns: ORDER BY in a window knows both.
+                // An alias, if it is none of the columns.
                 for (const auto& item : list)
                     if (lowered(text_of(item, "alias")) == lowered(group.at("column_names").at(0).get<std::string>()) &&
-                        !has_aggregate(item) && !has_window(item) && !same_expression(item, group))
+                        !has_aggregate(item) && !has_window(item) && !same_expression(item, group) &&
+                        !binds(trees, select, scope, group))
                         meant = item;
             }
             add(meant);
