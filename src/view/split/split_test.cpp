@@ -222,7 +222,7 @@ TEST_F(Splits, give_the_answer_of_the_whole_query) {
          "GROUP BY user_id, page, ok",
          "sums", false, false},
         {"distinct pairs with a constant", "SELECT page, regr_avgy(DISTINCT score, -1) AS a FROM visits GROUP BY page",
-         "values", false, false},
+         "sums values", false, false},
         {"star below a window with ties",
          "WITH m AS (SELECT *, seconds > 500 AS long FROM visits), n AS (SELECT *, row_number() OVER (PARTITION BY "
          "page ORDER BY ts::date) AS place FROM m) SELECT user_id, place, long FROM n WHERE ok",
