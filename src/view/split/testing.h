@@ -1,6 +1,7 @@
 // What the split's tests share: events in a database, cut into pieces, and answers compared.
 #pragma once
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -47,9 +48,10 @@ public:
         const auto all = changes_relation(table);
         run("CREATE OR REPLACE TABLE whole." + all + " AS " + changes);
         for (const auto& [schema, comparison] : {std::pair{"piece.", "="}, std::pair{"earlier.", "<>"}})
-            run("CREATE OR REPLACE VIEW " + (schema + all) + " AS SELECT * FROM whole." + all +
-                " WHERE hash(rowid, getvariable('salt')) % getvariable('pieces') " + comparison +
-                " getvariable('piece')");
+            run(
+                fmt::format("CREATE OR REPLACE VIEW {}{} AS SELECT * FROM whole.{} WHERE hash(rowid, "
+                            "getvariable('salt')) % getvariable('pieces') {} getvariable('piece')",
+                            schema, all, all, comparison));
         auto& weights = weights_[table];
         weights.column = "weight";
         weights.columns.clear();
