@@ -91,7 +91,7 @@ public:
 private:
     LineReader(FileHandle file, std::string name) : file_(std::move(file)), name_(std::move(name)) {}
     Status read_more() {
-        std::memmove(buffer_.data(), buffer_.data() + begin_, size_ - begin_);
+        if (begin_ > 0) std::memmove(buffer_.data(), buffer_.data() + begin_, size_ - begin_);
         size_ -= begin_;
         begin_ = 0;
         constexpr std::size_t piece = std::size_t{1} << 20, padding = 64;
