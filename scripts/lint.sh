@@ -35,7 +35,7 @@ check_shell() {
 }
 
 # Folders from the bottom to the top; a library links, and a file includes, only what stands below it.
-folders=(base model sql declare source contract lake view sink observe orchestrate cli)
+folders=(base model sql declare source contract lake view sink observe serve orchestrate cli)
 
 check_layers() {
     local -A rank=() reach=()

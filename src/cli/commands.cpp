@@ -14,6 +14,7 @@ std::span<const Command> commands() {
                                   check_command(),
                                   plan_command(),
                                   run_command(),
+                                  up_command(),
                                   explain_command(),
                                   verify_command(),
                                   test_command(),

@@ -54,6 +54,8 @@ void read_project_file(Context& context);
 void read_sources(Context& context);
 void read_contracts(Context& context);
 void read_serve_file(Context& context);
+// Once the views are known.
+void check_serve(Context& context);
 
 // One contract document; public for tests and fuzzing.
 Contract read_contract(const YamlNode& root, const std::string& file, const std::string& name, Problems& problems,

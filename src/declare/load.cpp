@@ -211,6 +211,7 @@ Loaded load(const LoadOptions& options) {
         check_references(context);
         check_sql(context);
         check_exports(context);
+        check_serve(context);
     }
     problems.sort();
     loaded.problems = problems.errors();

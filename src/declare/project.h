@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "declare/serve.h"
 #include "model/schema.h"
 
 namespace weir::declare {
@@ -198,6 +199,7 @@ struct View {
     std::string contract;  // empty: none; the columns are held to it
     Where contract_where;
     std::vector<std::string> reads;  // tables and views, from the parse tree
+    Schema schema;                   // its columns, as they were bound
 };
 
 // ---- generators/*.sql
@@ -236,6 +238,7 @@ struct Project {
     std::vector<View> views;  // in dependency order
     std::vector<Generator> generators;
     std::vector<Export> exports;
+    Serve serve;
     bool csv_clock_with_space = false;  // moments without a zone in CSV: 2024-03-01 10:00:00; false: with a T
 
     const Source* source(std::string_view name) const;

@@ -1,4 +1,4 @@
-// weir.yaml and serve.yaml.
+// weir.yaml.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -227,40 +227,6 @@ void read_project_file(Context& context) {
         if (auto path = lake_path(context, text, project.root, lake ? lake->where : Where{file})) project.lake = *path;
     }
     set_param_values(context, defaults);
-}
-
-void read_serve_file(Context& context) {
-    std::error_code failure;
-    if (!fs::exists(context.project.root / "serve.yaml", failure)) return;
-    const auto root = context.read_yaml("serve.yaml");
-    if (!root) return;
-    const auto file = context.shown("serve.yaml");
-    OptionReader reader(*root, key_section("serve.yaml"), file, context.problems);
-    if (const auto* exports = reader.take_list("exports")) {
-        for (const auto& item : exports->items) {
-            OptionReader one(item, key_section("serve.yaml", "exports[]"), file, context.problems, context.fill());
-            Export result;
-            const auto view = one.take<Text>("view");
-            result.where = view ? view->where : one.where();
-            result.view = view ? view->text : "";
-            static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> formats{
-                {{"csv", "csv"}, {"json", "json"}, {"ndjson", "ndjson"}, {"parquet", "parquet"}}};
-            result.format = one.take_choice<std::string_view>("format", formats).value_or("csv");
-            // Beside the tables that it comes from: two lakes of one project never overwrite each other's exports.
-            const auto own = context.project.lake / "export" / fmt::format("{}.{}", result.view, result.format);
-            const auto path = one.take_or("path", own.string());
-            result.path = (context.project.root / path).lexically_normal().string();
-            one.finish();
-            if (view) context.project.exports.push_back(std::move(result));
-        }
-    }
-    if (const auto* csv = reader.take_map("csv")) {
-        OptionReader written(*csv, key_section("serve.yaml", "csv"), file, context.problems);
-        static constexpr std::array<std::pair<std::string_view, bool>, 2> clocks{{{"T", false}, {"space", true}}};
-        context.project.csv_clock_with_space = written.take_choice<bool>("wall_clock", clocks).value_or(false);
-        written.finish();
-    }
-    reader.finish();
 }
 
 }  // namespace weir::declare

@@ -646,6 +646,7 @@ private:
         // As a table, so that views above it are bound against names and types and not against its text again.
         if (!duckdb_.run(create(quote_name(parsed.view.name), schema), fault)) return report(fault, what, at);
         parsed.bound = true;
+        parsed.view.schema = std::move(schema);
     }
 
     // The columns and types that the view's contract promises.

@@ -1,0 +1,47 @@
+// The parts of `weir up`: each is started, runs by itself, and is stopped. `--only` selects among them.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cli/parse.h"
+#include "cli/project.h"
+#include "cli/terminal.h"
+
+namespace weir::cli {
+
+// What the parts of one `weir up` share. It outlives them.
+struct UpContext {
+    const Invocation& invocation;
+    Terminal& terminal;
+    const Opened& opened;
+    // A sentence for the operator, on standard error; a line of JSON with --json. Safe from any thread.
+    void note(std::string_view part, const std::string& text) const;
+};
+
+class Part {
+public:
+    virtual ~Part() = default;
+    // What it does from now on, in words: "serving 42 views at http://127.0.0.1:8080".
+    virtual std::string describe() const = 0;
+    // Something went wrong that ends the whole program; nothing while all is well.
+    virtual Status check() { return ok(); }
+    // Ends what is under way, and begins nothing more.
+    virtual Status stop() = 0;
+};
+
+struct PartSpec {
+    std::string_view name;     // "serve", as --only has it
+    std::string_view summary;  // for the help
+    Result<std::unique_ptr<Part>> (*start)(const UpContext& context);
+};
+
+// In the order in which they start; they stop in the opposite one.
+std::span<const PartSpec> parts();
+
+// src/cli/parts/*.cpp
+PartSpec serve_part();
+
+}  // namespace weir::cli

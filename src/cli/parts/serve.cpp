@@ -1,0 +1,39 @@
+// weir up, part serve: views over HTTP.
+#include <fmt/format.h>
+
+#include "cli/parts.h"
+#include "serve/serving.h"
+
+namespace weir::cli {
+namespace {
+
+class ServePart final : public Part {
+public:
+    explicit ServePart(std::unique_ptr<serve::Serving> serving) : serving_(std::move(serving)) {}
+    std::string describe() const override { return fmt::format("serving at {}", serving_->url()); }
+    Status stop() override {
+        if (serving_->stop()) return ok();
+        return Error{.code = ErrorCode::interrupted,
+                     .message = "some requests were still under way and were cut off",
+                     .hint = "`http: {drain: …}` in serve.yaml says how long they are waited for"};
+    }
+
+private:
+    std::unique_ptr<serve::Serving> serving_;
+};
+
+Result<std::unique_ptr<Part>> start(const UpContext& context) {
+    WEIR_ASSIGN(auto serving,
+                serve::Serving::start({.lake = context.opened.lake,
+                                       .project = context.opened.project ? &*context.opened.project : nullptr,
+                                       .listen = context.invocation.option("--listen"),
+                                       .version = WEIR_VERSION,
+                                       .note = [&context](const std::string& text) { context.note("serve", text); }}));
+    return std::unique_ptr<Part>(std::make_unique<ServePart>(std::move(serving)));
+}
+
+}  // namespace
+
+PartSpec serve_part() { return {"serve", "the views over HTTP", start}; }
+
+}  // namespace weir::cli

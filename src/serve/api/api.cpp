@@ -1,0 +1,291 @@
+#include "serve/api/api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/nearest.h"
+#include "base/sha256.h"
+#include "serve/auth/bytes.h"
+#include "serve/http/negotiate.h"
+#include "serve/http/uri.h"
+#include "sink/value.h"
+
+namespace weir::serve {
+namespace {
+
+constexpr std::string_view security_fields =
+    "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+    "Referrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: same-origin\r\n";
+constexpr std::string_view transport_fields = "Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n";
+constexpr std::string_view exposed_fields =
+    "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, Location, X-Request-Id, Weir-Layer, Weir-Publication, "
+    "Weir-Published-At, Weir-Interval, Weir-Cut, Weir-Watermark, Weir-Freshness-Seconds";
+
+bool is_request_id(std::string_view text) {
+    return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+    });
+}
+
+// The name in Host, without its port.
+bool is_loopback_name(std::string_view host) {
+    const auto colon = host.rfind(':');
+    if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) host = host.substr(0, colon);
+    return host.empty() || http::equals_lower(host, "localhost") || host.starts_with("127.") || host == "[::1]";
+}
+
+http::Response json_response(std::string body, std::string_view cache) {
+    http::Response response;
+    response.body = std::move(body);
+    response.field("Content-Type", "application/json");
+    response.field("Cache-Control", cache);
+    return response;
+}
+
+}  // namespace
+
+// What is known of one request, from its head on.
+struct Api::State {
+    Route route = Route::none;
+    std::vector<std::string> segments;
+    std::shared_ptr<const Principal> principal;
+    std::string request_id;
+};
+
+Api::Api(Reads& reads, ViewAnswers& answers, AccessLog& log, ApiOptions options)
+    : reads_(reads), answers_(answers), log_(log), options_(std::move(options)) {
+    auto anybody = std::make_shared<Principal>();
+    anybody->everything = true;
+    anybody_ = std::move(anybody);
+}
+
+std::optional<Problem> Api::check(http::Exchange& exchange, State& state) {
+    const auto& head = exchange.head;
+    if (options_.loopback_names_only && !is_loopback_name(head.host))
+        return Problem{.kind = "misdirected", .detail = fmt::format("'{}' is not this machine", head.host), .hint = "ask for localhost"};
+    state.route = route_of(head.path, state.segments);
+    const auto& route = spec(state.route);
+    if (state.route == Route::none)
+        return Problem{.kind = "not-found", .detail = "there is nothing at this path", .hint = "/views lists the views"};
+    if (!takes(route, head.method))
+        return Problem{.kind = "method-not-allowed", .detail = fmt::format("{} takes {}", route.path, route.methods),
+                       .fields = fmt::format("Allow: {}\r\n", route.methods)};
+    if (head.method == http::Method::options) return std::nullopt;
+    state.principal = anybody_;
+    if ((state.route == Route::view || state.route == Route::key) && !state.principal->may("view", state.segments[1]))
+        return Problem{.kind = "forbidden", .detail = "the credentials do not cover this view"};
+    return std::nullopt;
+}
+
+std::optional<http::Response> Api::cors_preflight(const http::Exchange& exchange, const State& state) const {
+    if (exchange.head.method != http::Method::options) return std::nullopt;
+    http::Response response;
+    response.status = 204;
+    response.field("Allow", spec(state.route).methods);
+    const auto origin = exchange.head.field("origin");
+    const bool known = origin && std::find(options_.origins.begin(), options_.origins.end(), *origin) != options_.origins.end();
+    if (known && exchange.head.field("access-control-request-method")) {
+        response.field("Access-Control-Allow-Methods", spec(state.route).methods);
+        response.field("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Match, Last-Event-ID, X-API-Key, X-Request-Id");
+        response.field("Access-Control-Max-Age", "7200");
+    }
+    return response;
+}
+
+http::Admission Api::admit(http::Exchange& exchange) {
+    auto state = std::make_shared<State>();
+    exchange.state = state;
+    if (const auto id = exchange.head.field("x-request-id"); id && is_request_id(*id)) state->request_id = *id;
+    http::Admission admission;
+    if (const auto problem = check(exchange, *state)) {
+        admission.answer = to_response(*problem);
+    } else {
+        admission.answer = cors_preflight(exchange, *state);
+    }
+    if (admission.answer) complete(&exchange, *admission.answer);
+    // A body that nobody asked for is read and dropped while it is small.
+    admission.body_max = exchange.head.method == http::Method::post ? options_.body_bytes_max : 64 * 1024;
+    return admission;
+}
+
+std::optional<http::Response> Api::answer(http::Exchange& exchange) {
+    const auto& state = *std::static_pointer_cast<State>(exchange.state);
+    http::Response response;
+    switch (state.route) {
+        case Route::index: response = index(); break;
+        case Route::livez: response = health(exchange.head, false); break;
+        case Route::readyz: response = health(exchange.head, true); break;
+        case Route::problem: response = problem_page(state.segments[1]); break;
+        case Route::views: response = catalogue(exchange.head, *state.principal); break;
+        default: return std::nullopt;
+    }
+    complete(&exchange, response);
+    return response;
+}
+
+http::Response Api::work(http::Exchange& exchange) {
+    const auto& state = *std::static_pointer_cast<State>(exchange.state);
+    http::Response response;
+    if (state.route == Route::metrics) {
+        response = metrics_page();
+    } else {
+        const auto& name = state.segments[1];
+        const auto entries = reads_.catalogue();
+        const bool known = std::any_of(entries->begin(), entries->end(), [&](const auto& entry) { return entry.name == name; });
+        response = known ? answers_.answer(exchange.head, name, *state.principal) : to_response(unknown_view(name, *state.principal));
+    }
+    complete(&exchange, response);
+    return response;
+}
+
+http::Response Api::busy(http::Exchange& exchange) {
+    auto response = to_response({.kind = "busy", .detail = "too many queries wait for a thread", .retry_after = 1});
+    complete(&exchange, response);
+    return response;
+}
+
+http::Response Api::refuse(const http::Refusal& refusal) {
+    Problem problem{.kind = kind_of_status(refusal.status), .detail = refusal.detail};
+    if (refusal.status == 400) problem.kind = "malformed-request";
+    auto response = to_response(problem);
+    complete(nullptr, response);
+    return response;
+}
+
+// What every answer carries.
+void Api::complete(const http::Exchange* exchange, http::Response& response) const {
+    response.fields += security_fields;
+    if (options_.tls) response.fields += transport_fields;
+    if (exchange == nullptr) return;
+    const auto state = std::static_pointer_cast<State>(exchange->state);
+    if (!state->request_id.empty()) response.field("X-Request-Id", state->request_id);
+    if (options_.origins.empty()) return;
+    response.field("Vary", "Origin");
+    const auto origin = exchange->head.field("origin");
+    if (!origin || std::find(options_.origins.begin(), options_.origins.end(), *origin) == options_.origins.end()) return;
+    response.field("Access-Control-Allow-Origin", *origin);
+    response.field("Access-Control-Expose-Headers", exposed_fields);
+}
+
+void Api::finished(const http::Exchange* exchange, const http::Peer& peer, int status, std::uint64_t bytes) {
+    const auto state = exchange == nullptr ? nullptr : std::static_pointer_cast<State>(exchange->state);
+    const auto took = exchange == nullptr ? std::chrono::nanoseconds(0) : std::chrono::steady_clock::now() - exchange->begun;
+    const auto route = state ? state->route : Route::none;
+    metrics_.note(route, status, bytes, took);
+    if (!log_.on()) return;
+    std::string line = fmt::format("{{\"time\":\"{}\",\"address\":\"{}\",\"status\":{},\"bytes\":{},\"micros\":{},\"route\":\"{}\"",
+                                   to_iso(SystemClock().now()), peer.address, status, bytes, took.count() / 1000, spec(route).name);
+    if (exchange != nullptr) {
+        line += ",\"method\":";
+        sink::append_json_string(exchange->head.method_text, line);
+        line += ",\"path\":";
+        sink::append_json_string(exchange->head.path, line);
+        if (!exchange->head.query.empty()) {
+            line += ",\"query\":";
+            sink::append_json_string(without_secrets(exchange->head.query), line);
+        }
+        if (state->principal && !state->principal->name.empty()) {
+            line += ",\"who\":";
+            sink::append_json_string(state->principal->name, line);
+        }
+        if (!state->request_id.empty()) line += fmt::format(",\"request\":\"{}\"", state->request_id);
+    }
+    line += "}\n";
+    log_.add(line);
+}
+
+http::Response Api::index() const {
+    return json_response("{\"views\":\"/views\",\"openapi\":\"/openapi.json\",\"metrics\":\"/metrics\",\"health\":\"/readyz\"}\n", "no-cache");
+}
+
+http::Response Api::health(const http::Head& head, bool ready) const {
+    const bool good = !ready || !draining_;
+    http::Response response;
+    response.status = good ? 200 : 503;
+    response.field("Content-Type", good ? "text/plain; charset=utf-8" : "application/problem+json");
+    response.field("Cache-Control", "no-store");
+    if (!good) return to_response({.kind = "busy", .detail = "the server is ending", .retry_after = 5});
+    response.body = head.query.find("verbose") == std::string_view::npos ? "ok\n" : ready ? "[+]lake ok\n[+]draining ok\nok\n" : "[+]process ok\nok\n";
+    return response;
+}
+
+http::Response Api::problem_page(const std::string& name) const {
+    const auto kinds = problem_kinds();
+    const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return kind.name == name; });
+    if (found == kinds.end()) {
+        std::vector<std::string> names;
+        for (const auto& kind : kinds) names.emplace_back(kind.name);
+        return to_response({.kind = "not-found", .detail = "there is no problem of this name", .hint = suggest(name, names)});
+    }
+    http::Response response;
+    response.body = fmt::format("{}\n\nStatus {}. {}\n", found->title, found->status, found->help);
+    response.field("Content-Type", "text/plain; charset=utf-8");
+    response.field("Cache-Control", "max-age=3600");
+    return response;
+}
+
+http::Response Api::metrics_page() const {
+    http::Response response;
+    metrics_.append_to(response.body);
+    MetricsText text(response.body);
+    text.family("weir_access_log_lines_left_out_total", "counter", "Lines that the access log could not take.");
+    text.sample("weir_access_log_lines_left_out_total", {}, log_.left_out());
+    more_metrics_(text);
+    response.field("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    response.field("Cache-Control", "no-store");
+    return response;
+}
+
+Problem Api::unknown_view(const std::string& name, const Principal& principal) const {
+    std::vector<std::string> names;
+    for (const auto& entry : *reads_.catalogue())
+        if (principal.may("view", entry.name)) names.push_back(entry.name);
+    return {.kind = "not-found", .detail = fmt::format("there is no view '{}'", name), .hint = suggest(name, names)};
+}
+
+http::Response Api::catalogue(const http::Head& head, const Principal& principal) const {
+    std::string body = "{\"views\":[";
+    for (const auto& entry : *reads_.catalogue()) {
+        if (!principal.may("view", entry.name)) continue;
+        body += body.back() == '[' ? "\n{\"name\":" : ",\n{\"name\":";
+        sink::append_json_string(entry.name, body);
+        body += ",\"description\":";
+        sink::append_json_string(entry.description, body);
+        body += fmt::format(",\"kind\":\"{}\",\"url\":\"/views/{}\",\"columns\":", entry.kind, http::percent_encoded(entry.name));
+        if (entry.schema) {
+            body += '[';
+            for (const auto& field : entry.schema->fields) {
+                if (body.back() != '[') body += ',';
+                body += "{\"name\":";
+                sink::append_json_string(field.name, body);
+                body += ",\"type\":";
+                sink::append_json_string(weir::to_string(field.type), body);
+                body += '}';
+            }
+            body += ']';
+        } else {
+            body += "null";
+        }
+        body += fmt::format(",\"has_result\":{}", entry.has_result);
+        if (entry.has_result) {
+            body += fmt::format(",\"rows\":{},\"meta\":", entry.from.rows);
+            body += provenance_json(entry.name, entry.from);
+        }
+        body += '}';
+    }
+    body += "\n]}\n";
+    const auto tag = fmt::format("\"{}\"", sha256_hex(body).substr(0, 32));
+    const auto offers = std::array{std::string_view("application/json")};
+    if (!http::best_media_type(head.joined("accept"), offers))
+        return to_response({.kind = "not-acceptable", .detail = "the catalogue comes as application/json"});
+    auto response = json_response(std::move(body), answers_.options().is_private ? "private, no-cache" : "no-cache");
+    response.field("ETag", tag);
+    if (http::names_tag(head.joined("if-none-match"), tag)) {
+        response.status = 304;
+        response.body.clear();
+    }
+    return response;
+}
+
+}  // namespace weir::serve

@@ -1,0 +1,65 @@
+// The API behind the HTTP server: routes, rights, answers.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "serve/api/access_log.h"
+#include "serve/api/metrics.h"
+#include "serve/api/view_answer.h"
+#include "serve/http/exchange.h"
+
+namespace weir::serve {
+
+struct ApiOptions {
+    std::string title = "weir";
+    std::string version = "0";
+    std::vector<std::string> origins;
+    bool tls = false;
+    bool loopback_names_only = false;  // nobody needs a key: only this machine's names are answered to
+    std::size_t body_bytes_max = 0;
+    std::function<void(const std::string&)> note = [](const std::string&) {};  // JSON lines for the operator
+};
+
+class Api final : public http::Service {
+public:
+    Api(Reads& reads, ViewAnswers& answers, AccessLog& log, ApiOptions options);
+
+    http::Admission admit(http::Exchange& exchange) override;
+    std::optional<http::Response> answer(http::Exchange& exchange) override;
+    http::Response work(http::Exchange& exchange) override;
+    http::Response busy(http::Exchange& exchange) override;
+    http::Response refuse(const http::Refusal& refusal) override;
+    void finished(const http::Exchange* exchange, const http::Peer& peer, int status, std::uint64_t bytes) override;
+    void tick() override {}
+
+    // From now on /readyz says no.
+    void begin_drain() { draining_ = true; }
+    // More metrics, asked for at each scrape.
+    void add_metrics(std::function<void(MetricsText&)> more) { more_metrics_ = std::move(more); }
+
+private:
+    struct State;
+    Reads& reads_;
+    ViewAnswers& answers_;
+    AccessLog& log_;
+    ApiOptions options_;
+    RequestMetrics metrics_;
+    std::atomic<bool> draining_{false};
+    std::function<void(MetricsText&)> more_metrics_ = [](MetricsText&) {};
+    std::shared_ptr<const Principal> anybody_;
+
+    std::optional<Problem> check(http::Exchange& exchange, State& state);
+    void complete(const http::Exchange* exchange, http::Response& response) const;
+    std::optional<http::Response> cors_preflight(const http::Exchange& exchange, const State& state) const;
+    http::Response index() const;
+    http::Response health(const http::Head& head, bool ready) const;
+    http::Response metrics_page() const;
+    http::Response problem_page(const std::string& name) const;
+    http::Response catalogue(const http::Head& head, const Principal& principal) const;
+    Problem unknown_view(const std::string& name, const Principal& principal) const;
+};
+
+}  // namespace weir::serve

@@ -1,0 +1,58 @@
+#include "serve/api/routes.h"
+
+#include <array>
+
+#include "serve/http/uri.h"
+
+namespace weir::serve {
+namespace {
+
+constexpr std::string_view reading = "GET, HEAD, OPTIONS";
+
+constexpr std::array specs{
+    RouteSpec{Route::index, "index", "/", reading, true, "Where to begin"},
+    RouteSpec{Route::livez, "livez", "/livez", reading, true, "Whether the process is alive"},
+    RouteSpec{Route::readyz, "readyz", "/readyz", reading, true, "Whether it can serve now"},
+    RouteSpec{Route::metrics, "metrics", "/metrics", reading, false, "Metrics in Prometheus' text format"},
+    RouteSpec{Route::openapi, "openapi", "/openapi.json", reading, false, "This interface as an OpenAPI document"},
+    RouteSpec{Route::problem, "problem", "/problems/{problem}", reading, true, "What a problem's type means"},
+    RouteSpec{Route::views, "views", "/views", reading, false, "The catalogue of views"},
+    RouteSpec{Route::view, "view", "/views/{view}", reading, false, "The rows of a view"},
+    RouteSpec{Route::key, "key", "/views/{view}/{key}", reading, false, "One row of a view, by its key"},
+    RouteSpec{Route::none, "none", "", "", true, ""},
+};
+
+}  // namespace
+
+std::span<const RouteSpec> routes() { return specs; }
+
+const RouteSpec& spec(Route route) { return specs.at(static_cast<std::size_t>(route)); }
+
+Route route_of(std::string_view path, std::vector<std::string>& segments) {
+    segments.clear();
+    if (path == "/") return Route::index;
+    if (path == "/livez" || path == "/healthz") return Route::livez;
+    if (path == "/readyz") return Route::readyz;
+    if (path == "/metrics") return Route::metrics;
+    if (path == "/openapi.json") return Route::openapi;
+    auto parts = http::path_segments(path);
+    if (!parts) return Route::none;
+    segments = std::move(*parts);
+    if (segments.size() == 2 && segments[0] == "problems" && !segments[1].empty()) return Route::problem;
+    if (segments[0] != "views") return Route::none;
+    if (segments.size() == 1) return Route::views;
+    if (segments[1].empty()) return Route::none;
+    return segments.size() == 2 ? Route::view : Route::key;
+}
+
+bool takes(const RouteSpec& spec, http::Method method) {
+    switch (method) {
+        case http::Method::get:
+        case http::Method::head: return spec.methods.find("GET") != std::string_view::npos;
+        case http::Method::post: return spec.methods.find("POST") != std::string_view::npos;
+        case http::Method::options: return spec.methods.find("OPTIONS") != std::string_view::npos;
+        default: return false;
+    }
+}
+
+}  // namespace weir::serve

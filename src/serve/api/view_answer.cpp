@@ -1,0 +1,342 @@
+#include "serve/api/view_answer.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/sha256.h"
+#include "serve/api/spool.h"
+#include "serve/http/negotiate.h"
+#include "serve/http/uri.h"
+#include "serve/read/cursor.h"
+#include "sink/value.h"
+
+namespace weir::serve {
+namespace {
+
+using sink::Format;
+
+struct Offer {
+    std::string_view type;
+    Format format;
+    std::string_view content_type;
+};
+constexpr std::array<Offer, 5> offers{{{"application/json", Format::json, "application/json"},
+                                       {"application/x-ndjson", Format::ndjson, "application/x-ndjson"},
+                                       {"application/jsonl", Format::ndjson, "application/jsonl"},
+                                       {"text/csv", Format::csv, "text/csv; charset=utf-8; header=present"},
+                                       {"application/vnd.apache.parquet", Format::parquet, "application/vnd.apache.parquet"}}};
+constexpr auto offered_types = [] {
+    std::array<std::string_view, offers.size()> types{};
+    for (std::size_t i = 0; i < offers.size(); ++i) types[i] = offers[i].type;
+    return types;
+}();
+
+Problem not_acceptable() {
+    std::string types;
+    for (const auto type : offered_types) types += fmt::format("{}{}", types.empty() ? "" : ", ", type);
+    return {.kind = "not-acceptable", .detail = "rows come as " + types};
+}
+
+// A text of a result's vector.
+std::optional<std::string> text_at(duckdb_vector vector, idx_t row) {
+    auto* validity = duckdb_vector_get_validity(vector);
+    if (validity != nullptr && !duckdb_validity_row_is_valid(validity, row)) return std::nullopt;
+    auto& text = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector))[row];
+    return std::string(duckdb_string_t_data(&text), duckdb_string_t_length(text));
+}
+
+// The query string without its cursor.
+std::string without_cursor(std::string_view query) {
+    std::string kept;
+    while (!query.empty()) {
+        const auto end = query.find('&');
+        const auto pair = query.substr(0, end);
+        query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
+        if (pair.empty() || pair.starts_with("cursor=")) continue;
+        kept += pair;
+        kept += '&';
+    }
+    return kept;
+}
+
+}  // namespace
+
+struct ViewAnswers::Request {
+    const http::Head& head;
+    const std::string& view;
+    const Principal& principal;
+    ViewQuery query;
+    Offer offer{};
+    http::Encoding encoding = http::Encoding::identity;
+    std::shared_ptr<const Pinned> pinned;
+    Resolved resolved;
+    std::string question;  // hash
+    std::optional<RowPlace> after;
+    std::int64_t limit = 0;  // 0: all rows
+    std::string tag;
+};
+
+ViewAnswers::ViewAnswers(Reads& reads, AnswerOptions options)
+    : reads_(reads), options_(std::move(options)), connections_(reads.database()) {}
+
+std::string ViewAnswers::own_rows(const Pinned& pinned, const Principal& principal) const {
+    if (principal.everything) return {};
+    std::string condition;
+    for (const auto& limit : options_.row_limits) {
+        if (!declare::matches_pattern(limit.views, pinned.view) || principal.may("rows", pinned.view)) continue;
+        const auto claim = principal.claims.find(limit.claim);
+        const auto own = claim == principal.claims.end() ? std::nullopt : equals_sql(pinned.schema, limit.column, claim->second);
+        // Who has no such claim has no rows.
+        condition += fmt::format("{}({})", condition.empty() ? "" : " AND ", own.value_or("FALSE"));
+    }
+    return condition;
+}
+
+std::optional<Problem> ViewAnswers::open_cursor_of(Request& request) {
+    const auto cursor = open_cursor(request.query.cursor, options_.cursor_key);
+    if (!cursor || cursor->view != request.view)
+        return Problem{.kind = "bad-cursor", .detail = "this cursor was not given for this view, or was changed", .hint = "begin again without it", .parameter = "cursor"};
+    if (request.query.as_of || request.query.known_at || (request.query.layer && *request.query.layer != cursor->layer))
+        return Problem{.kind = "bad-cursor",
+                       .detail = "a cursor knows its layer and its time: leave out layer, as_of and known_at, or the cursor",
+                       .parameter = "cursor"};
+    auto pinned = reads_.pin(request.view, {.layer = cursor->layer, .version = cursor->version});
+    if (!pinned) return to_problem(pinned.error());
+    request.pinned = std::move(*pinned);
+    request.after = cursor->place;
+    request.question = cursor->question;
+    return std::nullopt;
+}
+
+std::optional<Problem> ViewAnswers::prepare(Request& request) {
+    auto& query = request.query;
+    const auto chosen = http::best_media_type(request.head.joined("accept"), offered_types);
+    if (!chosen) return not_acceptable();
+    request.offer = offers.at(*chosen);
+    if (auto problem = parse_view_query(request.head.query, options_.limits, query)) return problem;
+    const auto layers = reads_.layers();
+    const auto layer = query.layer.value_or(layers.front());
+    if (std::find(layers.begin(), layers.end(), layer) == layers.end())
+        return Problem{.kind = "not-answerable",
+                       .detail = fmt::format("the layer '{}' is not running here", to_string(layer)),
+                       .hint = fmt::format("leave `layer` out, or ask for layer={}", to_string(layers.front())),
+                       .parameter = "layer"};
+    if (!query.cursor.empty()) {
+        if (auto problem = open_cursor_of(request)) return problem;
+    } else {
+        auto pinned = reads_.pin(request.view, {.layer = layer, .version = {}, .known_at = query.known_at, .as_of = query.as_of});
+        if (!pinned) {
+            auto problem = to_problem(pinned.error());
+            if (problem.kind == "internal") options_.log_fault(pinned.error());
+            return problem;
+        }
+        request.pinned = std::move(*pinned);
+    }
+    if (auto problem = resolve(query, request.pinned->schema, request.resolved)) return problem;
+    if (const auto own = own_rows(*request.pinned, request.principal); !own.empty()) {
+        auto& where = request.resolved.where;
+        where = where.empty() ? own : fmt::format("({}) AND {}", own, where);
+        request.resolved.identity += "\n" + own;
+    }
+    const auto question = sha256_hex(request.resolved.identity).substr(0, 24);
+    const bool fits = !request.after || (request.question == question && request.after->values.size() == request.resolved.order.size());
+    if (!fits)
+        return Problem{.kind = "bad-cursor", .detail = "the cursor was given for other filters or another order", .hint = "begin again without it", .parameter = "cursor"};
+    request.question = question;
+    const bool paged = request.offer.format == Format::json || query.limit || request.after;
+    if (paged && request.offer.format == Format::parquet)
+        return Problem{.kind = "bad-parameter", .detail = "Parquet comes whole, without pages", .hint = "leave out limit and cursor", .parameter = request.after ? "cursor" : "limit"};
+    if (paged) request.limit = query.limit.value_or(std::min(options_.page_rows, options_.limits.rows_max));
+    if (request.offer.format != Format::parquet) request.encoding = http::best_encoding(request.head.joined("accept-encoding"));
+    std::string identity = fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", request.view, request.pinned->version, request.resolved.identity,
+                                       fmt::join(request.resolved.columns, ","), request.limit, query.cursor, request.offer.type);
+    identity += fmt::format("\n{}\n{}\n{}", to_string(request.encoding), request.pinned->from.publication, request.head.query);
+    // Parquet's bytes depend on who wrote which part first.
+    request.tag = fmt::format("{}\"{}\"", request.offer.format == Format::parquet ? "W/" : "", sha256_hex(identity).substr(0, 32));
+    return std::nullopt;
+}
+
+http::Response ViewAnswers::answer(const http::Head& head, const std::string& view, const Principal& principal) {
+    Request request{.head = head, .view = view, .principal = principal};
+    if (const auto problem = prepare(request)) return to_response(*problem);
+    http::Response response;
+    describe(request, response);
+    const auto if_match = head.joined("if-match");
+    if (!if_match.empty() && !http::names_tag_strongly(if_match, request.tag))
+        return to_response({.kind = "precondition-failed", .detail = fmt::format("the present version is {}", request.tag)});
+    const auto if_none_match = head.joined("if-none-match");
+    if (!if_none_match.empty() && http::names_tag(if_none_match, request.tag)) {
+        response.status = 304;
+        return response;
+    }
+    auto written = request.offer.format == Format::parquet ? write_parquet(request, response)
+                   : request.limit > 0                     ? write_page(request, response)
+                                                           : write_whole(request, response);
+    if (!written) {
+        // A version that was vacuumed while it was read.
+        if (request.after && written.error().code == ErrorCode::io_failed)
+            return to_response({.kind = "gone", .detail = "this version of the view is no longer in the lake", .hint = "begin again without a cursor"});
+        const auto problem = to_problem(written.error());
+        if (problem.kind == "internal") options_.log_fault(written.error());
+        return to_response(problem);
+    }
+    return response;
+}
+
+void ViewAnswers::describe(const Request& request, http::Response& response) const {
+    response.field("Content-Type", request.offer.content_type);
+    if (request.encoding != http::Encoding::identity) response.field("Content-Encoding", to_string(request.encoding));
+    response.field("ETag", request.tag);
+    response.field("Vary", options_.is_private ? "Accept, Accept-Encoding, Authorization, X-API-Key" : "Accept, Accept-Encoding");
+    response.field("Cache-Control", options_.is_private ? "private, no-cache" : "no-cache");
+    add_provenance(request.pinned->from, SystemClock().now(), response);
+}
+
+Status ViewAnswers::write_page(Request& request, http::Response& response) {
+    WEIR_ASSIGN(auto connection, connections_.borrow(options_.query_timeout));
+    const bool is_json = request.offer.format == Format::json;
+    const auto hidden = hidden_columns(request.resolved);
+    std::string rows;
+    sink::RowsWriter writer(request.offer.format, rows, options_.csv);
+    std::int64_t left = request.limit;
+    bool more = false;
+    RowPlace last;
+    WEIR_TRY(connection->stream(
+        page_sql(*request.pinned, request.resolved, request.after, request.limit + 1),
+        [&](const sql::ResultHeader& header) {
+            auto shown = header;
+            shown.names.resize(header.names.size() - hidden);
+            shown.types.resize(header.types.size() - hidden);
+            return writer.begin(shown);
+        },
+        [&](duckdb_data_chunk chunk) -> Status {
+            const auto size = static_cast<std::int64_t>(duckdb_data_chunk_get_size(chunk));
+            const auto taken = std::min(size, left);
+            more = more || size > left;
+            if (taken == 0) return ok();
+            left -= taken;
+            if (left == 0) {
+                const auto columns = duckdb_data_chunk_get_column_count(chunk);
+                last.values.clear();
+                for (auto column = columns - hidden; column + 1 < columns; ++column)
+                    last.values.push_back(text_at(duckdb_data_chunk_get_vector(chunk, column), static_cast<idx_t>(taken - 1)));
+                last.number = std::stoll(*text_at(duckdb_data_chunk_get_vector(chunk, columns - 1), static_cast<idx_t>(taken - 1)));
+            }
+            duckdb_data_chunk_set_size(chunk, static_cast<idx_t>(taken));
+            if (rows.size() > options_.result_bytes_max)
+                return Error{.code = ErrorCode::refused, .message = "the answer is too large", .hint = "use a smaller limit"};
+            return writer.take(chunk);
+        }));
+    WEIR_TRY(writer.end());
+    std::string next;
+    if (more) {
+        const auto cursor = seal_cursor({.view = request.view,
+                                         .layer = request.pinned->from.layer,
+                                         .version = request.pinned->version,
+                                         .question = request.question,
+                                         .place = last},
+                                        options_.cursor_key);
+        // What chose the version is in the cursor.
+        std::string query;
+        for (const auto& parameter : http::query_parameters(without_cursor(request.head.query)).value_or(std::vector<http::Parameter>{})) {
+            if (parameter.name == "as_of" || parameter.name == "known_at") continue;
+            query += fmt::format("{}={}&", http::percent_encoded(parameter.name), http::percent_encoded(parameter.value));
+        }
+        next = fmt::format("/views/{}?{}cursor={}", http::percent_encoded(request.view), query, cursor);
+        response.field("Link", fmt::format("<{}>; rel=\"next\"", next));
+    }
+    std::string body;
+    if (is_json) {
+        if (rows.ends_with('\n')) rows.pop_back();
+        body = "{\"data\":" + rows + ",\n\"next\":";
+        if (next.empty()) {
+            body += "null";
+        } else {
+            sink::append_json_string(next, body);
+        }
+        body += ",\n\"meta\":" + provenance_json(request.view, request.pinned->from) + "}\n";
+    } else {
+        body = std::move(rows);
+    }
+    Spool spool(options_.spool, request.encoding, options_.result_bytes_max);
+    WEIR_TRY(spool.write(body));
+    return spool.finish(response);
+}
+
+Status ViewAnswers::write_whole(Request& request, http::Response& response) {
+    WEIR_ASSIGN(auto connection, connections_.borrow(options_.query_timeout));
+    Spool spool(options_.spool, request.encoding, options_.result_bytes_max);
+    WEIR_ASSIGN(const auto rows, sink::write_rows(
+                                     *connection, whole_sql(*request.pinned, request.resolved), request.offer.format,
+                                     [&](std::string_view bytes) { return spool.write(bytes); }, options_.csv));
+    static_cast<void>(rows);
+    return spool.finish(response);
+}
+
+Status ViewAnswers::write_parquet(Request& request, http::Response& response) {
+    WEIR_ASSIGN(auto connection, connections_.borrow(options_.query_timeout));
+    // DuckDB writes to a name: the nameless file's own, as this process sees it.
+    WEIR_ASSIGN(auto handle, nameless_file(options_.spool));
+    const auto name = fmt::format("/proc/self/fd/{}", handle.get());
+    WEIR_ASSIGN(const auto done, connection->query(fmt::format("COPY ({}\n) TO {} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, OVERWRITE true)",
+                                                               whole_sql(*request.pinned, request.resolved), sql::quote_text(name))));
+    static_cast<void>(done);
+    std::error_code error;
+    auto file = std::make_shared<http::BodyFile>();
+    file->size = fs::file_size(name, error);
+    if (error || file->size > options_.result_bytes_max)
+        return Error{.code = ErrorCode::refused, .message = "the answer is too large", .hint = "select fewer columns, or filter"};
+    file->file = std::move(handle);
+    response.file = std::move(file);
+    return ok();
+}
+
+void add_provenance(const Provenance& from, Time now, http::Response& response) {
+    response.field("Weir-Layer", to_string(from.layer));
+    if (from.publication > 0) response.field("Weir-Publication", std::to_string(from.publication));
+    response.field("Weir-Cut", from.cut);
+    if (!from.interval.empty()) response.field("Weir-Interval", from.interval);
+    if (from.watermark) response.field("Weir-Watermark", to_iso(*from.watermark));
+    if (!from.published_at) return;
+    response.field("Weir-Published-At", to_iso(*from.published_at));
+    const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - *from.published_at).count();
+    response.field("Weir-Freshness-Seconds", std::to_string(std::max<std::int64_t>(0, age)));
+}
+
+std::string provenance_json(const std::string& view, const Provenance& from) {
+    std::string json = "{\"view\":";
+    sink::append_json_string(view, json);
+    json += fmt::format(",\"layer\":\"{}\"", to_string(from.layer));
+    const auto text = [&](std::string_view name, const std::string& value) {
+        json += fmt::format(",\"{}\":", name);
+        if (value.empty()) {
+            json += "null";
+        } else {
+            sink::append_json_string(value, json);
+        }
+    };
+    json += from.publication > 0 ? fmt::format(",\"publication\":{}", from.publication) : ",\"publication\":null";
+    text("published_at", from.published_at ? to_iso(*from.published_at) : "");
+    text("interval", from.interval);
+    text("watermark", from.watermark ? to_iso(*from.watermark) : "");
+    return json + fmt::format(",\"cut\":{}}}", from.cut.empty() ? "{}" : from.cut);
+}
+
+Problem to_problem(const Error& error) {
+    switch (error.code) {
+        case ErrorCode::not_found: return {.kind = "no-result", .detail = error.message, .hint = error.hint};
+        case ErrorCode::offsets_gone: return {.kind = "gone", .detail = error.message, .hint = error.hint};
+        case ErrorCode::refused: return {.kind = "not-answerable", .detail = error.message, .hint = error.hint};
+        case ErrorCode::interrupted:
+            return {.kind = "busy", .detail = "the query took too long and was stopped", .hint = "filter, or ask for fewer rows", .retry_after = 5};
+        case ErrorCode::out_of_memory:
+            return {.kind = "busy", .detail = "the query needs more memory than there is now", .hint = "filter, or ask for fewer columns", .retry_after = 5};
+        case ErrorCode::disk_full: return {.kind = "busy", .detail = "there is no room for the answer now", .retry_after = 60};
+        default: return {.kind = "internal", .detail = "the query failed; the server's log says why"};
+    }
+}
+
+}  // namespace weir::serve

@@ -1,0 +1,65 @@
+// GET /views/VIEW: from a request to rows in the format that was asked for. Runs on a thread for queries.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "declare/serve.h"
+#include "serve/auth/principal.h"
+#include "serve/http/exchange.h"
+#include "serve/problem.h"
+#include "serve/read/connections.h"
+#include "serve/read/reads.h"
+#include "serve/read/view_query.h"
+#include "sink/rows.h"
+
+namespace weir::serve {
+
+struct AnswerOptions {
+    std::int64_t page_rows = 100;
+    QueryLimits limits;
+    std::chrono::milliseconds query_timeout{30'000};
+    std::uint64_t result_bytes_max = 0;
+    std::filesystem::path spool;
+    sink::CsvStyle csv;
+    std::string cursor_key;
+    std::vector<declare::RowLimit> row_limits;
+    bool is_private = false;  // there are keys: what one reader gets is not for another
+    std::function<void(const Error&)> log_fault = [](const Error&) {};  // of the server, which the client is not told
+};
+
+class ViewAnswers {
+public:
+    ViewAnswers(Reads& reads, AnswerOptions options);
+
+    http::Response answer(const http::Head& head, const std::string& view, const Principal& principal);
+
+    // The SQL condition that this reader's rows of a view meet: empty for all rows, "FALSE" for none.
+    std::string own_rows(const Pinned& pinned, const Principal& principal) const;
+    const AnswerOptions& options() const { return options_; }
+    Connections& connections() { return connections_; }
+
+private:
+    struct Request;
+    Reads& reads_;
+    AnswerOptions options_;
+    Connections connections_;
+
+    std::optional<Problem> prepare(Request& request);
+    std::optional<Problem> open_cursor_of(Request& request);
+    Status write_page(Request& request, http::Response& response);
+    Status write_whole(Request& request, http::Response& response);
+    Status write_parquet(Request& request, http::Response& response);
+    void describe(const Request& request, http::Response& response) const;
+};
+
+// The headers that tell where rows come from, and the same as JSON for the envelope.
+void add_provenance(const Provenance& from, Time now, http::Response& response);
+std::string provenance_json(const std::string& view, const Provenance& from);
+
+// The problem that an error is for whoever asked. What is nobody's business but the operator's stays out of it.
+Problem to_problem(const Error& error);
+
+}  // namespace weir::serve

@@ -1,0 +1,69 @@
+// Published results of batch runs, straight from the lake.
+//
+// A version is "TABLE_VERSION-INTERVAL-TABLE_ID": the lake keeps it until its files are vacuumed, so that a cursor
+// outlives this process.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+
+#include "declare/project.h"
+#include "lake/lake.h"
+#include "serve/read/reads.h"
+#include "view/publication.h"
+
+namespace weir::serve {
+
+struct BatchReadsOptions {
+    std::filesystem::path lake;
+    const declare::Project* project = nullptr;  // nothing: a bare lake; must outlive the reads
+};
+
+class BatchReads final : public Reads {
+public:
+    static Result<std::unique_ptr<BatchReads>> open(const BatchReadsOptions& options);
+
+    std::vector<Layer> layers() const override { return {Layer::batch}; }
+    std::shared_ptr<const std::vector<CatalogueEntry>> catalogue() const override;
+    Result<std::shared_ptr<const Pinned>> pin(const std::string& view, const Wanted& wanted) override;
+    sql::Database& database() override { return *database_; }
+
+    // Looks whether another publication is there; true if what is served changed. One thread calls it.
+    Result<bool> refresh();
+    std::int64_t publication() const;
+    std::optional<Time> published_at() const;
+
+private:
+    struct Served {
+        view::PublishedView published;
+        std::int64_t version = 0;      // of the table that is served
+        std::int64_t newest = 0;       // of the table
+        bool kept = false;             // every interval
+    };
+    struct Present {
+        view::Publication publication;
+        std::optional<Time> published_at;
+        std::map<std::string, Served> views;
+    };
+    BatchReads() = default;
+    Result<Served> resolve(const std::string& name, const view::PublishedView& published);
+    Result<std::optional<Time>> published_at(std::int64_t number);
+    Result<std::shared_ptr<const Pinned>> open_version(const std::string& view, const std::string& version);
+    Result<std::string> version_known_at(const std::string& view, Time time);
+    Result<std::string> version_as_of(const std::string& view, const std::string& version, Day day);
+    Result<lake::Snapshot> snapshot_of(const std::string& version, const lake::Table& table);
+    void make_catalogue(const Present& present);
+    bool is_served(const std::string& view) const;
+
+    std::filesystem::path path_;
+    const declare::Project* project_ = nullptr;
+    std::unique_ptr<sql::Database> database_;
+    std::optional<lake::Lake> lake_;
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Present> present_;
+    std::shared_ptr<const std::vector<CatalogueEntry>> catalogue_;
+    std::map<std::string, std::shared_ptr<const Pinned>> pinned_;  // by view and version
+};
+
+}  // namespace weir::serve

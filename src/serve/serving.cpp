@@ -1,0 +1,185 @@
+#include "serve/serving.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "declare/secret.h"
+#include "serve/api/api.h"
+#include "serve/auth/bytes.h"
+#include "serve/http/server.h"
+#include "serve/read/batch_reads.h"
+#include "view/session.h"
+
+namespace weir::serve {
+namespace {
+
+constexpr auto refresh_every = std::chrono::seconds(1);
+constexpr std::size_t key_bytes = 32;
+
+int one_per_core(int wanted) { return wanted > 0 ? wanted : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
+
+// What signs cursors, kept so that they outlive the process. A lake that cannot be written gives cursors for now.
+std::string cursor_key(const fs::path& lake) {
+    const auto path = lake / ".weir" / "cursor.key";
+    if (auto kept = read_file_if_there(path, 1024); kept && *kept && (*kept)->size() == key_bytes) return **kept;
+    auto key = random_bytes(key_bytes);
+    if (make_directories(path.parent_path()) && write_file_atomic(path, key, false)) {
+        std::error_code ignored;
+        fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write, ignored);
+    }
+    return key;
+}
+
+}  // namespace
+
+struct Serving::Impl {
+    ServingOptions options;
+    declare::Serve settings;
+    std::unique_ptr<BatchReads> reads;
+    std::unique_ptr<ViewAnswers> answers;
+    std::unique_ptr<AccessLog> log;
+    std::unique_ptr<Api> api;
+    std::unique_ptr<http::Server> server;
+    std::string url;
+    std::mutex mutex;
+    std::condition_variable wake;
+    bool stopping = false;
+    std::atomic<std::uint64_t> refresh_failures{0};
+    std::thread refresher;
+
+    Status start();
+    void refresh();
+    void append_metrics(MetricsText& text) const;
+};
+
+Status Serving::Impl::start() {
+    const auto* project = options.project;
+    if (project != nullptr) settings = project->serve;
+    const auto& http = settings.http;
+    const auto listen = options.listen.empty() ? http.listen : options.listen;
+    WEIR_ASSIGN(const auto where, http::parse_listen(listen));
+    if (!where.loopback)
+        return Error{.code = ErrorCode::refused,
+                     .message = fmt::format("{} can be reached from other machines, and nobody would need a key", listen),
+                     .hint = "listen on 127.0.0.1, or declare keys under `access` in serve.yaml"};
+    if (settings.access.any())
+        return Error{.code = ErrorCode::refused,
+                     .message = "serve.yaml declares keys, and this version does not hold requests to them",
+                     .hint = "leave `access` out and serve this machine alone"};
+    WEIR_ASSIGN(reads, BatchReads::open({.lake = options.lake, .project = project}));
+    const auto hidden = options.lake / ".weir";
+    static_cast<void>(make_directories(hidden));
+    answers = std::make_unique<ViewAnswers>(
+        *reads, AnswerOptions{.page_rows = http.page_rows,
+                              .limits = {.rows_max = http.page_rows_max},
+                              .query_timeout = http.query_timeout,
+                              .result_bytes_max = http.result_bytes_max,
+                              .spool = view::spill_root(options.lake),
+                              .csv = {project != nullptr && project->csv_clock_with_space},
+                              .cursor_key = cursor_key(options.lake),
+                              .row_limits = settings.access.rows,
+                              .is_private = settings.access.any(),
+                              .log_fault = [this](const Error& error) { options.note("a query failed: " + to_string(error)); }});
+    const auto to = http.access_log == "none" ? AccessLog::To::none : http.access_log == "stderr" ? AccessLog::To::stderr_stream : AccessLog::To::file;
+    log = std::make_unique<AccessLog>(to, hidden / "access.jsonl");
+    api = std::make_unique<Api>(*reads, *answers, *log,
+                                ApiOptions{.title = project != nullptr ? project->name : options.lake.filename().string(),
+                                           .version = options.version,
+                                           .origins = http.origins,
+                                           .tls = http.tls.has_value(),
+                                           .loopback_names_only = !settings.access.any(),
+                                           .body_bytes_max = http.body_bytes_max});
+    api->add_metrics([this](MetricsText& text) { append_metrics(text); });
+    http::ServerOptions server_options{.listen = listen,
+                                       .loops = one_per_core(http.loops),
+                                       .workers = one_per_core(http.queries),
+                                       .waiting_max = http.queue,
+                                       .head = {.bytes = http.header_bytes_max},
+                                       .header_timeout = http.header_timeout,
+                                       .idle_timeout = http.idle_timeout,
+                                       .connections_max = http.connections_max,
+                                       .connections_per_address_max = http.connections_per_address_max};
+    if (http.tls) {
+        server_options.certificate = http.tls->certificate;
+        WEIR_ASSIGN(server_options.key, declare::read_secret(http.tls->key, project->root));
+    }
+    WEIR_ASSIGN(server, http::Server::start(std::move(server_options), *api));
+    const bool v6 = where.host.find(':') != std::string::npos;
+    url = fmt::format("{}://{}:{}", http.tls ? "https" : "http", v6 ? "[" + where.host + "]" : where.host, server->port());
+    if (!settings.access.any())
+        options.note("nobody needs a key: everybody on this machine may read every view, and no other machine may");
+    refresher = std::thread([this] { refresh(); });
+    return ok();
+}
+
+void Serving::Impl::refresh() {
+    std::unique_lock lock(mutex);
+    std::string last_failure;
+    while (!wake.wait_for(lock, refresh_every, [this] { return stopping; })) {
+        lock.unlock();
+        const auto changed = reads->refresh();
+        if (!changed) {
+            ++refresh_failures;
+            // The same failure is told once, not every second.
+            auto text = to_string(changed.error());
+            if (text != last_failure) options.note("looking for a new publication failed: " + text);
+            last_failure = std::move(text);
+        } else {
+            last_failure.clear();
+        }
+        lock.lock();
+    }
+}
+
+void Serving::Impl::append_metrics(MetricsText& text) const {
+    text.family("weir_build_info", "gauge", "Always 1; the labels tell the version.");
+    text.sample("weir_build_info", {{"version", options.version}}, std::uint64_t{1});
+    text.family("weir_http_connections", "gauge", "Open connections.");
+    text.sample("weir_http_connections", {}, static_cast<std::uint64_t>(server->connections()));
+    text.family("weir_http_waiting_requests", "gauge", "Requests that wait for a thread for queries.");
+    text.sample("weir_http_waiting_requests", {}, static_cast<std::uint64_t>(server->waiting()));
+    text.family("weir_publication_number", "gauge", "The publication that is served.");
+    text.sample("weir_publication_number", {}, static_cast<std::uint64_t>(reads->publication()));
+    if (const auto time = reads->published_at()) {
+        text.family("weir_publication_timestamp_seconds", "gauge", "When it was published.");
+        text.sample("weir_publication_timestamp_seconds", {}, static_cast<double>(time->time_since_epoch().count()) / 1e6);
+    }
+    text.family("weir_publication_refresh_failures_total", "counter", "Failed looks for a new publication.");
+    text.sample("weir_publication_refresh_failures_total", {}, refresh_failures.load());
+    const auto catalogue = reads->catalogue();
+    text.family("weir_view_rows", "gauge", "Rows of a view's published result.");
+    for (const auto& entry : *catalogue)
+        if (entry.has_result && entry.from.rows >= 0)
+            text.sample("weir_view_rows", {{"view", entry.name}}, static_cast<std::uint64_t>(entry.from.rows));
+}
+
+Serving::Serving(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Serving>> Serving::start(ServingOptions options) {
+    auto serving = std::unique_ptr<Serving>(new Serving(std::make_unique<Impl>()));
+    serving->impl_->options = std::move(options);
+    WEIR_TRY(serving->impl_->start());
+    return serving;
+}
+
+const std::string& Serving::url() const { return impl_->url; }
+
+bool Serving::stop() {
+    impl_->api->begin_drain();
+    return impl_->server->drain(impl_->settings.http.drain);
+}
+
+Serving::~Serving() {
+    {
+        const std::lock_guard lock(impl_->mutex);
+        impl_->stopping = true;
+    }
+    impl_->wake.notify_all();
+    if (impl_->refresher.joinable()) impl_->refresher.join();
+    impl_->server.reset();
+}
+
+}  // namespace weir::serve

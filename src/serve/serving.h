@@ -1,0 +1,42 @@
+// Serving as one part of `weir up`: reads, API and server, started and stopped together.
+//
+//   publication ──► refresh, about once a second ──► Reads ──► Api ──► Server
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "declare/project.h"
+
+namespace weir::serve {
+
+struct ServingOptions {
+    std::filesystem::path lake;
+    const declare::Project* project = nullptr;  // nothing: a bare lake; must outlive the part
+    std::string listen;                         // empty: as serve.yaml says
+    std::string version;                        // of weir
+    std::function<void(const std::string&)> note = [](const std::string&) {};  // a sentence for the operator
+};
+
+class Serving {
+public:
+    // Listens from here on.
+    static Result<std::unique_ptr<Serving>> start(ServingOptions options);
+    // Closes everything at once; stop() first lets requests end.
+    ~Serving();
+    Serving(const Serving&) = delete;
+
+    // "http://127.0.0.1:8080"
+    const std::string& url() const;
+    // True: every request under way got its answer in the time that serve.yaml gives.
+    bool stop();
+
+private:
+    struct Impl;
+    explicit Serving(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weir::serve

@@ -1,0 +1,278 @@
+// weir up --only serve: what HTTP gives is what `weir sql` and `weir export` give.
+#include <zlib.h>
+#include <zstd.h>
+
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "support/server.h"
+#include "support/shop.h"
+
+namespace weir::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+class Served : public Shop {
+protected:
+    Served() {
+        contract({});
+        source("in/*.csv");
+        put("in/a.csv", header + "1,anna,1.5\n2,bo,\n3,\"c,\"\"d\",2\n4,anna,-7\n5,,2\n6,anna,1.5\n7,zoe,1e300\n");
+        view("sums", "SELECT name, count(*) AS n, sum(amount) AS total FROM t GROUP BY name");
+        view("rows_", "SELECT id, name, amount, id % 3 = 0 AS third, DATE '2024-01-01' + id::INT AS day, "
+                      "TIMESTAMPTZ '2024-01-01 00:00:00Z' + to_hours(id) AS at FROM t ORDER BY id DESC");
+    }
+    static json parse(const serve::http::testing::Answer& answer) {
+        auto parsed = json::parse(answer.body, nullptr, false);
+        EXPECT_FALSE(parsed.is_discarded()) << answer.body;
+        return parsed;
+    }
+    // All rows of a request, page by page.
+    static json all_pages(const UpServer& server, std::string target, int* pages = nullptr) {
+        json rows = json::array();
+        for (int page = 0; page < 1000; ++page) {
+            const auto answer = server.get(target);
+            EXPECT_EQ(answer.status, 200) << target << answer.body;
+            if (answer.status != 200) break;
+            const auto parsed = parse(answer);
+            for (const auto& row : parsed.at("data")) rows.push_back(row);
+            if (pages != nullptr) ++*pages;
+            if (parsed.at("next").is_null()) break;
+            target = parsed.at("next");
+            EXPECT_EQ(answer.field("link"), "<" + target + ">; rel=\"next\"");
+        }
+        return rows;
+    }
+    json sql_rows(const std::string& statement) const {
+        const auto done = weir_with({"sql", statement, "--format", "json"});
+        EXPECT_EQ(done.exit_code, 0) << statement << done.err;
+        return json::parse(done.out, nullptr, false);
+    }
+};
+
+TEST_F(Served, the_whole_view_has_the_bytes_of_weir_export) {
+    run_ok();
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    EXPECT_THAT(server.err(), HasSubstr("nobody needs a key"));
+    for (const std::string view : {"sums", "rows_"}) {
+        for (const auto& [format, type] : {std::pair("csv", "text/csv"), std::pair("ndjson", "application/x-ndjson")}) {
+            ASSERT_EQ(weir_with({"export", view, "--format", format, "--out", "out"}).exit_code, 0);
+            const auto exported = read(project / "out" / (view + "." + format));
+            const auto plain = server.get("/views/" + view, {{"Accept", type}});
+            EXPECT_EQ(plain.body, exported);
+            EXPECT_THAT(plain.field("content-type"), HasSubstr(type));
+            const auto packed = server.get("/views/" + view, {{"Accept", type}, {"Accept-Encoding", "zstd"}});
+            EXPECT_EQ(packed.field("content-encoding"), "zstd");
+            EXPECT_NE(packed.field("etag"), plain.field("etag"));
+            std::string back(exported.size() + 1, '\0');
+            EXPECT_EQ(ZSTD_decompress(back.data(), back.size(), packed.body.data(), packed.body.size()), exported.size());
+            EXPECT_EQ(back.substr(0, exported.size()), exported);
+        }
+        const auto parquet = server.get("/views/" + view, {{"Accept", "application/vnd.apache.parquet"}});
+        ASSERT_EQ(parquet.status, 200) << parquet.body;
+        write(project / "got.parquet", parquet.body);
+        ASSERT_EQ(weir_with({"export", view, "--format", "parquet", "--out", "out"}).exit_code, 0);
+        EXPECT_EQ(parquet.body.substr(0, 4), "PAR1");
+    }
+    EXPECT_EQ(server.stop(), 0) << server.err();
+}
+
+TEST_F(Served, answers_tell_where_they_come_from_and_are_not_sent_twice) {
+    run_ok();
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    const auto answer = server.get("/views/sums");
+    EXPECT_EQ(answer.field("weir-layer"), "batch");
+    EXPECT_EQ(answer.field("weir-publication"), "1");
+    EXPECT_EQ(json::parse(answer.field("weir-cut")), json({{"t", 1}}));
+    EXPECT_FALSE(answer.field("weir-freshness-seconds").empty());
+    EXPECT_EQ(parse(answer).at("meta").at("publication"), 1);
+    const auto again = server.get("/views/sums", {{"If-None-Match", answer.field("etag")}});
+    EXPECT_EQ(again.status, 304);
+    EXPECT_EQ(again.field("etag"), answer.field("etag"));
+    EXPECT_EQ(server.get("/views/sums", {{"If-Match", "\"other\""}}).status, 412);
+    // A new publication is another version.
+    put("in/b.csv", header + "8,anna,1\n");
+    run_ok();
+    for (int i = 0; i < 100; ++i) {
+        if (server.get("/views/sums").field("weir-publication") == "2") break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    const auto later = server.get("/views/sums", {{"If-None-Match", answer.field("etag")}});
+    EXPECT_EQ(later.status, 200);
+    EXPECT_EQ(later.field("weir-publication"), "2");
+    EXPECT_EQ(parse(later).at("data"), sql_rows("select * from sums"));
+    // And what was published at a time can be asked for.
+    const auto published_at = parse(answer).at("meta").at("published_at").get<std::string>();
+    const auto known = server.get("/views/sums?known_at=" + published_at);
+    EXPECT_EQ(parse(known).at("data"), parse(answer).at("data"));
+    const auto before = server.get("/views/sums?known_at=2020-01-01T00:00:00Z");
+    EXPECT_EQ(before.status, 422);
+    EXPECT_EQ(server.get("/views/sums?as_of=2024-01-01").status, 422);
+}
+
+TEST_F(Served, a_cursor_pages_one_snapshot_while_runs_publish) {
+    run_ok();
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    const auto expected = sql_rows("select * from rows_");
+    const auto first = parse(server.get("/views/rows_?limit=3"));
+    EXPECT_EQ(first.at("data").size(), 3u);
+    put("in/b.csv", header + rows(50, 100));
+    run_ok();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    auto rest = all_pages(server, first.at("next"));
+    json whole = first.at("data");
+    for (const auto& row : rest) whole.push_back(row);
+    EXPECT_EQ(whole, expected);
+    EXPECT_EQ(all_pages(server, "/views/rows_?limit=3").size(), 57u);
+    // Also behind a restart.
+    server.stop();
+    UpServer other(project);
+    EXPECT_EQ(all_pages(other, first.at("next")), rest);
+    // A cursor belongs to its question.
+    const std::string next = first.at("next");
+    const auto cursor = next.substr(next.find("cursor="));
+    for (const auto& bad : {"order=id&" + cursor, "id=5&" + cursor, cursor + "A", std::string("cursor=AAAA"), "as_of=2024-01-01&" + cursor})
+        EXPECT_EQ(other.get("/views/rows_?" + bad).status, 400) << bad;
+    EXPECT_EQ(other.get("/views/sums?" + cursor).status, 400);
+}
+
+TEST_F(Served, random_questions_have_the_answers_of_weir_sql) {
+    put("in/c.csv", header + rows(40, 200));
+    run_ok();
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    struct Choice {
+        std::string parameter, sql;
+    };
+    const std::vector<Choice> filters{
+        {"id.gte=4", "id >= 4"}, {"id.lt=220", "id < 220"}, {"name=anna", "name = 'anna'"}, {"name.ne=anna", "name <> 'anna'"},
+        {"name.null=true", "name IS NULL"}, {"amount.gt=1.5", "amount > 1.5"}, {"third=true", "third"}, {"day.lte=2024-07-25", "day <= DATE '2024-07-25'"},
+        {"at.gt=2024-01-01T05:00:00Z", "\"at\" > TIMESTAMPTZ '2024-01-01 05:00:00Z'"}, {"id.in=1,2,3,205", "id IN (1, 2, 3, 205)"},
+        {"name.prefix=c%2C", "name LIKE 'c,%'"}, {"amount.null=false", "amount IS NOT NULL"}};
+    const std::vector<Choice> orders{{"name", "name NULLS LAST"}, {"-name", "name DESC NULLS LAST"}, {"-amount", "amount DESC NULLS LAST"},
+                                     {"amount", "amount NULLS LAST"}, {"third", "third NULLS LAST"}, {"-day", "day DESC NULLS LAST"}};
+    const std::vector<std::string> columns{"id", "name", "amount", "third", "day", "at"};
+    const auto seed = std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const auto pick = [&](std::size_t below) { return std::uniform_int_distribution<std::size_t>(0, below - 1)(random); };
+    std::string all;
+    std::vector<std::string> targets;
+    std::vector<json> got;
+    for (int i = 0; i < 40; ++i) {
+        std::string query, where, order;
+        for (std::size_t k = pick(3); k > 0; --k) {
+            const auto& filter = filters[pick(filters.size())];
+            if (query.find(filter.parameter.substr(0, filter.parameter.find('='))) != std::string::npos) continue;
+            query += filter.parameter + "&";
+            where += (where.empty() ? " WHERE " : " AND ") + filter.sql;
+        }
+        std::string names;
+        for (std::size_t k = pick(3); k > 0; --k) {
+            const auto& by = orders[pick(orders.size())];
+            const auto bare = by.parameter.substr(by.parameter.starts_with('-') ? 1 : 0);
+            if (names.find(bare) != std::string::npos) continue;
+            names += (names.empty() ? "" : ",") + by.parameter;
+            order += by.sql + ", ";
+        }
+        if (!names.empty()) query += "order=" + names + "&";
+        std::string selected = "*";
+        if (pick(2) == 0) {
+            const auto a = columns[pick(3)], b = columns[3 + pick(3)];
+            query += "select=" + b + "," + a + "&";
+            selected = "\"" + b + "\", " + a;
+        }
+        const auto target = "/views/rows_?" + query + "limit=" + std::to_string(1 + pick(20));
+        // Ties keep the view's own order, which is id downwards.
+        const auto rows_of = sql_rows("SELECT " + selected + " FROM rows_" + where + " ORDER BY " + order + "id DESC");
+        EXPECT_EQ(all_pages(server, target), rows_of) << target;
+        if (testing::Test::HasFailure()) break;
+    }
+}
+
+TEST_F(Served, mistakes_are_problems_that_name_the_way_out) {
+    run_ok();
+    view("later", "SELECT count(*) AS n FROM t");
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    const struct {
+        std::string method, target;
+        std::map<std::string, std::string> fields;
+        int status;
+        std::string said;
+    } cases[] = {
+        {"GET", "/nothing", {}, 404, "/views"},
+        {"GET", "/views/sumz", {}, 404, "did you mean 'sums'"},
+        {"GET", "/views/later", {}, 404, "no result yet"},
+        {"GET", "/views/sums?nane=x", {}, 400, "did you mean 'name'"},
+        {"GET", "/views/sums?n=x", {}, 400, "whole number"},
+        {"GET", "/views/sums?limit=0", {}, 400, "limit"},
+        {"GET", "/views/sums?layer=speed", {}, 422, "layer"},
+        {"DELETE", "/views/sums", {}, 405, "GET, HEAD, OPTIONS"},
+        {"TRACE", "/", {}, 405, "GET"},
+        {"POST", "/views", {}, 405, "GET"},
+        {"GET", "/views/sums", {{"Accept", "image/png"}}, 406, "text/csv"},
+        {"GET", "/views/sums?limit=1", {{"Accept", "application/vnd.apache.parquet"}}, 400, "without pages"},
+        {"GET", "/views/..%2f..%2fetc", {}, 404, ""},
+        {"GET", "/views/sums/../sums", {}, 404, ""},
+        {"GET", "/views/sums?name='%20OR%201=1--", {}, 200, ""},
+        {"GET", "/problems/busy", {}, 200, "Retry-After"},
+        {"GET", "/livez", {}, 200, "ok"},
+        {"GET", "/readyz", {}, 200, "ok"},
+    };
+    for (const auto& one : cases) {
+        const auto answer = serve::http::testing::request(server.port(), one.method, one.target, one.fields);
+        EXPECT_EQ(answer.status, one.status) << one.target << answer.body;
+        EXPECT_THAT(answer.body, HasSubstr(one.said)) << one.target;
+        EXPECT_EQ(answer.field("x-content-type-options"), "nosniff");
+        if (one.status == 405) {
+            EXPECT_FALSE(answer.field("allow").empty());
+        }
+        if (one.status < 400) continue;
+        EXPECT_EQ(answer.field("content-type"), "application/problem+json") << one.target;
+        EXPECT_EQ(parse(answer).at("status"), one.status);
+    }
+    serve::http::testing::Client elsewhere(server.port());
+    elsewhere.send("GET /views HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    EXPECT_EQ(elsewhere.read().status, 421);
+    const auto log = project / "lake" / ".weir" / "access.jsonl";
+    server.stop();
+    EXPECT_THAT(read(log), HasSubstr("\"route\":\"view\""));
+}
+
+TEST_F(Served, a_lake_is_served_as_it_stands) {
+    run_ok();
+    UpServer server(scratch.path(), {"--only", "serve", "--lake", (project / "lake").string()});
+    ASSERT_NE(server.port(), 0) << server.err();
+    const auto views = parse(server.get("/views")).at("views");
+    ASSERT_EQ(views.size(), 2u);
+    EXPECT_EQ(views[1].at("name"), "sums");
+    EXPECT_EQ(views[1].at("columns").size(), 3u);
+    EXPECT_EQ(parse(server.get("/views/sums?name=anna")).at("data")[0].at("n"), 3);
+    const auto metrics = server.get("/metrics").body;
+    EXPECT_THAT(metrics, HasSubstr("weir_http_requests_total{route=\"view\",status=\"200\"} 1\n"));
+    EXPECT_THAT(metrics, HasSubstr("weir_http_request_duration_seconds_bucket{route=\"view\",le=\"+Inf\"} 1\n"));
+    EXPECT_THAT(metrics, HasSubstr("weir_publication_number 1\n"));
+}
+
+TEST_F(Served, it_says_why_it_does_not_start) {
+    run_ok();
+    UpServer open(project, {"--only", "serve", "--listen", "0.0.0.0:0"});
+    EXPECT_EQ(open.port(), 0);
+    EXPECT_THAT(open.err(), HasSubstr("nobody would need a key"));
+    EXPECT_EQ(weir_with({"up", "--only", "sreve"}).exit_code, 2);
+    put("serve.yaml", "http: {listen: 1234, idle_timeout: 0s}\nviews:\n- {view: sum}\n- {view: sums, key: [nam]}\naccess: {keys: [{id: a, sha256: x, scopes: [all]}]}\n");
+    const auto checked = weir_with({"check"});
+    EXPECT_EQ(checked.exit_code, 1);
+    for (const auto* said : {"serve.yaml:1:36", "did you mean 'sums'", "did you mean 'name'", "64 hexadecimal digits", "'all' is no scope"})
+        EXPECT_THAT(checked.err + checked.out, HasSubstr(said));
+}
+
+}  // namespace
+}  // namespace weir::test
