@@ -30,6 +30,7 @@ std::span<const Command> commands() {
                                   quarantine_discard_command()};
         for (auto& command : table_commands()) list.push_back(std::move(command));
         for (auto& command : topic_commands()) list.push_back(std::move(command));
+        for (auto& command : token_commands()) list.push_back(std::move(command));
         list.insert(list.end(),
                     {doctor_command(), version_command(), completion_command(), complete_command(), docs_command()});
         return list;
@@ -42,6 +43,7 @@ std::span<const Group> groups() {
         {"quarantine", "rows that broke their contract"},
         {"table", "Delta tables: what they are, what happened to them, maintenance"},
         {"topic", "topics of the log: what is in them, how they are kept"},
+        {"token", "keys and tokens for the HTTP interface"},
     };
     return all;
 }

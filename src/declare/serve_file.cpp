@@ -48,7 +48,8 @@ void take_span(OptionReader& reader, std::string_view key, Problems& problems, m
     const auto given = reader.take<milliseconds>(key);
     if (!given) return;
     if (*given < least || *given > most)
-        return problems.error(reader.where(key), fmt::format("'{}' must be {}ms to {}ms", key, least.count(), most.count()));
+        return problems.error(reader.where(key),
+                              fmt::format("'{}' must be {}ms to {}ms", key, least.count(), most.count()));
     span = *given;
 }
 
@@ -67,7 +68,8 @@ void take_count(OptionReader& reader, std::string_view key, Problems& problems, 
     const auto given = reader.take<std::int64_t>(key);
     if (!given) return;
     if (*given < least || *given > most)
-        return problems.error(reader.where(key), fmt::format("'{}' must be {} to {}, not {}", key, least, most, *given));
+        return problems.error(reader.where(key),
+                              fmt::format("'{}' must be {} to {}, not {}", key, least, most, *given));
     count = static_cast<T>(*given);
 }
 
@@ -140,7 +142,8 @@ void read_served_view(Context& context, const YamlNode& node, const std::string&
     result.view = view ? view->text : "";
     result.served = reader.take_or("served", true);
     result.key_where = reader.where("key");
-    if (reader.has("key")) result.key = reader.take<std::vector<std::string>>("key").value_or(std::vector<std::string>());
+    if (reader.has("key"))
+        result.key = reader.take<std::vector<std::string>>("key").value_or(std::vector<std::string>());
     reader.finish();
     if (!view) return;
     if (context.project.serve.view(result.view) != nullptr)
@@ -167,8 +170,8 @@ void read_api_key(Context& context, const YamlNode& node, const std::string& fil
     key.id = reader.take_or<std::string>("id", "");
     if (const auto digest = reader.take<Text>("sha256")) {
         key.sha256 = digest->text;
-        const bool hex = digest->text.size() == 64 &&
-                         digest->text.find_first_not_of("0123456789abcdef") == std::string::npos;
+        const bool hex =
+            digest->text.size() == 64 && digest->text.find_first_not_of("0123456789abcdef") == std::string::npos;
         if (!hex)
             problems.error(digest->where, "'sha256' must be 64 hexadecimal digits in lower case",
                            "`weir token key` prints a new key and the lines that belong here");
@@ -203,7 +206,8 @@ void read_token_key(Context& context, const YamlNode& node, const std::string& f
     if (!algorithm) return;
     const bool shared = key.algorithm == Algorithm::hs256;
     if (shared && key.secret.empty())
-        problems.error(key.where, "a token key of HS256 needs a secret", "secret: ${env:WEIR_TOKEN_SECRET}, 32 bytes at least");
+        problems.error(key.where, "a token key of HS256 needs a secret",
+                       "secret: ${env:WEIR_TOKEN_SECRET}, 32 bytes at least");
     if (!shared && key.public_key.empty())
         problems.error(key.where, "this token key needs its public key", "public_key: keys/tokens.pem");
     if (shared && !(key.public_key.empty() && key.private_key.empty()))
@@ -345,9 +349,11 @@ void check_serve(Context& context) {
         for (const auto& column : one.key) {
             column_known(*view, column, one.key_where);
             const auto* field = view->schema.find(column);
-            if (field != nullptr && (field->type.is_nested() || field->type.kind == Type::Kind::binary ||
-                                     field->type.kind == Type::Kind::float32 || field->type.kind == Type::Kind::float64))
-                problems.error(one.key_where, fmt::format("'{}' is {}, which is no key", column, to_string(field->type)),
+            if (field != nullptr &&
+                (field->type.is_nested() || field->type.kind == Type::Kind::binary ||
+                 field->type.kind == Type::Kind::float32 || field->type.kind == Type::Kind::float64))
+                problems.error(one.key_where,
+                               fmt::format("'{}' is {}, which is no key", column, to_string(field->type)),
                                "a key is made of texts, integers, decimals, days and moments");
         }
     }
@@ -359,7 +365,8 @@ void check_serve(Context& context) {
             column_known(view, limit.column, limit.where);
         }
         if (!any && !limit.views.empty())
-            problems.error(limit.where, fmt::format("no view is called like '{}'", limit.views), suggest(limit.views, names));
+            problems.error(limit.where, fmt::format("no view is called like '{}'", limit.views),
+                           suggest(limit.views, names));
     }
 }
 

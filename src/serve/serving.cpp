@@ -19,7 +19,9 @@ namespace {
 constexpr auto refresh_every = std::chrono::seconds(1);
 constexpr std::size_t key_bytes = 32;
 
-int one_per_core(int wanted) { return wanted > 0 ? wanted : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
+int one_per_core(int wanted) {
+    return wanted > 0 ? wanted : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
 
 // What signs cursors, kept so that they outlive the process. A lake that cannot be written gives cursors for now.
 std::string cursor_key(const fs::path& lake) {
@@ -40,6 +42,7 @@ struct Serving::Impl {
     declare::Serve settings;
     std::unique_ptr<BatchReads> reads;
     std::unique_ptr<ViewAnswers> answers;
+    std::unique_ptr<Authenticator> authenticator;
     std::unique_ptr<AccessLog> log;
     std::unique_ptr<Api> api;
     std::unique_ptr<http::Server> server;
@@ -61,37 +64,40 @@ Status Serving::Impl::start() {
     const auto& http = settings.http;
     const auto listen = options.listen.empty() ? http.listen : options.listen;
     WEIR_ASSIGN(const auto where, http::parse_listen(listen));
-    if (!where.loopback)
-        return Error{.code = ErrorCode::refused,
-                     .message = fmt::format("{} can be reached from other machines, and nobody would need a key", listen),
-                     .hint = "listen on 127.0.0.1, or declare keys under `access` in serve.yaml"};
-    if (settings.access.any())
-        return Error{.code = ErrorCode::refused,
-                     .message = "serve.yaml declares keys, and this version does not hold requests to them",
-                     .hint = "leave `access` out and serve this machine alone"};
+    WEIR_ASSIGN(authenticator, Authenticator::make(settings.access, project != nullptr ? project->root : options.lake));
+    if (!where.loopback && authenticator->is_open())
+        return Error{
+            .code = ErrorCode::refused,
+            .message = fmt::format("{} can be reached from other machines, and nobody would need a key", listen),
+            .hint = "listen on 127.0.0.1, or declare keys under `access` in serve.yaml"};
     WEIR_ASSIGN(reads, BatchReads::open({.lake = options.lake, .project = project}));
     const auto hidden = options.lake / ".weir";
     static_cast<void>(make_directories(hidden));
     answers = std::make_unique<ViewAnswers>(
-        *reads, AnswerOptions{.page_rows = http.page_rows,
-                              .limits = {.rows_max = http.page_rows_max},
-                              .query_timeout = http.query_timeout,
-                              .result_bytes_max = http.result_bytes_max,
-                              .spool = view::spill_root(options.lake),
-                              .csv = {project != nullptr && project->csv_clock_with_space},
-                              .cursor_key = cursor_key(options.lake),
-                              .row_limits = settings.access.rows,
-                              .is_private = settings.access.any(),
-                              .log_fault = [this](const Error& error) { options.note("a query failed: " + to_string(error)); }});
-    const auto to = http.access_log == "none" ? AccessLog::To::none : http.access_log == "stderr" ? AccessLog::To::stderr_stream : AccessLog::To::file;
+        *reads, AnswerOptions{
+                    .page_rows = http.page_rows,
+                    .limits = {.rows_max = http.page_rows_max},
+                    .query_timeout = http.query_timeout,
+                    .result_bytes_max = http.result_bytes_max,
+                    .spool = view::spill_root(options.lake),
+                    .csv = {project != nullptr && project->csv_clock_with_space},
+                    .cursor_key = cursor_key(options.lake),
+                    .row_limits = settings.access.rows,
+                    .is_private = !authenticator->is_open(),
+                    .log_fault = [this](const Error& error) { options.note("a query failed: " + to_string(error)); }});
+    const auto to = http.access_log == "none"     ? AccessLog::To::none
+                    : http.access_log == "stderr" ? AccessLog::To::stderr_stream
+                                                  : AccessLog::To::file;
     log = std::make_unique<AccessLog>(to, hidden / "access.jsonl");
-    api = std::make_unique<Api>(*reads, *answers, *log,
-                                ApiOptions{.title = project != nullptr ? project->name : options.lake.filename().string(),
-                                           .version = options.version,
-                                           .origins = http.origins,
-                                           .tls = http.tls.has_value(),
-                                           .loopback_names_only = !settings.access.any(),
-                                           .body_bytes_max = http.body_bytes_max});
+    api =
+        std::make_unique<Api>(*reads, *answers, *authenticator, *log,
+                              ApiOptions{.title = project != nullptr ? project->name : options.lake.filename().string(),
+                                         .version = options.version,
+                                         .origins = http.origins,
+                                         .tls = http.tls.has_value(),
+                                         .rate = http.rate,
+                                         .address_rate = http.address_rate,
+                                         .body_bytes_max = http.body_bytes_max});
     api->add_metrics([this](MetricsText& text) { append_metrics(text); });
     http::ServerOptions server_options{.listen = listen,
                                        .loops = one_per_core(http.loops),
@@ -108,8 +114,12 @@ Status Serving::Impl::start() {
     }
     WEIR_ASSIGN(server, http::Server::start(std::move(server_options), *api));
     const bool v6 = where.host.find(':') != std::string::npos;
-    url = fmt::format("{}://{}:{}", http.tls ? "https" : "http", v6 ? "[" + where.host + "]" : where.host, server->port());
-    if (!settings.access.any())
+    url = fmt::format("{}://{}:{}", http.tls ? "https" : "http", v6 ? "[" + where.host + "]" : where.host,
+                      server->port());
+    if (!where.loopback && !http.tls)
+        options.note(
+            "keys and rows cross the network in the clear: give it TLS (`http: {tls: …}`), or a proxy that speaks TLS");
+    if (authenticator->is_open())
         options.note("nobody needs a key: everybody on this machine may read every view, and no other machine may");
     refresher = std::thread([this] { refresh(); });
     return ok();
@@ -145,7 +155,8 @@ void Serving::Impl::append_metrics(MetricsText& text) const {
     text.sample("weir_publication_number", {}, static_cast<std::uint64_t>(reads->publication()));
     if (const auto time = reads->published_at()) {
         text.family("weir_publication_timestamp_seconds", "gauge", "When it was published.");
-        text.sample("weir_publication_timestamp_seconds", {}, static_cast<double>(time->time_since_epoch().count()) / 1e6);
+        text.sample("weir_publication_timestamp_seconds", {},
+                    static_cast<double>(time->time_since_epoch().count()) / 1e6);
     }
     text.family("weir_publication_refresh_failures_total", "counter", "Failed looks for a new publication.");
     text.sample("weir_publication_refresh_failures_total", {}, refresh_failures.load());

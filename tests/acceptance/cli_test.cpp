@@ -301,6 +301,9 @@ TEST(Help, every_example_runs) {
     ASSERT_EQ(weir_with({"new", "shop", "--from", "recipes"}, here(scratch.path())).exit_code, 0);
     ASSERT_EQ(weir_with({"run", "shop", "-q"}, here(scratch.path())).exit_code, 0);
     write(scratch / "orders.csv", "id,amount\n1,2.5\n");
+    write(shop / "token.secret", std::string(32, 's'));
+    write(shop / "serve.yaml",
+          read(shop / "serve.yaml") + "access: {tokens: [{algorithm: HS256, secret: '${file:token.secret}'}]}\n");
     fs::create_directories(scratch / "projects");
     for (const auto* name : {"recipes", "learning", "nexmark"})
         fs::create_directory_symlink(fs::path(WEIR_SOURCE_DIR) / "projects" / name, scratch / "projects" / name);
@@ -312,7 +315,7 @@ TEST(Help, every_example_runs) {
         {"/data/other/table", (shop / "lake" / "recipe_changes").string()},
         {"show 4d113d", "show " + rows[0].at("id").get<std::string>().substr(0, 6)}};
     // These name a project that lies beside them, or need none.
-    const std::set<std::string_view> outside{"new", "version", "completion", "__complete", "docs"};
+    const std::set<std::string_view> outside{"new", "version", "completion", "__complete", "docs", "token key"};
     std::size_t tried = 0;
     for (const auto& command : cli::commands()) {
         EXPECT_FALSE(command.examples.empty()) << command.name;

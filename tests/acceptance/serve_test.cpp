@@ -22,8 +22,9 @@ protected:
         source("in/*.csv");
         put("in/a.csv", header + "1,anna,1.5\n2,bo,\n3,\"c,\"\"d\",2\n4,anna,-7\n5,,2\n6,anna,1.5\n7,zoe,1e300\n");
         view("sums", "SELECT name, count(*) AS n, sum(amount) AS total FROM t GROUP BY name");
-        view("rows_", "SELECT id, name, amount, id % 3 = 0 AS third, DATE '2024-01-01' + id::INT AS day, "
-                      "TIMESTAMPTZ '2024-01-01 00:00:00Z' + to_hours(id) AS at FROM t ORDER BY id DESC");
+        view("rows_",
+             "SELECT id, name, amount, id % 3 = 0 AS third, DATE '2024-01-01' + id::INT AS day, "
+             "TIMESTAMPTZ '2024-01-01 00:00:00Z' + to_hours(id) AS at FROM t ORDER BY id DESC");
     }
     static json parse(const serve::http::testing::Answer& answer) {
         auto parsed = json::parse(answer.body, nullptr, false);
@@ -69,7 +70,8 @@ TEST_F(Served, the_whole_view_has_the_bytes_of_weir_export) {
             EXPECT_EQ(packed.field("content-encoding"), "zstd");
             EXPECT_NE(packed.field("etag"), plain.field("etag"));
             std::string back(exported.size() + 1, '\0');
-            EXPECT_EQ(ZSTD_decompress(back.data(), back.size(), packed.body.data(), packed.body.size()), exported.size());
+            EXPECT_EQ(ZSTD_decompress(back.data(), back.size(), packed.body.data(), packed.body.size()),
+                      exported.size());
             EXPECT_EQ(back.substr(0, exported.size()), exported);
         }
         const auto parquet = server.get("/views/" + view, {{"Accept", "application/vnd.apache.parquet"}});
@@ -137,7 +139,8 @@ TEST_F(Served, a_cursor_pages_one_snapshot_while_runs_publish) {
     // A cursor belongs to its question.
     const std::string next = first.at("next");
     const auto cursor = next.substr(next.find("cursor="));
-    for (const auto& bad : {"order=id&" + cursor, "id=5&" + cursor, cursor + "A", std::string("cursor=AAAA"), "as_of=2024-01-01&" + cursor})
+    for (const auto& bad : {"order=id&" + cursor, "id=5&" + cursor, cursor + "A", std::string("cursor=AAAA"),
+                            "as_of=2024-01-01&" + cursor})
         EXPECT_EQ(other.get("/views/rows_?" + bad).status, 400) << bad;
     EXPECT_EQ(other.get("/views/sums?" + cursor).status, 400);
 }
@@ -150,18 +153,28 @@ TEST_F(Served, random_questions_have_the_answers_of_weir_sql) {
     struct Choice {
         std::string parameter, sql;
     };
-    const std::vector<Choice> filters{
-        {"id.gte=4", "id >= 4"}, {"id.lt=220", "id < 220"}, {"name=anna", "name = 'anna'"}, {"name.ne=anna", "name <> 'anna'"},
-        {"name.null=true", "name IS NULL"}, {"amount.gt=1.5", "amount > 1.5"}, {"third=true", "third"}, {"day.lte=2024-07-25", "day <= DATE '2024-07-25'"},
-        {"at.gt=2024-01-01T05:00:00Z", "\"at\" > TIMESTAMPTZ '2024-01-01 05:00:00Z'"}, {"id.in=1,2,3,205", "id IN (1, 2, 3, 205)"},
-        {"name.prefix=c%2C", "name LIKE 'c,%'"}, {"amount.null=false", "amount IS NOT NULL"}};
-    const std::vector<Choice> orders{{"name", "name NULLS LAST"}, {"-name", "name DESC NULLS LAST"}, {"-amount", "amount DESC NULLS LAST"},
-                                     {"amount", "amount NULLS LAST"}, {"third", "third NULLS LAST"}, {"-day", "day DESC NULLS LAST"}};
+    const std::vector<Choice> filters{{"id.gte=4", "id >= 4"},
+                                      {"id.lt=220", "id < 220"},
+                                      {"name=anna", "name = 'anna'"},
+                                      {"name.ne=anna", "name <> 'anna'"},
+                                      {"name.null=true", "name IS NULL"},
+                                      {"amount.gt=1.5", "amount > 1.5"},
+                                      {"third=true", "third"},
+                                      {"day.lte=2024-07-25", "day <= DATE '2024-07-25'"},
+                                      {"at.gt=2024-01-01T05:00:00Z", "\"at\" > TIMESTAMPTZ '2024-01-01 05:00:00Z'"},
+                                      {"id.in=1,2,3,205", "id IN (1, 2, 3, 205)"},
+                                      {"name.prefix=c%2C", "name LIKE 'c,%'"},
+                                      {"amount.null=false", "amount IS NOT NULL"}};
+    const std::vector<Choice> orders{{"name", "name NULLS LAST"},           {"-name", "name DESC NULLS LAST"},
+                                     {"-amount", "amount DESC NULLS LAST"}, {"amount", "amount NULLS LAST"},
+                                     {"third", "third NULLS LAST"},         {"-day", "day DESC NULLS LAST"}};
     const std::vector<std::string> columns{"id", "name", "amount", "third", "day", "at"};
     const auto seed = std::random_device{}();
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
-    const auto pick = [&](std::size_t below) { return std::uniform_int_distribution<std::size_t>(0, below - 1)(random); };
+    const auto pick = [&](std::size_t below) {
+        return std::uniform_int_distribution<std::size_t>(0, below - 1)(random);
+    };
     std::string all;
     std::vector<std::string> targets;
     std::vector<json> got;
@@ -261,16 +274,166 @@ TEST_F(Served, a_lake_is_served_as_it_stands) {
     EXPECT_THAT(metrics, HasSubstr("weir_publication_number 1\n"));
 }
 
+class Guarded : public Served {
+protected:
+    Guarded() {
+        put("old.secret", std::string(32, 'o'));
+        put("new.secret", std::string(40, 'n'));
+        const auto made = json::parse(weir_with({"token", "key", "--scope", "view:sums", "--json"}).out);
+        api_key = made.at("key");
+        put("serve.yaml",
+            "http: {origins: [\"https://app.example.org\"]}\n"
+            "access:\n"
+            "  tokens:\n"
+            "  - {id: new, algorithm: HS256, secret: \"${file:new.secret}\"}\n"
+            "  - {id: old, algorithm: HS256, secret: \"${file:old.secret}\"}\n"
+            "  keys:\n"
+            "  - {id: \"" +
+                made.at("id").get<std::string>() + "\", sha256: " + made.at("sha256").get<std::string>() +
+                ", scopes: [\"view:sums\"]}\n"
+                "  rows:\n"
+                "  - {views: rows_, claim: sub, column: name}\n");
+        run_ok();
+    }
+    std::string api_key;
+    std::string token(std::vector<std::string> words) const {
+        words.insert(words.begin(), {"token", "create"});
+        const auto done = weir_with(words);
+        EXPECT_EQ(done.exit_code, 0) << done.err;
+        return "Bearer " + done.out.substr(0, done.out.size() - 1);
+    }
+};
+
+TEST_F(Guarded, credentials_decide_which_views_and_rows_are_seen) {
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    EXPECT_EQ(server.err().find("nobody needs a key"), std::string::npos);
+    const auto get = [&](const std::string& target, const std::string& authorization) {
+        return server.get(target, {{"Authorization", authorization}});
+    };
+    const auto all = token({"--scope", "view:*", "--scope", "rows:*", "--scope", "metrics"});
+    const auto anna = token({"--scope", "view:*", "--subject", "anna"});
+    const auto sums = token({"--scope", "view:sum*", "--key", "old"});
+    // Who nobody is.
+    const auto nobody = server.get("/views/sums");
+    EXPECT_EQ(nobody.status, 401);
+    EXPECT_EQ(nobody.field("www-authenticate"), "Bearer realm=\"weir\"");
+    for (const auto& bad : {std::string("Bearer x.y.z"), all + "x", "Basic " + all, "Bearer " + api_key + "0"}) {
+        const auto answer = get("/views/sums", bad);
+        EXPECT_EQ(answer.status, 401) << bad;
+        EXPECT_EQ(answer.field("www-authenticate"), "Bearer realm=\"weir\", error=\"invalid_token\"");
+        EXPECT_EQ(parse(answer).at("detail"), "the key or token is not valid");
+    }
+    EXPECT_EQ(server.get("/livez").status, 200);
+    // Views by scope; both keys of a rotation hold.
+    EXPECT_EQ(get("/views/sums", sums).status, 200);
+    EXPECT_EQ(get("/views/rows_", sums).status, 403);
+    EXPECT_EQ(get("/views/nothing_there", sums).status, 403);
+    EXPECT_EQ(get("/metrics", sums).status, 403);
+    EXPECT_EQ(get("/metrics", all).status, 200);
+    EXPECT_EQ(parse(get("/views", sums)).at("views").size(), 1u);
+    EXPECT_EQ(server.get("/views/sums", {{"X-API-Key", api_key}}).status, 200);
+    EXPECT_EQ(server.get("/views/rows_", {{"X-API-Key", api_key}}).status, 403);
+    // Rows by claim, in every format, in cursors and tags too.
+    EXPECT_EQ(parse(get("/views/rows_", all)).at("data").size(), 7u);
+    const auto own = get("/views/rows_", anna);
+    EXPECT_EQ(parse(own).at("data"), sql_rows("select * from rows_ where name = 'anna' order by id desc"));
+    EXPECT_EQ(parse(get("/views/rows_?name=zoe", anna)).at("data").size(), 0u);
+    EXPECT_EQ(parse(get("/views/rows_", token({"--scope", "view:*"}))).at("data").size(), 0u);
+    const auto csv = server.get("/views/rows_", {{"Authorization", anna}, {"Accept", "text/csv"}}).body;
+    EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 4);
+    EXPECT_EQ(own.field("cache-control"), "private, no-cache");
+    const auto tag = get("/views/rows_", all).field("etag");
+    EXPECT_EQ(server.get("/views/rows_", {{"Authorization", anna}, {"If-None-Match", tag}}).status, 200);
+    const std::string next = parse(get("/views/rows_?limit=1", all)).at("next");
+    EXPECT_EQ(get(next, all).status, 200);
+    EXPECT_EQ(get(next, anna).status, 400);
+    // A token in the URL is none.
+    EXPECT_EQ(server.get("/views/sums?access_token=" + all.substr(7)).status, 401);
+    // Other origins.
+    const auto preflight = serve::http::testing::request(
+        server.port(), "OPTIONS", "/views/sums",
+        {{"Origin", "https://app.example.org"}, {"Access-Control-Request-Method", "GET"}});
+    EXPECT_EQ(preflight.status, 204);
+    EXPECT_EQ(preflight.field("access-control-allow-origin"), "https://app.example.org");
+    EXPECT_THAT(preflight.field("access-control-allow-headers"), HasSubstr("Authorization"));
+    EXPECT_EQ(server.get("/views/sums", {{"Origin", "https://evil.example.org"}}).field("access-control-allow-origin"),
+              "");
+    server.stop();
+    const auto log = read(project / "lake" / ".weir" / "access.jsonl");
+    EXPECT_THAT(log, HasSubstr("its signature is wrong"));
+    EXPECT_THAT(log, HasSubstr("\"who\":\"sub:anna\""));
+    for (const auto& secret : {all.substr(7), api_key.substr(14), std::string(32, 'n')})
+        EXPECT_EQ(log.find(secret), std::string::npos);
+}
+
+TEST_F(Guarded, tokens_are_told_about) {
+    const auto made = token({"--scope", "view:a_*", "--ttl", "1h", "--subject", "bo"});
+    const auto told = run({"bash", "-c", "echo '" + made.substr(7) + "' | '" + weir().string() + "' token verify"},
+                          {.directory = project, .environment = {}});
+    EXPECT_EQ(told.exit_code, 0) << told.err;
+    EXPECT_THAT(told.out, HasSubstr("sub:bo"));
+    EXPECT_THAT(told.out, HasSubstr("may view:a_*"));
+    const auto bad = run({"bash", "-c", "echo abc | '" + weir().string() + "' token verify"},
+                         {.directory = project, .environment = {}});
+    EXPECT_EQ(bad.exit_code, 1);
+    EXPECT_EQ(weir_with({"token", "create", "--scope", "everything"}).exit_code, 2);
+    EXPECT_EQ(weir_with({"token", "create"}).exit_code, 2);
+    EXPECT_EQ(weir_with({"token", "create", "--scope", "view:*", "--ttl", "soon"}).exit_code, 2);
+    EXPECT_EQ(weir_with({"token", "create", "--scope", "view:*", "--key", "odl"}).exit_code, 1);
+}
+
+TEST_F(Guarded, rates_and_tls) {
+    const auto settings = read(project / "serve.yaml");
+    put("serve.yaml", "http: {rate: 3/m}\n" + settings.substr(settings.find("access:")));
+    {
+        UpServer server(project);
+        ASSERT_NE(server.port(), 0) << server.err();
+        const auto authorization = token({"--scope", "view:*"});
+        for (int left = 2; left >= 0; --left) {
+            const auto answer = server.get("/views", {{"Authorization", authorization}});
+            EXPECT_EQ(answer.status, 200);
+            EXPECT_THAT(answer.field("ratelimit"), HasSubstr("\"token\";r=" + std::to_string(left) + ";t="));
+            EXPECT_EQ(answer.field("ratelimit-policy"), "\"token\";q=3;w=60");
+        }
+        const auto refused = server.get("/views", {{"Authorization", authorization}});
+        EXPECT_EQ(refused.status, 429);
+        EXPECT_GE(std::stoi(refused.field("retry-after")), 1);
+        EXPECT_EQ(server.get("/views", {{"X-API-Key", api_key}}).status, 200);
+    }
+    const auto made = run({"openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", "tls.key", "-out",
+                           "tls.pem", "-subj", "/CN=localhost", "-days", "2"},
+                          {.directory = project, .environment = {}});
+    if (made.exit_code != 0) GTEST_SKIP() << "skipped: openssl makes no certificate here: " << made.err;
+    put("serve.yaml",
+        "http: {tls: {certificate: tls.pem, key: \"${file:tls.key}\"}}\n" + settings.substr(settings.find("access:")));
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    const auto ask = [&](const std::string& version) {
+        return run({"bash", "-c",
+                    "(printf 'GET /views HTTP/1.1\\r\\nHost: a\\r\\nX-API-Key: " + api_key +
+                        "\\r\\nConnection: close\\r\\n\\r\\n'; sleep 1) | openssl s_client -quiet " + version +
+                        " -connect localhost:" + std::to_string(server.port()) + " 2>&1"});
+    };
+    EXPECT_THAT(ask("-tls1_3").out, HasSubstr("HTTP/1.1 200 OK"));
+    EXPECT_THAT(ask("-tls1_2").out, HasSubstr("Strict-Transport-Security"));
+    EXPECT_EQ(ask("-tls1_1").out.find("200 OK"), std::string::npos);
+    EXPECT_EQ(server.get("/views").status, 0);
+}
+
 TEST_F(Served, it_says_why_it_does_not_start) {
     run_ok();
     UpServer open(project, {"--only", "serve", "--listen", "0.0.0.0:0"});
     EXPECT_EQ(open.port(), 0);
     EXPECT_THAT(open.err(), HasSubstr("nobody would need a key"));
     EXPECT_EQ(weir_with({"up", "--only", "sreve"}).exit_code, 2);
-    put("serve.yaml", "http: {listen: 1234, idle_timeout: 0s}\nviews:\n- {view: sum}\n- {view: sums, key: [nam]}\naccess: {keys: [{id: a, sha256: x, scopes: [all]}]}\n");
+    put("serve.yaml",
+        "http: {listen: 1234, idle_timeout: 0s}\nviews:\n- {view: sum}\n- {view: sums, key: [nam]}\naccess: {keys: "
+        "[{id: a, sha256: x, scopes: [all]}]}\n");
     const auto checked = weir_with({"check"});
     EXPECT_EQ(checked.exit_code, 1);
-    for (const auto* said : {"serve.yaml:1:36", "did you mean 'sums'", "did you mean 'name'", "64 hexadecimal digits", "'all' is no scope"})
+    for (const auto* said : {"serve.yaml:1:36", "did you mean 'sums'", "did you mean 'name'", "64 hexadecimal digits",
+                             "'all' is no scope"})
         EXPECT_THAT(checked.err + checked.out, HasSubstr(said));
 }
 

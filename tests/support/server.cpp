@@ -13,12 +13,14 @@
 
 namespace weir::test {
 
-UpServer::UpServer(const std::filesystem::path& directory, std::vector<std::string> more, const std::map<std::string, std::string>& environment) {
+UpServer::UpServer(const std::filesystem::path& directory, std::vector<std::string> more,
+                   const std::map<std::string, std::string>& environment) {
     static int number = 0;
     err_ = directory / ("up-" + std::to_string(::getpid()) + "-" + std::to_string(++number) + ".err");
     std::vector<std::string> words{weir().string(), "up"};
     words.insert(words.end(), more.begin(), more.end());
-    if (std::find(words.begin(), words.end(), "--listen") == words.end()) words.insert(words.end(), {"--listen", "127.0.0.1:0"});
+    if (std::find(words.begin(), words.end(), "--listen") == words.end())
+        words.insert(words.end(), {"--listen", "127.0.0.1:0"});
     std::vector<char*> arguments;
     for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -31,7 +33,7 @@ UpServer::UpServer(const std::filesystem::path& directory, std::vector<std::stri
         ::execv(arguments[0], arguments.data());
         ::_exit(127);
     }
-    const std::string before = "serving at http://127.0.0.1:";
+    const std::string before = "://127.0.0.1:";
     for (int i = 0; i < 2000 && port_ == 0; ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
         const auto text = err();

@@ -28,7 +28,8 @@ public:
     int stop(int signal = 15);
     pid_t pid() const { return pid_; }
 
-    serve::http::testing::Answer get(const std::string& target, const std::map<std::string, std::string>& fields = {}) const {
+    serve::http::testing::Answer get(const std::string& target,
+                                     const std::map<std::string, std::string>& fields = {}) const {
         return serve::http::testing::get(port_, target, fields);
     }
 

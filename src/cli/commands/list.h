@@ -13,6 +13,7 @@ Command generate_command();
 Command produce_command();
 Command consume_command();
 std::vector<Command> topic_commands();
+std::vector<Command> token_commands();
 Command up_command();
 Command status_command();
 Command quarantine_list_command();

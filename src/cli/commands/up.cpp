@@ -22,11 +22,14 @@ Result<std::vector<const PartSpec*>> chosen_parts(const Invocation& invocation) 
     for (const auto& part : parts()) names.emplace_back(part.name);
     for (const auto& name : wanted) {
         if (std::find(names.begin(), names.end(), name) == names.end())
-            return Error{.code = ErrorCode::usage, .message = fmt::format("there is no part '{}'", name), .hint = suggest(name, names)};
+            return Error{.code = ErrorCode::usage,
+                         .message = fmt::format("there is no part '{}'", name),
+                         .hint = suggest(name, names)};
     }
     std::vector<const PartSpec*> chosen;
     for (const auto& part : parts())
-        if (wanted.empty() || std::find(wanted.begin(), wanted.end(), part.name) != wanted.end()) chosen.push_back(&part);
+        if (wanted.empty() || std::find(wanted.begin(), wanted.end(), part.name) != wanted.end())
+            chosen.push_back(&part);
     return chosen;
 }
 
@@ -83,27 +86,30 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
 }  // namespace
 
 Command up_command() {
-    return {.name = "up",
-            .summary = "run everything until stopped: so far, the views over HTTP",
-            .description =
-                "Runs until SIGTERM or Ctrl-C; requests under way then get their answers. Without any key in serve.yaml it "
-                "listens on this machine alone, and everybody on it may read. A lake is served as it stands, and what "
-                "`weir run` publishes is there about a second later.",
-            .arguments = {{.name = "PROJECT",
-                           .help = "the project's directory (default: the current one; --lake works without a project)",
-                           .words = Words::project}},
-            .options = {{.name = "--only",
-                         .value = "PART",
-                         .help = "only this part: serve; may be repeated",
-                         .choices = {"serve"},
-                         .repeatable = true},
-                        {.name = "--listen",
-                         .value = "ADDRESS:PORT",
-                         .help = "where to listen, instead of serve.yaml's (127.0.0.1:8080); port 0: any that is free"}},
-            .examples = {{"timeout 1 weir up --listen 127.0.0.1:0 || true", "serves the project in this directory, for a second"},
-                         {"timeout 1 weir up --only serve --lake lake --listen 127.0.0.1:0 || true", "serves a lake as it stands"}},
-            .exit_codes = {0, 1, 2, 4, 130},
-            .run = run};
+    return {
+        .name = "up",
+        .summary = "run everything until stopped: so far, the views over HTTP",
+        .description =
+            "Runs until SIGTERM or Ctrl-C; requests under way then get their answers. Without any key in serve.yaml it "
+            "listens on this machine alone, and everybody on it may read. A lake is served as it stands, and what "
+            "`weir run` publishes is there about a second later.",
+        .arguments = {{.name = "PROJECT",
+                       .help = "the project's directory (default: the current one; --lake works without a project)",
+                       .words = Words::project}},
+        .options = {{.name = "--only",
+                     .value = "PART",
+                     .help = "only this part: serve; may be repeated",
+                     .choices = {"serve"},
+                     .repeatable = true},
+                    {.name = "--listen",
+                     .value = "ADDRESS:PORT",
+                     .help = "where to listen, instead of serve.yaml's (127.0.0.1:8080); port 0: any that is free"}},
+        .examples = {{"timeout 1 weir up --listen 127.0.0.1:0 || true",
+                      "serves the project in this directory, for a second"},
+                     {"timeout 1 weir up --only serve --lake lake --listen 127.0.0.1:0 || true",
+                      "serves a lake as it stands"}},
+        .exit_codes = {0, 1, 2, 4, 130},
+        .run = run};
 }
 
 }  // namespace weir::cli

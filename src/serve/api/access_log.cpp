@@ -53,7 +53,8 @@ void AccessLog::run() {
         bool last = false;
         {
             std::unique_lock lock(mutex_);
-            wake_.wait_for(lock, std::chrono::milliseconds(250), [this] { return stopping_ || waiting_.size() >= wake_bytes; });
+            wake_.wait_for(lock, std::chrono::milliseconds(250),
+                           [this] { return stopping_ || waiting_.size() >= wake_bytes; });
             std::swap(lines, waiting_);
             last = stopping_;
         }
@@ -94,7 +95,8 @@ std::string without_secrets(std::string_view query) {
         const auto pair = query.substr(0, end);
         query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
         const auto name = pair.substr(0, pair.find('='));
-        const bool hide = std::any_of(secret.begin(), secret.end(), [&](std::string_view one) { return http::equals_lower(name, one); });
+        const bool hide = std::any_of(secret.begin(), secret.end(),
+                                      [&](std::string_view one) { return http::equals_lower(name, one); });
         if (!kept.empty()) kept += '&';
         kept += hide ? std::string(name) + "=…" : std::string(pair);
     }

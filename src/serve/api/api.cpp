@@ -31,8 +31,14 @@ bool is_request_id(std::string_view text) {
 // The name in Host, without its port.
 bool is_loopback_name(std::string_view host) {
     const auto colon = host.rfind(':');
-    if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) host = host.substr(0, colon);
+    if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
+        host = host.substr(0, colon);
     return host.empty() || http::equals_lower(host, "localhost") || host.starts_with("127.") || host == "[::1]";
+}
+
+bool is_view_name(std::string_view text) {
+    return !text.empty() && text.size() <= 128 &&
+           std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
 }
 
 http::Response json_response(std::string body, std::string_view cache) {
@@ -51,30 +57,90 @@ struct Api::State {
     std::vector<std::string> segments;
     std::shared_ptr<const Principal> principal;
     std::string request_id;
+    std::string refused;  // why, for the log alone
+    std::string fields;   // header lines of whatever answer it gets
 };
 
-Api::Api(Reads& reads, ViewAnswers& answers, AccessLog& log, ApiOptions options)
-    : reads_(reads), answers_(answers), log_(log), options_(std::move(options)) {
+Api::Api(Reads& reads, ViewAnswers& answers, const Authenticator& authenticator, AccessLog& log, ApiOptions options)
+    : reads_(reads),
+      answers_(answers),
+      authenticator_(authenticator),
+      log_(log),
+      options_(std::move(options)),
+      rates_(options_.rate),
+      address_rates_(options_.address_rate) {
     auto anybody = std::make_shared<Principal>();
     anybody->everything = true;
     anybody_ = std::move(anybody);
 }
 
+std::optional<Problem> Api::take_rate(Rates& rates, std::string_view policy, std::string_view who, State& state) {
+    if (!rates.limited()) return std::nullopt;
+    const auto taken = rates.take(who, Rates::Clock::now());
+    state.fields +=
+        fmt::format("RateLimit-Policy: \"{}\";q={};w={}\r\nRateLimit: \"{}\";r={};t={}\r\n", policy, rates.rate().count,
+                    rates.rate().window.count(), policy, taken.remaining, taken.seconds);
+    if (taken.allowed) return std::nullopt;
+    return Problem{
+        .kind = "quota-exceeded",
+        .detail = fmt::format("{} requests in {} s are allowed", rates.rate().count, rates.rate().window.count()),
+        .retry_after = static_cast<int>(taken.seconds)};
+}
+
+std::optional<Problem> Api::identify(http::Exchange& exchange, State& state) {
+    if (authenticator_.is_open()) {
+        state.principal = anybody_;
+        return std::nullopt;
+    }
+    const auto now =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    auto credentials = authenticator_.identify(exchange.head, now);
+    if (credentials.fault == Credentials::Fault::none) {
+        state.principal = std::move(credentials.principal);
+        return take_rate(rates_, "token", state.principal->name, state);
+    }
+    ++refused_credentials_;
+    state.refused = std::move(credentials.reason);
+    if (credentials.fault == Credentials::Fault::twice)
+        return Problem{.kind = "bad-parameter",
+                       .detail = "credentials stand there twice",
+                       .hint = "send Authorization or X-API-Key, once"};
+    const bool missing = credentials.fault == Credentials::Fault::missing;
+    // The same words whatever is wrong with it.
+    return Problem{.kind = "unauthorized",
+                   .detail = missing ? "this path needs a key or a token" : "the key or token is not valid",
+                   .fields = missing ? "WWW-Authenticate: Bearer realm=\"weir\"\r\n"
+                                     : "WWW-Authenticate: Bearer realm=\"weir\", error=\"invalid_token\"\r\n"};
+}
+
 std::optional<Problem> Api::check(http::Exchange& exchange, State& state) {
     const auto& head = exchange.head;
-    if (options_.loopback_names_only && !is_loopback_name(head.host))
-        return Problem{.kind = "misdirected", .detail = fmt::format("'{}' is not this machine", head.host), .hint = "ask for localhost"};
+    if (authenticator_.is_open() && !is_loopback_name(head.host))
+        return Problem{.kind = "misdirected",
+                       .detail = fmt::format("'{}' is not this machine", head.host),
+                       .hint = "ask for localhost"};
     state.route = route_of(head.path, state.segments);
     const auto& route = spec(state.route);
+    if (auto problem = take_rate(address_rates_, "address", exchange.peer->address, state)) return problem;
     if (state.route == Route::none)
-        return Problem{.kind = "not-found", .detail = "there is nothing at this path", .hint = "/views lists the views"};
+        return Problem{
+            .kind = "not-found", .detail = "there is nothing at this path", .hint = "/views lists the views"};
     if (!takes(route, head.method))
-        return Problem{.kind = "method-not-allowed", .detail = fmt::format("{} takes {}", route.path, route.methods),
+        return Problem{.kind = "method-not-allowed",
+                       .detail = fmt::format("{} takes {}", route.path, route.methods),
                        .fields = fmt::format("Allow: {}\r\n", route.methods)};
-    if (head.method == http::Method::options) return std::nullopt;
-    state.principal = anybody_;
+    if (head.method == http::Method::options || route.open) return std::nullopt;
+    if (auto problem = identify(exchange, state)) return problem;
+    const auto forbidden = [](std::string_view scope) {
+        return Problem{
+            .kind = "forbidden",
+            .detail = fmt::format("the credentials do not have the scope {}", scope),
+            .fields = fmt::format(
+                "WWW-Authenticate: Bearer realm=\"weir\", error=\"insufficient_scope\", scope=\"{}\"\r\n", scope)};
+    };
+    if (state.route == Route::metrics && !state.principal->may_see_metrics()) return forbidden("metrics");
     if ((state.route == Route::view || state.route == Route::key) && !state.principal->may("view", state.segments[1]))
-        return Problem{.kind = "forbidden", .detail = "the credentials do not cover this view"};
+        return forbidden(is_view_name(state.segments[1]) ? "view:" + state.segments[1] : "view:NAME");
     return std::nullopt;
 }
 
@@ -84,10 +150,13 @@ std::optional<http::Response> Api::cors_preflight(const http::Exchange& exchange
     response.status = 204;
     response.field("Allow", spec(state.route).methods);
     const auto origin = exchange.head.field("origin");
-    const bool known = origin && std::find(options_.origins.begin(), options_.origins.end(), *origin) != options_.origins.end();
+    const bool known =
+        origin && std::find(options_.origins.begin(), options_.origins.end(), *origin) != options_.origins.end();
     if (known && exchange.head.field("access-control-request-method")) {
         response.field("Access-Control-Allow-Methods", spec(state.route).methods);
-        response.field("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Match, Last-Event-ID, X-API-Key, X-Request-Id");
+        response.field("Access-Control-Allow-Headers",
+                       "Accept, Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Match, Last-Event-ID, "
+                       "X-API-Key, X-Request-Id");
         response.field("Access-Control-Max-Age", "7200");
     }
     return response;
@@ -125,6 +194,18 @@ std::optional<http::Response> Api::answer(http::Exchange& exchange) {
 }
 
 http::Response Api::work(http::Exchange& exchange) {
+    try {
+        return work_on(exchange);
+    } catch (const std::exception& error) {
+        // Of a library; without memory, for one.
+        answers_.options().log_fault({.code = ErrorCode::internal, .message = error.what()});
+        auto response = to_response({.kind = "internal", .detail = "the request failed; the server's log says why"});
+        complete(&exchange, response);
+        return response;
+    }
+}
+
+http::Response Api::work_on(http::Exchange& exchange) {
     const auto& state = *std::static_pointer_cast<State>(exchange.state);
     http::Response response;
     if (state.route == Route::metrics) {
@@ -132,8 +213,10 @@ http::Response Api::work(http::Exchange& exchange) {
     } else {
         const auto& name = state.segments[1];
         const auto entries = reads_.catalogue();
-        const bool known = std::any_of(entries->begin(), entries->end(), [&](const auto& entry) { return entry.name == name; });
-        response = known ? answers_.answer(exchange.head, name, *state.principal) : to_response(unknown_view(name, *state.principal));
+        const bool known =
+            std::any_of(entries->begin(), entries->end(), [&](const auto& entry) { return entry.name == name; });
+        response = known ? answers_.answer(exchange.head, name, *state.principal)
+                         : to_response(unknown_view(name, *state.principal));
     }
     complete(&exchange, response);
     return response;
@@ -160,22 +243,26 @@ void Api::complete(const http::Exchange* exchange, http::Response& response) con
     if (exchange == nullptr) return;
     const auto state = std::static_pointer_cast<State>(exchange->state);
     if (!state->request_id.empty()) response.field("X-Request-Id", state->request_id);
+    response.fields += state->fields;
     if (options_.origins.empty()) return;
     response.field("Vary", "Origin");
     const auto origin = exchange->head.field("origin");
-    if (!origin || std::find(options_.origins.begin(), options_.origins.end(), *origin) == options_.origins.end()) return;
+    if (!origin || std::find(options_.origins.begin(), options_.origins.end(), *origin) == options_.origins.end())
+        return;
     response.field("Access-Control-Allow-Origin", *origin);
     response.field("Access-Control-Expose-Headers", exposed_fields);
 }
 
 void Api::finished(const http::Exchange* exchange, const http::Peer& peer, int status, std::uint64_t bytes) {
     const auto state = exchange == nullptr ? nullptr : std::static_pointer_cast<State>(exchange->state);
-    const auto took = exchange == nullptr ? std::chrono::nanoseconds(0) : std::chrono::steady_clock::now() - exchange->begun;
+    const auto took =
+        exchange == nullptr ? std::chrono::nanoseconds(0) : std::chrono::steady_clock::now() - exchange->begun;
     const auto route = state ? state->route : Route::none;
     metrics_.note(route, status, bytes, took);
     if (!log_.on()) return;
-    std::string line = fmt::format("{{\"time\":\"{}\",\"address\":\"{}\",\"status\":{},\"bytes\":{},\"micros\":{},\"route\":\"{}\"",
-                                   to_iso(SystemClock().now()), peer.address, status, bytes, took.count() / 1000, spec(route).name);
+    std::string line =
+        fmt::format("{{\"time\":\"{}\",\"address\":\"{}\",\"status\":{},\"bytes\":{},\"micros\":{},\"route\":\"{}\"",
+                    to_iso(SystemClock().now()), peer.address, status, bytes, took.count() / 1000, spec(route).name);
     if (exchange != nullptr) {
         line += ",\"method\":";
         sink::append_json_string(exchange->head.method_text, line);
@@ -189,6 +276,10 @@ void Api::finished(const http::Exchange* exchange, const http::Peer& peer, int s
             line += ",\"who\":";
             sink::append_json_string(state->principal->name, line);
         }
+        if (!state->refused.empty()) {
+            line += ",\"refused\":";
+            sink::append_json_string(state->refused, line);
+        }
         if (!state->request_id.empty()) line += fmt::format(",\"request\":\"{}\"", state->request_id);
     }
     line += "}\n";
@@ -196,7 +287,9 @@ void Api::finished(const http::Exchange* exchange, const http::Peer& peer, int s
 }
 
 http::Response Api::index() const {
-    return json_response("{\"views\":\"/views\",\"openapi\":\"/openapi.json\",\"metrics\":\"/metrics\",\"health\":\"/readyz\"}\n", "no-cache");
+    return json_response(
+        "{\"views\":\"/views\",\"openapi\":\"/openapi.json\",\"metrics\":\"/metrics\",\"health\":\"/readyz\"}\n",
+        "no-cache");
 }
 
 http::Response Api::health(const http::Head& head, bool ready) const {
@@ -206,7 +299,9 @@ http::Response Api::health(const http::Head& head, bool ready) const {
     response.field("Content-Type", good ? "text/plain; charset=utf-8" : "application/problem+json");
     response.field("Cache-Control", "no-store");
     if (!good) return to_response({.kind = "busy", .detail = "the server is ending", .retry_after = 5});
-    response.body = head.query.find("verbose") == std::string_view::npos ? "ok\n" : ready ? "[+]lake ok\n[+]draining ok\nok\n" : "[+]process ok\nok\n";
+    response.body = head.query.find("verbose") == std::string_view::npos ? "ok\n"
+                    : ready                                              ? "[+]lake ok\n[+]draining ok\nok\n"
+                                                                         : "[+]process ok\nok\n";
     return response;
 }
 
@@ -216,7 +311,8 @@ http::Response Api::problem_page(const std::string& name) const {
     if (found == kinds.end()) {
         std::vector<std::string> names;
         for (const auto& kind : kinds) names.emplace_back(kind.name);
-        return to_response({.kind = "not-found", .detail = "there is no problem of this name", .hint = suggest(name, names)});
+        return to_response(
+            {.kind = "not-found", .detail = "there is no problem of this name", .hint = suggest(name, names)});
     }
     http::Response response;
     response.body = fmt::format("{}\n\nStatus {}. {}\n", found->title, found->status, found->help);
@@ -231,6 +327,9 @@ http::Response Api::metrics_page() const {
     MetricsText text(response.body);
     text.family("weir_access_log_lines_left_out_total", "counter", "Lines that the access log could not take.");
     text.sample("weir_access_log_lines_left_out_total", {}, log_.left_out());
+    text.family("weir_http_refused_credentials_total", "counter",
+                "Requests whose key or token was missing or not valid.");
+    text.sample("weir_http_refused_credentials_total", {}, refused_credentials_.load());
     more_metrics_(text);
     response.field("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     response.field("Cache-Control", "no-store");
@@ -252,7 +351,8 @@ http::Response Api::catalogue(const http::Head& head, const Principal& principal
         sink::append_json_string(entry.name, body);
         body += ",\"description\":";
         sink::append_json_string(entry.description, body);
-        body += fmt::format(",\"kind\":\"{}\",\"url\":\"/views/{}\",\"columns\":", entry.kind, http::percent_encoded(entry.name));
+        body += fmt::format(",\"kind\":\"{}\",\"url\":\"/views/{}\",\"columns\":", entry.kind,
+                            http::percent_encoded(entry.name));
         if (entry.schema) {
             body += '[';
             for (const auto& field : entry.schema->fields) {

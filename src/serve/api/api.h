@@ -9,6 +9,8 @@
 #include "serve/api/access_log.h"
 #include "serve/api/metrics.h"
 #include "serve/api/view_answer.h"
+#include "serve/auth/authenticator.h"
+#include "serve/auth/rates.h"
 #include "serve/http/exchange.h"
 
 namespace weir::serve {
@@ -18,14 +20,13 @@ struct ApiOptions {
     std::string version = "0";
     std::vector<std::string> origins;
     bool tls = false;
-    bool loopback_names_only = false;  // nobody needs a key: only this machine's names are answered to
+    declare::Rate rate, address_rate;
     std::size_t body_bytes_max = 0;
-    std::function<void(const std::string&)> note = [](const std::string&) {};  // JSON lines for the operator
 };
 
 class Api final : public http::Service {
 public:
-    Api(Reads& reads, ViewAnswers& answers, AccessLog& log, ApiOptions options);
+    Api(Reads& reads, ViewAnswers& answers, const Authenticator& authenticator, AccessLog& log, ApiOptions options);
 
     http::Admission admit(http::Exchange& exchange) override;
     std::optional<http::Response> answer(http::Exchange& exchange) override;
@@ -44,14 +45,20 @@ private:
     struct State;
     Reads& reads_;
     ViewAnswers& answers_;
+    const Authenticator& authenticator_;
     AccessLog& log_;
     ApiOptions options_;
     RequestMetrics metrics_;
     std::atomic<bool> draining_{false};
     std::function<void(MetricsText&)> more_metrics_ = [](MetricsText&) {};
     std::shared_ptr<const Principal> anybody_;
+    Rates rates_, address_rates_;
+    std::atomic<std::uint64_t> refused_credentials_{0};
 
     std::optional<Problem> check(http::Exchange& exchange, State& state);
+    std::optional<Problem> identify(http::Exchange& exchange, State& state);
+    std::optional<Problem> take_rate(Rates& rates, std::string_view policy, std::string_view who, State& state);
+    http::Response work_on(http::Exchange& exchange);
     void complete(const http::Exchange* exchange, http::Response& response) const;
     std::optional<http::Response> cors_preflight(const http::Exchange& exchange, const State& state) const;
     http::Response index() const;

@@ -36,7 +36,8 @@ void RequestMetrics::append_to(std::string& text) const {
         for (std::size_t s = 0; s < status_count; ++s) {
             const auto count = routes_[i].statuses[s].load();
             if (count == 0) continue;
-            const auto status = s < statuses.size() && statuses[s] != 0 ? std::to_string(statuses[s]) : std::string("other");
+            const auto status =
+                s < statuses.size() && statuses[s] != 0 ? std::to_string(statuses[s]) : std::string("other");
             out.sample("weir_http_requests_total", {{"route", route_name(i)}, {"status", status}}, count);
         }
     }
@@ -48,9 +49,11 @@ void RequestMetrics::append_to(std::string& text) const {
         if (count == 0) continue;
         for (std::size_t b = 0; b < cumulative.size(); ++b) {
             const auto bound = b < bounds.size() ? fmt::format("{}", bounds[b]) : std::string("+Inf");
-            out.sample("weir_http_request_duration_seconds_bucket", {{"route", route_name(i)}, {"le", bound}}, cumulative[b]);
+            out.sample("weir_http_request_duration_seconds_bucket", {{"route", route_name(i)}, {"le", bound}},
+                       cumulative[b]);
         }
-        out.sample("weir_http_request_duration_seconds_sum", {{"route", route_name(i)}}, static_cast<double>(routes_[i].nanoseconds.load()) / 1e9);
+        out.sample("weir_http_request_duration_seconds_sum", {{"route", route_name(i)}},
+                   static_cast<double>(routes_[i].nanoseconds.load()) / 1e9);
         out.sample("weir_http_request_duration_seconds_count", {{"route", route_name(i)}}, count);
     }
     out.family("weir_http_response_body_bytes_total", "counter", "Bytes of answers' bodies.");

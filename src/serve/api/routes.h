@@ -15,10 +15,10 @@ enum class Route { index, livez, readyz, metrics, openapi, problem, views, view,
 
 struct RouteSpec {
     Route route;
-    std::string_view name;      // of metrics and operations
-    std::string_view path;      // "/views/{view}"
-    std::string_view methods;   // of Allow
-    bool open;                  // needs no credentials
+    std::string_view name;     // of metrics and operations
+    std::string_view path;     // "/views/{view}"
+    std::string_view methods;  // of Allow
+    bool open;                 // needs no credentials
     std::string_view summary;
 };
 

@@ -23,11 +23,12 @@ struct Offer {
     Format format;
     std::string_view content_type;
 };
-constexpr std::array<Offer, 5> offers{{{"application/json", Format::json, "application/json"},
-                                       {"application/x-ndjson", Format::ndjson, "application/x-ndjson"},
-                                       {"application/jsonl", Format::ndjson, "application/jsonl"},
-                                       {"text/csv", Format::csv, "text/csv; charset=utf-8; header=present"},
-                                       {"application/vnd.apache.parquet", Format::parquet, "application/vnd.apache.parquet"}}};
+constexpr std::array<Offer, 5> offers{
+    {{"application/json", Format::json, "application/json"},
+     {"application/x-ndjson", Format::ndjson, "application/x-ndjson"},
+     {"application/jsonl", Format::ndjson, "application/jsonl"},
+     {"text/csv", Format::csv, "text/csv; charset=utf-8; header=present"},
+     {"application/vnd.apache.parquet", Format::parquet, "application/vnd.apache.parquet"}}};
 constexpr auto offered_types = [] {
     std::array<std::string_view, offers.size()> types{};
     for (std::size_t i = 0; i < offers.size(); ++i) types[i] = offers[i].type;
@@ -88,7 +89,8 @@ std::string ViewAnswers::own_rows(const Pinned& pinned, const Principal& princip
     for (const auto& limit : options_.row_limits) {
         if (!declare::matches_pattern(limit.views, pinned.view) || principal.may("rows", pinned.view)) continue;
         const auto claim = principal.claims.find(limit.claim);
-        const auto own = claim == principal.claims.end() ? std::nullopt : equals_sql(pinned.schema, limit.column, claim->second);
+        const auto own =
+            claim == principal.claims.end() ? std::nullopt : equals_sql(pinned.schema, limit.column, claim->second);
         // Who has no such claim has no rows.
         condition += fmt::format("{}({})", condition.empty() ? "" : " AND ", own.value_or("FALSE"));
     }
@@ -98,11 +100,15 @@ std::string ViewAnswers::own_rows(const Pinned& pinned, const Principal& princip
 std::optional<Problem> ViewAnswers::open_cursor_of(Request& request) {
     const auto cursor = open_cursor(request.query.cursor, options_.cursor_key);
     if (!cursor || cursor->view != request.view)
-        return Problem{.kind = "bad-cursor", .detail = "this cursor was not given for this view, or was changed", .hint = "begin again without it", .parameter = "cursor"};
-    if (request.query.as_of || request.query.known_at || (request.query.layer && *request.query.layer != cursor->layer))
         return Problem{.kind = "bad-cursor",
-                       .detail = "a cursor knows its layer and its time: leave out layer, as_of and known_at, or the cursor",
+                       .detail = "this cursor was not given for this view, or was changed",
+                       .hint = "begin again without it",
                        .parameter = "cursor"};
+    if (request.query.as_of || request.query.known_at || (request.query.layer && *request.query.layer != cursor->layer))
+        return Problem{
+            .kind = "bad-cursor",
+            .detail = "a cursor knows its layer and its time: leave out layer, as_of and known_at, or the cursor",
+            .parameter = "cursor"};
     auto pinned = reads_.pin(request.view, {.layer = cursor->layer, .version = cursor->version});
     if (!pinned) return to_problem(pinned.error());
     request.pinned = std::move(*pinned);
@@ -127,7 +133,8 @@ std::optional<Problem> ViewAnswers::prepare(Request& request) {
     if (!query.cursor.empty()) {
         if (auto problem = open_cursor_of(request)) return problem;
     } else {
-        auto pinned = reads_.pin(request.view, {.layer = layer, .version = {}, .known_at = query.known_at, .as_of = query.as_of});
+        auto pinned =
+            reads_.pin(request.view, {.layer = layer, .version = {}, .known_at = query.known_at, .as_of = query.as_of});
         if (!pinned) {
             auto problem = to_problem(pinned.error());
             if (problem.kind == "internal") options_.log_fault(pinned.error());
@@ -142,20 +149,31 @@ std::optional<Problem> ViewAnswers::prepare(Request& request) {
         request.resolved.identity += "\n" + own;
     }
     const auto question = sha256_hex(request.resolved.identity).substr(0, 24);
-    const bool fits = !request.after || (request.question == question && request.after->values.size() == request.resolved.order.size());
+    const bool fits = !request.after ||
+                      (request.question == question && request.after->values.size() == request.resolved.order.size());
     if (!fits)
-        return Problem{.kind = "bad-cursor", .detail = "the cursor was given for other filters or another order", .hint = "begin again without it", .parameter = "cursor"};
+        return Problem{.kind = "bad-cursor",
+                       .detail = "the cursor was given for other filters or another order",
+                       .hint = "begin again without it",
+                       .parameter = "cursor"};
     request.question = question;
     const bool paged = request.offer.format == Format::json || query.limit || request.after;
     if (paged && request.offer.format == Format::parquet)
-        return Problem{.kind = "bad-parameter", .detail = "Parquet comes whole, without pages", .hint = "leave out limit and cursor", .parameter = request.after ? "cursor" : "limit"};
+        return Problem{.kind = "bad-parameter",
+                       .detail = "Parquet comes whole, without pages",
+                       .hint = "leave out limit and cursor",
+                       .parameter = request.after ? "cursor" : "limit"};
     if (paged) request.limit = query.limit.value_or(std::min(options_.page_rows, options_.limits.rows_max));
-    if (request.offer.format != Format::parquet) request.encoding = http::best_encoding(request.head.joined("accept-encoding"));
-    std::string identity = fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", request.view, request.pinned->version, request.resolved.identity,
-                                       fmt::join(request.resolved.columns, ","), request.limit, query.cursor, request.offer.type);
-    identity += fmt::format("\n{}\n{}\n{}", to_string(request.encoding), request.pinned->from.publication, request.head.query);
+    if (request.offer.format != Format::parquet)
+        request.encoding = http::best_encoding(request.head.joined("accept-encoding"));
+    std::string identity =
+        fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", request.view, request.pinned->version, request.resolved.identity,
+                    fmt::join(request.resolved.columns, ","), request.limit, query.cursor, request.offer.type);
+    identity +=
+        fmt::format("\n{}\n{}\n{}", to_string(request.encoding), request.pinned->from.publication, request.head.query);
     // Parquet's bytes depend on who wrote which part first.
-    request.tag = fmt::format("{}\"{}\"", request.offer.format == Format::parquet ? "W/" : "", sha256_hex(identity).substr(0, 32));
+    request.tag = fmt::format("{}\"{}\"", request.offer.format == Format::parquet ? "W/" : "",
+                              sha256_hex(identity).substr(0, 32));
     return std::nullopt;
 }
 
@@ -166,7 +184,8 @@ http::Response ViewAnswers::answer(const http::Head& head, const std::string& vi
     describe(request, response);
     const auto if_match = head.joined("if-match");
     if (!if_match.empty() && !http::names_tag_strongly(if_match, request.tag))
-        return to_response({.kind = "precondition-failed", .detail = fmt::format("the present version is {}", request.tag)});
+        return to_response(
+            {.kind = "precondition-failed", .detail = fmt::format("the present version is {}", request.tag)});
     const auto if_none_match = head.joined("if-none-match");
     if (!if_none_match.empty() && http::names_tag(if_none_match, request.tag)) {
         response.status = 304;
@@ -178,7 +197,9 @@ http::Response ViewAnswers::answer(const http::Head& head, const std::string& vi
     if (!written) {
         // A version that was vacuumed while it was read.
         if (request.after && written.error().code == ErrorCode::io_failed)
-            return to_response({.kind = "gone", .detail = "this version of the view is no longer in the lake", .hint = "begin again without a cursor"});
+            return to_response({.kind = "gone",
+                                .detail = "this version of the view is no longer in the lake",
+                                .hint = "begin again without a cursor"});
         const auto problem = to_problem(written.error());
         if (problem.kind == "internal") options_.log_fault(written.error());
         return to_response(problem);
@@ -190,7 +211,8 @@ void ViewAnswers::describe(const Request& request, http::Response& response) con
     response.field("Content-Type", request.offer.content_type);
     if (request.encoding != http::Encoding::identity) response.field("Content-Encoding", to_string(request.encoding));
     response.field("ETag", request.tag);
-    response.field("Vary", options_.is_private ? "Accept, Accept-Encoding, Authorization, X-API-Key" : "Accept, Accept-Encoding");
+    response.field(
+        "Vary", options_.is_private ? "Accept, Accept-Encoding, Authorization, X-API-Key" : "Accept, Accept-Encoding");
     response.field("Cache-Control", options_.is_private ? "private, no-cache" : "no-cache");
     add_provenance(request.pinned->from, SystemClock().now(), response);
 }
@@ -222,12 +244,15 @@ Status ViewAnswers::write_page(Request& request, http::Response& response) {
                 const auto columns = duckdb_data_chunk_get_column_count(chunk);
                 last.values.clear();
                 for (auto column = columns - hidden; column + 1 < columns; ++column)
-                    last.values.push_back(text_at(duckdb_data_chunk_get_vector(chunk, column), static_cast<idx_t>(taken - 1)));
-                last.number = std::stoll(*text_at(duckdb_data_chunk_get_vector(chunk, columns - 1), static_cast<idx_t>(taken - 1)));
+                    last.values.push_back(
+                        text_at(duckdb_data_chunk_get_vector(chunk, column), static_cast<idx_t>(taken - 1)));
+                last.number = std::stoll(
+                    *text_at(duckdb_data_chunk_get_vector(chunk, columns - 1), static_cast<idx_t>(taken - 1)));
             }
             duckdb_data_chunk_set_size(chunk, static_cast<idx_t>(taken));
             if (rows.size() > options_.result_bytes_max)
-                return Error{.code = ErrorCode::refused, .message = "the answer is too large", .hint = "use a smaller limit"};
+                return Error{
+                    .code = ErrorCode::refused, .message = "the answer is too large", .hint = "use a smaller limit"};
             return writer.take(chunk);
         }));
     WEIR_TRY(writer.end());
@@ -241,9 +266,11 @@ Status ViewAnswers::write_page(Request& request, http::Response& response) {
                                         options_.cursor_key);
         // What chose the version is in the cursor.
         std::string query;
-        for (const auto& parameter : http::query_parameters(without_cursor(request.head.query)).value_or(std::vector<http::Parameter>{})) {
+        for (const auto& parameter :
+             http::query_parameters(without_cursor(request.head.query)).value_or(std::vector<http::Parameter>{})) {
             if (parameter.name == "as_of" || parameter.name == "known_at") continue;
-            query += fmt::format("{}={}&", http::percent_encoded(parameter.name), http::percent_encoded(parameter.value));
+            query +=
+                fmt::format("{}={}&", http::percent_encoded(parameter.name), http::percent_encoded(parameter.value));
         }
         next = fmt::format("/views/{}?{}cursor={}", http::percent_encoded(request.view), query, cursor);
         response.field("Link", fmt::format("<{}>; rel=\"next\"", next));
@@ -281,14 +308,18 @@ Status ViewAnswers::write_parquet(Request& request, http::Response& response) {
     // DuckDB writes to a name: the nameless file's own, as this process sees it.
     WEIR_ASSIGN(auto handle, nameless_file(options_.spool));
     const auto name = fmt::format("/proc/self/fd/{}", handle.get());
-    WEIR_ASSIGN(const auto done, connection->query(fmt::format("COPY ({}\n) TO {} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, OVERWRITE true)",
-                                                               whole_sql(*request.pinned, request.resolved), sql::quote_text(name))));
+    WEIR_ASSIGN(const auto done,
+                connection->query(fmt::format(
+                    "COPY ({}\n) TO {} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, OVERWRITE true)",
+                    whole_sql(*request.pinned, request.resolved), sql::quote_text(name))));
     static_cast<void>(done);
     std::error_code error;
     auto file = std::make_shared<http::BodyFile>();
     file->size = fs::file_size(name, error);
     if (error || file->size > options_.result_bytes_max)
-        return Error{.code = ErrorCode::refused, .message = "the answer is too large", .hint = "select fewer columns, or filter"};
+        return Error{.code = ErrorCode::refused,
+                     .message = "the answer is too large",
+                     .hint = "select fewer columns, or filter"};
     file->file = std::move(handle);
     response.file = std::move(file);
     return ok();
@@ -331,10 +362,17 @@ Problem to_problem(const Error& error) {
         case ErrorCode::offsets_gone: return {.kind = "gone", .detail = error.message, .hint = error.hint};
         case ErrorCode::refused: return {.kind = "not-answerable", .detail = error.message, .hint = error.hint};
         case ErrorCode::interrupted:
-            return {.kind = "busy", .detail = "the query took too long and was stopped", .hint = "filter, or ask for fewer rows", .retry_after = 5};
+            return {.kind = "busy",
+                    .detail = "the query took too long and was stopped",
+                    .hint = "filter, or ask for fewer rows",
+                    .retry_after = 5};
         case ErrorCode::out_of_memory:
-            return {.kind = "busy", .detail = "the query needs more memory than there is now", .hint = "filter, or ask for fewer columns", .retry_after = 5};
-        case ErrorCode::disk_full: return {.kind = "busy", .detail = "there is no room for the answer now", .retry_after = 60};
+            return {.kind = "busy",
+                    .detail = "the query needs more memory than there is now",
+                    .hint = "filter, or ask for fewer columns",
+                    .retry_after = 5};
+        case ErrorCode::disk_full:
+            return {.kind = "busy", .detail = "there is no room for the answer now", .retry_after = 60};
         default: return {.kind = "internal", .detail = "the query failed; the server's log says why"};
     }
 }

@@ -25,7 +25,8 @@ struct Compressor::State {
 Compressor::Compressor(Encoding encoding) : state_(std::make_unique<State>()) {
     state_->encoding = encoding;
     if (encoding == Encoding::gzip)
-        state_->gzip_open = deflateInit2(&state_->gzip, gzip_level, Z_DEFLATED, gzip_window, 8, Z_DEFAULT_STRATEGY) == Z_OK;
+        state_->gzip_open =
+            deflateInit2(&state_->gzip, gzip_level, Z_DEFLATED, gzip_window, 8, Z_DEFAULT_STRATEGY) == Z_OK;
     if (encoding == Encoding::zstd) {
         state_->zstd = ZSTD_createCCtx();
         if (state_->zstd != nullptr) ZSTD_CCtx_setParameter(state_->zstd, ZSTD_c_compressionLevel, zstd_level);

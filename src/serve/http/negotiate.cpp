@@ -50,9 +50,11 @@ Weighted weighted(std::string_view item) {
             if (!equals_lower(name, "charset") && !equals_lower(name, "header")) result.has_parameters = true;
             continue;
         }
-        const auto value = equals == std::string_view::npos ? std::string_view() : trimmed(parameter.substr(equals + 1));
+        const auto value =
+            equals == std::string_view::npos ? std::string_view() : trimmed(parameter.substr(equals + 1));
         const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), result.quality);
-        if (failure != std::errc{} || end != value.data() + value.size() || !(result.quality >= 0 && result.quality <= 1))
+        if (failure != std::errc{} || end != value.data() + value.size() ||
+            !(result.quality >= 0 && result.quality <= 1))
             result.understood = false;
     }
     return result;

@@ -61,7 +61,8 @@ TEST(Tags, are_named) {
 std::string compressed(Encoding encoding, const std::string& text) {
     Compressor compressor(encoding);
     std::string out;
-    for (std::size_t i = 0; i < text.size(); i += 1000) EXPECT_TRUE(compressor.write(std::string_view(text).substr(i, 1000), false, out));
+    for (std::size_t i = 0; i < text.size(); i += 1000)
+        EXPECT_TRUE(compressor.write(std::string_view(text).substr(i, 1000), false, out));
     EXPECT_TRUE(compressor.write({}, true, out));
     return out;
 }
@@ -89,7 +90,8 @@ TEST(Compress, reads_back) {
 TEST(Uri, decoding_is_strict) {
     EXPECT_EQ(percent_decoded("a%20b+c", false), "a b+c");
     EXPECT_EQ(percent_decoded("a%20b+c", true), "a b c");
-    for (const auto* bad : {"%", "%2", "%zz", "%00", "%ff"}) EXPECT_EQ(percent_decoded(bad, false), std::nullopt) << bad;
+    for (const auto* bad : {"%", "%2", "%zz", "%00", "%ff"})
+        EXPECT_EQ(percent_decoded(bad, false), std::nullopt) << bad;
     EXPECT_EQ(percent_encoded("a b/ü"), "a%20b%2F%C3%BC");
     const auto parameters = query_parameters("a=1&&b=x%26y&c");
     ASSERT_TRUE(parameters);

@@ -41,7 +41,8 @@ Method method_of(std::string_view text) {
 
 bool host_chars(std::string_view host) {
     return std::all_of(host.begin(), host.end(), [](char c) {
-        return digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || std::string_view(".-_:[]~%").find(c) != std::string_view::npos;
+        return digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') ||
+               std::string_view(".-_:[]~%").find(c) != std::string_view::npos;
     });
 }
 
@@ -71,7 +72,8 @@ Progress read_request_line(std::string_view line, Head& head, Refusal& refusal) 
     head.target = line.substr(first + 1, last - first - 1);
     const auto version = line.substr(last + 1);
     if (!is_token(head.method_text)) return refuse(refusal, 400, "the method is no token");
-    if (version.size() != 8 || !version.starts_with("HTTP/") || !digit(version[5]) || version[6] != '.' || !digit(version[7]))
+    if (version.size() != 8 || !version.starts_with("HTTP/") || !digit(version[5]) || version[6] != '.' ||
+        !digit(version[7]))
         return refuse(refusal, 400, "the version is not HTTP/1.1");
     if (version[5] != '1') return refuse(refusal, 505, "HTTP/1.1 is spoken here");
     head.http_1_1 = version[7] != '0';
@@ -122,7 +124,8 @@ Progress note_field(const Field& field, Head& head, Seen& seen, Refusal& refusal
             break;
         case 6:
             if (field.name == "expect") {
-                if (!equals_lower(field.value, "100-continue")) return refuse(refusal, 417, "only 100-continue can be expected");
+                if (!equals_lower(field.value, "100-continue"))
+                    return refuse(refusal, 417, "only 100-continue can be expected");
                 head.expects_continue = head.http_1_1;
             }
             break;
@@ -159,7 +162,8 @@ Progress check_framing(Head& head, const Seen& seen, Refusal& refusal) {
     return Progress::done;
 }
 
-Progress read_fields(char* bytes, std::size_t at, std::size_t end, const HeadLimits& limits, Head& head, Refusal& refusal) {
+Progress read_fields(char* bytes, std::size_t at, std::size_t end, const HeadLimits& limits, Head& head,
+                     Refusal& refusal) {
     Seen seen;
     while (at < end) {
         if (bytes[at] == ' ' || bytes[at] == '\t') return refuse(refusal, 400, "folded header lines are not taken");
@@ -168,12 +172,14 @@ Progress read_fields(char* bytes, std::size_t at, std::size_t end, const HeadLim
             bytes[at] = lower(bytes[at]);
             ++at;
         }
-        if (at == name_begin || at >= end || bytes[at] != ':') return refuse(refusal, 400, "a header line is not NAME: VALUE");
+        if (at == name_begin || at >= end || bytes[at] != ':')
+            return refuse(refusal, 400, "a header line is not NAME: VALUE");
         const std::string_view name(bytes + name_begin, at - name_begin);
         const auto value_begin = ++at;
         while (at < end && bytes[at] != '\r') {
             const auto byte = static_cast<unsigned char>(bytes[at]);
-            if ((byte < 0x20 && byte != '\t') || byte == 0x7f) return refuse(refusal, 400, "a header holds a control character");
+            if ((byte < 0x20 && byte != '\t') || byte == 0x7f)
+                return refuse(refusal, 400, "a header holds a control character");
             ++at;
         }
         if (at + 1 >= end || bytes[at + 1] != '\n') return refuse(refusal, 400, "a header line ends in a bare CR");
@@ -222,7 +228,8 @@ Progress parse_head(char* bytes, std::size_t size, const HeadLimits& limits, std
     const auto end = text.find("\r\n\r\n", from);
     if (end == std::string_view::npos || end + 4 > limits.bytes) {
         const auto line = text.substr(0, std::min(size, limits.line + 2)).find("\r\n", begin);
-        if (line == std::string_view::npos && size > limits.line) return refuse(refusal, 414, "the request line is too long");
+        if (line == std::string_view::npos && size > limits.line)
+            return refuse(refusal, 414, "the request line is too long");
         if (size > limits.bytes) return refuse(refusal, 431, "the request's header is too long");
         seen = size;
         return Progress::more;
@@ -231,7 +238,8 @@ Progress parse_head(char* bytes, std::size_t size, const HeadLimits& limits, std
     if (line_end - begin > limits.line) return refuse(refusal, 414, "the request line is too long");
     head = Head{.fields = std::move(head.fields)};
     head.fields.clear();
-    if (read_request_line(text.substr(begin, line_end - begin), head, refusal) == Progress::refused) return Progress::refused;
+    if (read_request_line(text.substr(begin, line_end - begin), head, refusal) == Progress::refused)
+        return Progress::refused;
     if (read_fields(bytes, line_end + 2, end + 2, limits, head, refusal) == Progress::refused) return Progress::refused;
     used = end + 4;
     seen = 0;

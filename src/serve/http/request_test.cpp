@@ -17,14 +17,16 @@ std::unique_ptr<Parsed> parse(const std::string& text, const HeadLimits& limits 
     auto parsed = std::make_unique<Parsed>();
     parsed->bytes = text;
     std::size_t seen = 0;
-    parsed->progress = parse_head(parsed->bytes.data(), parsed->bytes.size(), limits, seen, parsed->head, parsed->used, parsed->refusal);
+    parsed->progress = parse_head(parsed->bytes.data(), parsed->bytes.size(), limits, seen, parsed->head, parsed->used,
+                                  parsed->refusal);
     return parsed;
 }
 
 const std::string host = "Host: a\r\n";
 
 TEST(Request, a_head_is_taken_apart) {
-    const auto p = parse("GET /views/a%20b?x=1&y HTTP/1.1\r\nHost: localhost:80\r\nAccept:  text/csv \r\nACCEPT: */*\r\n\r\nrest");
+    const auto p =
+        parse("GET /views/a%20b?x=1&y HTTP/1.1\r\nHost: localhost:80\r\nAccept:  text/csv \r\nACCEPT: */*\r\n\r\nrest");
     ASSERT_EQ(p->progress, Progress::done) << p->refusal.detail;
     EXPECT_EQ(p->head.method, Method::get);
     EXPECT_EQ(p->head.path, "/views/a%20b");
@@ -56,12 +58,12 @@ TEST(Request, what_could_be_read_in_two_ways_is_refused) {
         std::string text;
         int status;
     } cases[] = {
-        {"GET / HTTP/1.1\r\n\r\n", 400},                                                                     // no Host
-        {"GET / HTTP/1.1\r\n" + host + host + "\r\n", 400},                                                  // two
-        {"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400},                                                        // no host
-        {"POST / HTTP/1.1\r\n" + host + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400},     // both
-        {"POST / HTTP/1.1\r\n" + host + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400},              // differ
-        {"POST / HTTP/1.1\r\n" + host + "Content-Length: +1\r\n\r\n", 400},                                  // no number
+        {"GET / HTTP/1.1\r\n\r\n", 400},                                                                  // no Host
+        {"GET / HTTP/1.1\r\n" + host + host + "\r\n", 400},                                               // two
+        {"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400},                                                     // no host
+        {"POST / HTTP/1.1\r\n" + host + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400},  // both
+        {"POST / HTTP/1.1\r\n" + host + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400},           // differ
+        {"POST / HTTP/1.1\r\n" + host + "Content-Length: +1\r\n\r\n", 400},                               // no number
         {"POST / HTTP/1.1\r\n" + host + "Content-Length: 1, 1\r\n\r\n", 400},
         {"POST / HTTP/1.1\r\n" + host + "Content-Length:\r\n\r\n", 400},
         {"POST / HTTP/1.1\r\n" + host + "Content-Length: 99999999999999999999\r\n\r\n", 400},
@@ -69,9 +71,9 @@ TEST(Request, what_could_be_read_in_two_ways_is_refused) {
         {"POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked, gzip\r\n\r\n", 400},
         {"POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
         {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
-        {"GET / HTTP/1.1\r\n" + host + "A: b\r\n c\r\n\r\n", 400},          // folded
-        {"GET / HTTP/1.1\r\n" + host + "A : b\r\n\r\n", 400},               // a blank before the colon
-        {"GET / HTTP/1.1\r\n" + host + "A: b\rc\r\n\r\n", 400},             // a bare CR
+        {"GET / HTTP/1.1\r\n" + host + "A: b\r\n c\r\n\r\n", 400},  // folded
+        {"GET / HTTP/1.1\r\n" + host + "A : b\r\n\r\n", 400},       // a blank before the colon
+        {"GET / HTTP/1.1\r\n" + host + "A: b\rc\r\n\r\n", 400},     // a bare CR
         {"GET / HTTP/1.1\r\n" + host + std::string("A: b\0c\r\n\r\n", 10), 400},
         {"GET / HTTP/1.1\r\n" + host + ": b\r\n\r\n", 400},
         {"GET /a b HTTP/1.1\r\n" + host + "\r\n", 400},
@@ -134,8 +136,10 @@ TEST(Chunks, malformed_and_large_ones_are_refused) {
     const struct {
         std::string text;
         int status;
-    } cases[] = {{"x\r\n", 400},        {"\r\n", 400},          {"1\r\nab", 400}, {"1\na", 400},
-                 {"0\r\nA\n", 400},     {"ffffffffffffffff\r\n", 400}, {"65\r\n", 413}, {"3\r\nabc\r\n62\r\n", 413}};
+    } cases[] = {{"x\r\n", 400},    {"\r\n", 400},
+                 {"1\r\nab", 400},  {"1\na", 400},
+                 {"0\r\nA\n", 400}, {"ffffffffffffffff\r\n", 400},
+                 {"65\r\n", 413},   {"3\r\nabc\r\n62\r\n", 413}};
     for (const auto& one : cases) {
         Chunked chunked;
         std::string body;

@@ -110,9 +110,10 @@ public:
     void start() {
         deadline_ = Clock::now() + server_.options.header_timeout;
         if constexpr (std::is_same_v<Stream, TlsSocket>) {
-            stream_.async_handshake(asio::ssl::stream_base::server, [self = this->shared_from_this()](error_code error) {
-                if (!error) self->wait_for_request();
-            });
+            stream_.async_handshake(asio::ssl::stream_base::server,
+                                    [self = this->shared_from_this()](error_code error) {
+                                        if (!error) self->wait_for_request();
+                                    });
         } else {
             wait_for_request();
         }
@@ -278,19 +279,21 @@ private:
     void read_body() {
         // 100 Continue, and answers to requests before this one.
         if (!out_.empty()) return flush();
-        const auto earned = std::chrono::seconds(static_cast<std::int64_t>(exchange_.body.size()) / bytes_per_second_min);
+        const auto earned =
+            std::chrono::seconds(static_cast<std::int64_t>(exchange_.body.size()) / bytes_per_second_min);
         const auto pause = server_.options.header_timeout;
         deadline_ = std::min(Clock::now() + pause, body_begun_ + pause + earned);
         piece_.resize(body_piece_bytes);
-        stream_.async_read_some(asio::buffer(piece_), [self = this->shared_from_this()](error_code error, std::size_t count) {
-            if (error || self->state_ != State::body) return;
-            const auto taken = self->add_to_body(std::string_view(self->piece_.data(), count));
-            if (!taken) return;
-            if (!self->body_whole_) return self->read_body();
-            self->after_.assign(self->piece_, *taken, count - *taken);
-            self->piece_ = std::string();
-            if (self->answer_now()) self->proceed();
-        });
+        stream_.async_read_some(asio::buffer(piece_),
+                                [self = this->shared_from_this()](error_code error, std::size_t count) {
+                                    if (error || self->state_ != State::body) return;
+                                    const auto taken = self->add_to_body(std::string_view(self->piece_.data(), count));
+                                    if (!taken) return;
+                                    if (!self->body_whole_) return self->read_body();
+                                    self->after_.assign(self->piece_, *taken, count - *taken);
+                                    self->piece_ = std::string();
+                                    if (self->answer_now()) self->proceed();
+                                });
     }
 
     bool answer_now() {
@@ -397,10 +400,11 @@ private:
         writing_ = true;
         deadline_ = Clock::now() + server_.options.header_timeout +
                     std::chrono::seconds(static_cast<std::int64_t>(sending_.size()) / bytes_per_second_min);
-        asio::async_write(stream_, asio::buffer(sending_), [self = this->shared_from_this()](error_code error, std::size_t) {
-            self->writing_ = false;
-            if (!error) self->sent();
-        });
+        asio::async_write(stream_, asio::buffer(sending_),
+                          [self = this->shared_from_this()](error_code error, std::size_t) {
+                              self->writing_ = false;
+                              if (!error) self->sent();
+                          });
     }
 
     void sent() {
@@ -506,8 +510,9 @@ std::string address_text(const asio::ip::address& address) {
 Error listen_error(const std::string& listen, const error_code& error) {
     return {.code = ErrorCode::io_failed,
             .message = fmt::format("cannot listen on {}: {}", listen, error.message()),
-            .hint = error == boost::system::errc::address_in_use ? "another program listens there; choose another port with --listen"
-                                                                 : "name an address of this machine, for example 127.0.0.1:8080"};
+            .hint = error == boost::system::errc::address_in_use
+                        ? "another program listens there; choose another port with --listen"
+                        : "name an address of this machine, for example 127.0.0.1:8080"};
 }
 
 }  // namespace
@@ -572,7 +577,9 @@ void Server::Impl::accept() {
                 socket.set_option(tcp::no_delay(true), failure);
                 asio::post(loop.context, [this, &loop, peer = std::move(peer), socket = std::move(socket)]() mutable {
                     if (tls) {
-                        std::make_shared<Connection<TlsSocket>>(*this, loop, TlsSocket(std::move(socket), *tls), std::move(peer))->start();
+                        std::make_shared<Connection<TlsSocket>>(*this, loop, TlsSocket(std::move(socket), *tls),
+                                                                std::move(peer))
+                            ->start();
                     } else {
                         std::make_shared<Connection<Socket>>(*this, loop, std::move(socket), std::move(peer))->start();
                     }
@@ -636,7 +643,8 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Service& se
         tls->use_certificate_chain_file(impl->options.certificate, error);
         if (error)
             return Error{.code = ErrorCode::io_failed,
-                         .message = fmt::format("the certificate {} cannot be used: {}", impl->options.certificate, error.message()),
+                         .message = fmt::format("the certificate {} cannot be used: {}", impl->options.certificate,
+                                                error.message()),
                          .hint = "a PEM file with the server's certificate first"};
         tls->use_private_key(asio::buffer(impl->options.key), asio::ssl::context::pem, error);
         if (error || SSL_CTX_check_private_key(tls->native_handle()) != 1)

@@ -10,10 +10,10 @@
 namespace weir::serve::http {
 namespace {
 
+using std::chrono::milliseconds;
 using testing::Client;
 using testing::get;
 using testing::request;
-using std::chrono::milliseconds;
 
 // Echoes; /slow works on a thread, /file answers from disk, /events streams.
 class Echo final : public Service {
@@ -75,7 +75,9 @@ TEST_F(HttpServer, keep_alive_and_pipelining_keep_the_order) {
     Client client(start({.workers = 2}));
     std::string many;
     for (int i = 0; i < 50; ++i) many += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n";
-    many += "GET /slow?1 HTTP/1.1\r\nHost: a\r\n\r\nGET /slow?2 HTTP/1.1\r\nHost: a\r\n\r\nGET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    many +=
+        "GET /slow?1 HTTP/1.1\r\nHost: a\r\n\r\nGET /slow?2 HTTP/1.1\r\nHost: a\r\n\r\nGET /last HTTP/1.1\r\nHost: "
+        "a\r\nConnection: close\r\n\r\n";
     ASSERT_TRUE(client.send(many));
     for (int i = 0; i < 50; ++i) EXPECT_EQ(client.read().body, "/" + std::to_string(i) + " ");
     EXPECT_EQ(client.read().body, "slow 1");
@@ -89,8 +91,10 @@ TEST_F(HttpServer, keep_alive_and_pipelining_keep_the_order) {
 
 TEST_F(HttpServer, bodies_in_any_pieces) {
     const auto port = start();
-    const std::string whole = "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloPOST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
-                              "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /c HTTP/1.1\r\nHost: a\r\n\r\n";
+    const std::string whole =
+        "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloPOST /b HTTP/1.1\r\nHost: "
+        "a\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /c HTTP/1.1\r\nHost: a\r\n\r\n";
     for (std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{60}, whole.size()}) {
         Client client(port);
         for (std::size_t i = 0; i < whole.size(); i += step) {
@@ -228,7 +232,8 @@ TEST_F(HttpServer, a_taken_port_is_told) {
     const auto second = Server::start({.listen = "127.0.0.1:" + std::to_string(port)}, echo);
     ASSERT_FALSE(second);
     EXPECT_NE(second.error().message.find("127.0.0.1"), std::string::npos);
-    for (const auto* bad : {"", "8080", "a:b", "::1:80", "300.1.1.1:80", "127.0.0.1:70000"}) EXPECT_FALSE(parse_listen(bad)) << bad;
+    for (const auto* bad : {"", "8080", "a:b", "::1:80", "300.1.1.1:80", "127.0.0.1:70000"})
+        EXPECT_FALSE(parse_listen(bad)) << bad;
     EXPECT_TRUE(parse_listen("[::1]:80")->loopback);
     EXPECT_FALSE(parse_listen("0.0.0.0:80")->loopback);
 }

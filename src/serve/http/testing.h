@@ -18,7 +18,7 @@
 namespace weir::serve::http::testing {
 
 struct Answer {
-    int status = 0;  // 0: the connection ended without one
+    int status = 0;                             // 0: the connection ended without one
     std::map<std::string, std::string> fields;  // names in lower case
     std::string body;
     std::string field(const std::string& name) const {
@@ -121,7 +121,8 @@ inline Answer request(std::uint16_t port, const std::string& method, const std::
     return client.read(method != "HEAD");
 }
 
-inline Answer get(std::uint16_t port, const std::string& target, const std::map<std::string, std::string>& fields = {}) {
+inline Answer get(std::uint16_t port, const std::string& target,
+                  const std::map<std::string, std::string>& fields = {}) {
     return request(port, "GET", target, fields);
 }
 

@@ -124,7 +124,9 @@ std::optional<Time> BatchReads::published_at() const {
 Result<BatchReads::Served> BatchReads::resolve(const std::string& name, const view::PublishedView& published) {
     WEIR_ASSIGN(const auto table, lake_->table(name));
     WEIR_ASSIGN(const auto newest, table.snapshot());
-    Served served{.published = published, .version = newest.version().get(), .newest = newest.version().get(),
+    Served served{.published = published,
+                  .version = newest.version().get(),
+                  .newest = newest.version().get(),
                   .kept = keeps_every_interval(newest)};
     if (newest.metadata().id != published.table_id) {
         served.published.table_id = newest.metadata().id;
@@ -133,7 +135,8 @@ Result<BatchReads::Served> BatchReads::resolve(const std::string& name, const vi
     if (served.version == published.table_version) return served;
     WEIR_ASSIGN(const auto earlier, table.snapshot(lake::TableVersion(published.table_version)));
     const std::string restored(lake::restore_app);
-    if (newest.transaction_version(restored) == earlier.transaction_version(restored)) served.version = published.table_version;
+    if (newest.transaction_version(restored) == earlier.transaction_version(restored))
+        served.version = published.table_version;
     return served;
 }
 
@@ -149,7 +152,8 @@ Result<bool> BatchReads::refresh() {
     for (const auto& [name, published] : publication.views) {
         if (!is_served(name)) continue;
         const auto known = before->views.find(name);
-        const bool same = known != before->views.end() && known->second.published.table_version == published.table_version;
+        const bool same =
+            known != before->views.end() && known->second.published.table_version == published.table_version;
         if (same) {
             // Somebody may have restored an earlier version.
             WEIR_ASSIGN(const auto table, lake_->table(name));
@@ -182,10 +186,12 @@ Result<std::optional<Time>> BatchReads::published_at(std::int64_t number) {
     if (number == 0) return std::optional<Time>();
     WEIR_ASSIGN(const auto table, lake_->table(view::publications_table));
     WEIR_ASSIGN(const auto snapshot, table.snapshot());
-    WEIR_ASSIGN(const auto scan, table.scan(snapshot, {.skip = {{"publication", lake::Comparison::equal, std::to_string(number)}}}));
+    WEIR_ASSIGN(const auto scan,
+                table.scan(snapshot, {.skip = {{"publication", lake::Comparison::equal, std::to_string(number)}}}));
     WEIR_ASSIGN(auto connection, database_->connect());
-    WEIR_ASSIGN(const auto rows, connection.query(fmt::format("SELECT epoch_us(max(published_at)) FROM {} WHERE publication = {}",
-                                                              scan.relation, number)));
+    WEIR_ASSIGN(const auto rows,
+                connection.query(fmt::format("SELECT epoch_us(max(published_at)) FROM {} WHERE publication = {}",
+                                             scan.relation, number)));
     if (rows.row_count() == 0 || rows.is_null(0, 0)) return std::optional<Time>();
     return std::optional(Time(std::chrono::microseconds(rows.integer(0, 0))));
 }
@@ -209,9 +215,10 @@ void BatchReads::make_catalogue(const Present& present) {
     if (project_ != nullptr) {
         for (const auto& view : project_->views) {
             if (!is_served(view.name)) continue;
-            CatalogueEntry entry{.name = view.name,
-                                 .description = view.description,
-                                 .kind = view.keep == declare::View::Keep::every_interval ? "every_interval" : "latest"};
+            CatalogueEntry entry{
+                .name = view.name,
+                .description = view.description,
+                .kind = view.keep == declare::View::Keep::every_interval ? "every_interval" : "latest"};
             if (!view.schema.fields.empty()) entry.schema = view.schema;
             fill(entry);
             entries->push_back(std::move(entry));
@@ -261,9 +268,10 @@ Result<std::string> BatchReads::version_known_at(const std::string& view, Time t
     WEIR_ASSIGN(const auto scan, table.scan(snapshot));
     WEIR_ASSIGN(auto connection, database_->connect());
     WEIR_ASSIGN(const auto rows,
-                connection.query(fmt::format("SELECT table_version, \"interval\"::VARCHAR, table_id FROM {} WHERE \"view\" = {} AND "
-                                             "published_at <= make_timestamptz({}) ORDER BY publication DESC LIMIT 1",
-                                             scan.relation, sql::quote_text(view), time.time_since_epoch().count())));
+                connection.query(
+                    fmt::format("SELECT table_version, \"interval\"::VARCHAR, table_id FROM {} WHERE \"view\" = {} AND "
+                                "published_at <= make_timestamptz({}) ORDER BY publication DESC LIMIT 1",
+                                scan.relation, sql::quote_text(view), time.time_since_epoch().count())));
     if (rows.row_count() == 0)
         return Error{.code = ErrorCode::refused,
                      .message = fmt::format("view {} had no published result at {}", view, to_iso(time)),
@@ -280,10 +288,11 @@ Result<std::string> BatchReads::version_as_of(const std::string& view, const std
     WEIR_ASSIGN(const auto table, lake_->table(view));
     WEIR_ASSIGN(const auto snapshot, snapshot_of(version, table));
     if (!keeps_every_interval(snapshot))
-        return Error{.code = ErrorCode::refused,
-                     .message = fmt::format("view {} keeps its latest result only, so that there is none as of {}", view,
-                                            weir::to_string(day)),
-                     .hint = "`keep: every_interval` in its header keeps one a day; known_at asks for earlier publications"};
+        return Error{
+            .code = ErrorCode::refused,
+            .message = fmt::format("view {} keeps its latest result only, so that there is none as of {}", view,
+                                   weir::to_string(day)),
+            .hint = "`keep: every_interval` in its header keeps one a day; known_at asks for earlier publications"};
     const auto days = view::run_dates(snapshot);
     const auto after = days.upper_bound(weir::to_string(day));
     if (after == days.begin())
@@ -323,8 +332,9 @@ Result<std::shared_ptr<const Pinned>> BatchReads::open_version(const std::string
     const bool kept = keeps_every_interval(snapshot);
     if (kept) {
         what = fmt::format("SELECT * EXCLUDE ({})", view::run_date_column);
-        where = parsed->interval.empty() ? " WHERE false"
-                                         : fmt::format(" WHERE {} = {}", view::run_date_column, sql::quote_text(parsed->interval));
+        where = parsed->interval.empty()
+                    ? " WHERE false"
+                    : fmt::format(" WHERE {} = {}", view::run_date_column, sql::quote_text(parsed->interval));
         if (!parsed->interval.empty())
             options.skip.push_back({.column = std::string(view::run_date_column), .literal = parsed->interval});
         std::erase_if(pinned->schema.fields, [](const Field& field) { return field.name == view::run_date_column; });

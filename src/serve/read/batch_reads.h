@@ -37,9 +37,9 @@ public:
 private:
     struct Served {
         view::PublishedView published;
-        std::int64_t version = 0;      // of the table that is served
-        std::int64_t newest = 0;       // of the table
-        bool kept = false;             // every interval
+        std::int64_t version = 0;  // of the table that is served
+        std::int64_t newest = 0;   // of the table
+        bool kept = false;         // every interval
     };
     struct Present {
         view::Publication publication;

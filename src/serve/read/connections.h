@@ -30,7 +30,8 @@ public:
 
     private:
         friend class Connections;
-        Lease(Connections& pool, std::unique_ptr<sql::Connection> connection) : pool_(&pool), connection_(std::move(connection)) {}
+        Lease(Connections& pool, std::unique_ptr<sql::Connection> connection)
+            : pool_(&pool), connection_(std::move(connection)) {}
         Connections* pool_;
         std::unique_ptr<sql::Connection> connection_;
     };

@@ -18,8 +18,8 @@ constexpr std::size_t text_max = 16 * 1024;
 std::string seal_cursor(const Cursor& cursor, std::string_view key) {
     json values = json::array();
     for (const auto& value : cursor.place.values) values.push_back(value ? json(*value) : json());
-    const json all = {format,          cursor.view, static_cast<int>(cursor.layer), cursor.version,
-                      cursor.question, values,      cursor.place.number};
+    const json all = {format, cursor.view,        static_cast<int>(cursor.layer), cursor.version, cursor.question,
+                      values, cursor.place.number};
     auto text = all.dump(-1, ' ', false, json::error_handler_t::replace);
     text += hmac_sha256(key, text).substr(0, tag_bytes);
     return base64url(text);
@@ -39,7 +39,8 @@ std::optional<Cursor> open_cursor(std::string_view text, std::string_view key) {
     if (!whole) return std::nullopt;
     const auto layer = all[2].get<int>();
     if (layer < 0 || layer > static_cast<int>(Layer::merged)) return std::nullopt;
-    Cursor cursor{.view = all[1], .layer = static_cast<Layer>(layer), .version = all[3], .question = all[4], .place = {}};
+    Cursor cursor{
+        .view = all[1], .layer = static_cast<Layer>(layer), .version = all[3], .question = all[4], .place = {}};
     for (const auto& value : all[5]) {
         if (!value.is_null() && !value.is_string()) return std::nullopt;
         cursor.place.values.push_back(value.is_null() ? std::nullopt : std::optional(value.get<std::string>()));

@@ -25,16 +25,16 @@ struct Provenance {
     Layer layer = Layer::batch;
     std::int64_t publication = 0;
     std::optional<Time> published_at;
-    std::string interval;          // the last day computed, 2024-03-01
-    std::string cut = "{}";        // JSON object: what of each base table is in it
+    std::string interval;           // the last day computed, 2024-03-01
+    std::string cut = "{}";         // JSON object: what of each base table is in it
     std::optional<Time> watermark;  // of the speed layer
-    std::int64_t rows = -1;        // of the whole view; -1: not known
-    std::string code;              // hash of the text that computed it
+    std::int64_t rows = -1;         // of the whole view; -1: not known
+    std::string code;               // hash of the text that computed it
 };
 
 struct Pinned {
     std::string view;
-    std::string version;   // opaque; the same version is the same rows in the same order
+    std::string version;  // opaque; the same version is the same rows in the same order
     Schema schema;
     std::string relation;  // "(SELECT …)", valid on every connection of the reads' database
     Provenance from;

@@ -30,7 +30,10 @@ constexpr std::array<std::pair<std::string_view, Op>, 9> operators{{{"eq", Op::e
 constexpr std::string_view row_number = "weir row number";
 
 Problem bad(std::string parameter, std::string detail, std::string hint = {}) {
-    return {.kind = "bad-parameter", .detail = std::move(detail), .hint = std::move(hint), .parameter = std::move(parameter)};
+    return {.kind = "bad-parameter",
+            .detail = std::move(detail),
+            .hint = std::move(hint),
+            .parameter = std::move(parameter)};
 }
 
 // "a,b\,c" → {"a", "b,c"}.
@@ -54,7 +57,8 @@ std::optional<Problem> read_filter(const http::Parameter& parameter, const Query
     const auto point = parameter.name.rfind('.');
     if (point != std::string::npos) {
         const auto word = std::string_view(parameter.name).substr(point + 1);
-        const auto found = std::find_if(operators.begin(), operators.end(), [&](const auto& one) { return one.first == word; });
+        const auto found =
+            std::find_if(operators.begin(), operators.end(), [&](const auto& one) { return one.first == word; });
         if (found == operators.end()) {
             std::vector<std::string> names;
             for (const auto& [name, op] : operators) names.emplace_back(name);
@@ -176,7 +180,8 @@ std::optional<Problem> filter_sql(const Filter& filter, const Schema& schema, st
     }
     if (filter.op == Op::prefix) {
         if (field->type.kind != Type::Kind::string)
-            return bad(filter.parameter, fmt::format("'{}' is {}, and only a text has a prefix", field->name, weir::to_string(field->type)));
+            return bad(filter.parameter, fmt::format("'{}' is {}, and only a text has a prefix", field->name,
+                                                     weir::to_string(field->type)));
         if (filter.values.front().find('\0') != std::string::npos) return bad(filter.parameter, "a text holds no NUL");
         sql = fmt::format("starts_with({}, {})", name, sql::quote_text(filter.values.front()));
         return std::nullopt;
@@ -185,7 +190,8 @@ std::optional<Problem> filter_sql(const Filter& filter, const Schema& schema, st
     for (const auto& value : filter.values) {
         const auto literal = sql_literal(field->type, value);
         if (!literal)
-            return bad(filter.parameter, fmt::format("'{}' is not {}, which '{}' is", value, weir::to_string(field->type), field->name),
+            return bad(filter.parameter,
+                       fmt::format("'{}' is not {}, which '{}' is", value, weir::to_string(field->type), field->name),
                        fmt::format("write {}", example_of(field->type)));
         literals.push_back(*literal);
     }
@@ -194,7 +200,9 @@ std::optional<Problem> filter_sql(const Filter& filter, const Schema& schema, st
     return std::nullopt;
 }
 
-bool can_be_ordered(const Type& type) { return !type.is_nested() && type.kind != Type::Kind::binary && type.kind != Type::Kind::null; }
+bool can_be_ordered(const Type& type) {
+    return !type.is_nested() && type.kind != Type::Kind::binary && type.kind != Type::Kind::null;
+}
 
 // A value of an order as text, which reads back as the same value.
 std::string place_expression(const Field& field) { return key_expression(field.type, field.name); }
@@ -231,17 +239,20 @@ std::string behind(const Resolved& resolved, const RowPlace& place) {
 
 std::optional<Problem> parse_view_query(std::string_view text, const QueryLimits& limits, ViewQuery& query) {
     const auto parameters = http::query_parameters(text);
-    if (!parameters) return bad("", "the query string is malformed", "write % as %25, and other signs as %XX of their UTF-8 bytes");
+    if (!parameters)
+        return bad("", "the query string is malformed", "write % as %25, and other signs as %XX of their UTF-8 bytes");
     std::set<std::string> seen;
     for (const auto& parameter : *parameters) {
         if (!seen.insert(parameter.name).second)
-            return bad(parameter.name, fmt::format("'{}' stands there twice", parameter.name), "column.in=a,b takes one of several values");
+            return bad(parameter.name, fmt::format("'{}' stands there twice", parameter.name),
+                       "column.in=a,b takes one of several values");
         if (std::find(words.begin(), words.end(), parameter.name) != words.end()) {
             if (auto problem = read_word(parameter, limits, query)) return problem;
             continue;
         }
         if (parameter.name.empty()) return bad("", "a parameter has no name");
-        if (query.filters.size() == limits.filters_max) return bad(parameter.name, fmt::format("there are more than {} filters", limits.filters_max));
+        if (query.filters.size() == limits.filters_max)
+            return bad(parameter.name, fmt::format("there are more than {} filters", limits.filters_max));
         Filter filter;
         if (auto problem = read_filter(parameter, limits, filter)) return problem;
         query.filters.push_back(std::move(filter));
@@ -267,11 +278,13 @@ std::optional<Problem> resolve(const ViewQuery& query, const Schema& schema, Res
         const auto* field = schema.find(by.column);
         if (field == nullptr) return unknown_column("order", by.column, schema);
         if (!can_be_ordered(field->type))
-            return bad("order", fmt::format("'{}' is {}, which has no order here", field->name, weir::to_string(field->type)));
+            return bad("order",
+                       fmt::format("'{}' is {}, which has no order here", field->name, weir::to_string(field->type)));
         resolved.order.emplace_back(*field, by.descending);
     }
     resolved.identity = resolved.where;
-    for (const auto& [field, descending] : resolved.order) resolved.identity += fmt::format("\n{}{}", descending ? '-' : '+', field.name);
+    for (const auto& [field, descending] : resolved.order)
+        resolved.identity += fmt::format("\n{}{}", descending ? '-' : '+', field.name);
     return std::nullopt;
 }
 
@@ -299,8 +312,8 @@ std::string order_list(const Resolved& resolved) {
 }
 
 std::string numbered(const Pinned& pinned, const Resolved& resolved) {
-    return fmt::format("(SELECT *, row_number() OVER () AS {} FROM {}{}{})", sql::quote_name(row_number), pinned.relation,
-                       resolved.where.empty() ? "" : " WHERE ", resolved.where);
+    return fmt::format("(SELECT *, row_number() OVER () AS {} FROM {}{}{})", sql::quote_name(row_number),
+                       pinned.relation, resolved.where.empty() ? "" : " WHERE ", resolved.where);
 }
 
 }  // namespace
@@ -309,14 +322,17 @@ std::string whole_sql(const Pinned& pinned, const Resolved& resolved) {
     const auto columns = column_list(resolved);
     if (!resolved.order.empty())
         return fmt::format("SELECT {} FROM {} ORDER BY {}", columns, numbered(pinned, resolved), order_list(resolved));
-    return fmt::format("SELECT {} FROM {}{}{}", columns, pinned.relation, resolved.where.empty() ? "" : " WHERE ", resolved.where);
+    return fmt::format("SELECT {} FROM {}{}{}", columns, pinned.relation, resolved.where.empty() ? "" : " WHERE ",
+                       resolved.where);
 }
 
-std::string page_sql(const Pinned& pinned, const Resolved& resolved, const std::optional<RowPlace>& after, std::int64_t limit) {
+std::string page_sql(const Pinned& pinned, const Resolved& resolved, const std::optional<RowPlace>& after,
+                     std::int64_t limit) {
     auto columns = column_list(resolved);
     for (const auto& [field, descending] : resolved.order) columns += ", " + place_expression(field);
     return fmt::format("SELECT {}, {}::VARCHAR FROM {}{} ORDER BY {} LIMIT {}", columns, sql::quote_name(row_number),
-                       numbered(pinned, resolved), after ? " WHERE " + behind(resolved, *after) : "", order_list(resolved), limit);
+                       numbered(pinned, resolved), after ? " WHERE " + behind(resolved, *after) : "",
+                       order_list(resolved), limit);
 }
 
 }  // namespace weir::serve

@@ -66,10 +66,10 @@ struct RowPlace {
 };
 
 struct Resolved {
-    std::string where;                  // SQL; empty: all rows
-    std::vector<std::string> columns;   // in the answer, as the view spells them
+    std::string where;                          // SQL; empty: all rows
+    std::vector<std::string> columns;           // in the answer, as the view spells them
     std::vector<std::pair<Field, bool>> order;  // and whether descending
-    std::string identity;               // of filters and order: what a cursor is bound to
+    std::string identity;                       // of filters and order: what a cursor is bound to
 };
 
 // Names and values against the view's columns.
@@ -82,7 +82,8 @@ std::optional<std::string> equals_sql(const Schema& schema, const std::string& c
 std::string whole_sql(const Pinned& pinned, const Resolved& resolved);
 // At most `limit` rows behind `after`. Behind the answer's columns stand one text per column of the order, and the
 // row's number: hidden_columns() of them.
-std::string page_sql(const Pinned& pinned, const Resolved& resolved, const std::optional<RowPlace>& after, std::int64_t limit);
+std::string page_sql(const Pinned& pinned, const Resolved& resolved, const std::optional<RowPlace>& after,
+                     std::int64_t limit);
 inline std::size_t hidden_columns(const Resolved& resolved) { return resolved.order.size() + 1; }
 
 }  // namespace weir::serve

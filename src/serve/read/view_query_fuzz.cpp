@@ -8,8 +8,14 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace weir;
     using enum Type::Kind;
-    static const Schema schema{{{"a", Type::of(int64)}, {"b", Type::of(string)}, {"c", Type::decimal(10, 2)}, {"d", Type::of(date)},
-                                {"e", Type::of(timestamp)}, {"f", Type::of(float64)}, {"g", Type::of(boolean)}, {"h", Type::of(timestamp_ntz)}}};
+    static const Schema schema{{{"a", Type::of(int64)},
+                                {"b", Type::of(string)},
+                                {"c", Type::decimal(10, 2)},
+                                {"d", Type::of(date)},
+                                {"e", Type::of(timestamp)},
+                                {"f", Type::of(float64)},
+                                {"g", Type::of(boolean)},
+                                {"h", Type::of(timestamp_ntz)}}};
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     serve::ViewQuery query;
     serve::Resolved resolved;

@@ -107,7 +107,11 @@ TEST(ViewQuery, keys_have_one_spelling) {
 }
 
 TEST(Cursor, opens_only_as_it_was_sealed) {
-    const Cursor cursor{.view = "v", .layer = Layer::merged, .version = "1-latest-x", .question = "q", .place = {{"a", std::nullopt, "ü"}, 17}};
+    const Cursor cursor{.view = "v",
+                        .layer = Layer::merged,
+                        .version = "1-latest-x",
+                        .question = "q",
+                        .place = {{"a", std::nullopt, "ü"}, 17}};
     const auto text = seal_cursor(cursor, "key");
     const auto opened = open_cursor(text, "key");
     ASSERT_TRUE(opened);
