@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "serve/auth/bytes.h"
 #include "serve/http/server.h"
 #include "serve/read/batch_reads.h"
+#include "serve/store/serving_store.h"
 #include "view/session.h"
 
 namespace weir::serve {
@@ -43,6 +45,8 @@ struct Serving::Impl {
     std::unique_ptr<BatchReads> reads;
     std::unique_ptr<ViewAnswers> answers;
     std::unique_ptr<Authenticator> authenticator;
+    std::unique_ptr<ServingStore> store;
+    std::unique_ptr<KeyAnswers> keys;
     std::unique_ptr<AccessLog> log;
     std::unique_ptr<Api> api;
     std::unique_ptr<http::Server> server;
@@ -54,6 +58,8 @@ struct Serving::Impl {
     std::thread refresher;
 
     Status start();
+    Status open_store();
+    Status load_store();
     void refresh();
     void append_metrics(MetricsText& text) const;
 };
@@ -85,6 +91,8 @@ Status Serving::Impl::start() {
                     .row_limits = settings.access.rows,
                     .is_private = !authenticator->is_open(),
                     .log_fault = [this](const Error& error) { options.note("a query failed: " + to_string(error)); }});
+    if (auto opened = open_store(); !opened)
+        options.note("rows cannot be looked up by their keys: " + to_string(opened.error()));
     const auto to = http.access_log == "none"     ? AccessLog::To::none
                     : http.access_log == "stderr" ? AccessLog::To::stderr_stream
                                                   : AccessLog::To::file;
@@ -98,6 +106,7 @@ Status Serving::Impl::start() {
                                          .rate = http.rate,
                                          .address_rate = http.address_rate,
                                          .body_bytes_max = http.body_bytes_max});
+    if (keys) api->use_keys(*keys);
     api->add_metrics([this](MetricsText& text) { append_metrics(text); });
     http::ServerOptions server_options{.listen = listen,
                                        .loops = one_per_core(http.loops),
@@ -125,12 +134,63 @@ Status Serving::Impl::start() {
     return ok();
 }
 
+// An index for the views whose rows have keys.
+Status Serving::Impl::open_store() {
+    KeyAnswers::Specs specs;
+    for (const auto& view : settings.views) {
+        const auto* declared = options.project == nullptr ? nullptr : options.project->view(view.view);
+        if (view.key.empty() || !view.served || declared == nullptr) continue;
+        KeySpec spec;
+        for (const auto& column : view.key)
+            if (const auto* field = declared->schema.find(column)) spec.key.push_back(*field);
+        for (const auto& limit : settings.access.rows) {
+            const auto* field = declared->schema.find(limit.column);
+            if (!declare::matches_pattern(limit.views, view.view) || field == nullptr) continue;
+            spec.owners.push_back(*field);
+            spec.limits.push_back(limit);
+        }
+        specs.emplace(view.view, std::move(spec));
+    }
+    WEIR_ASSIGN(store, open_sqlite_store(options.lake / ".weir" / "serve.db"));
+    keys = std::make_unique<KeyAnswers>(*store, std::move(specs), !authenticator->is_open());
+    return load_store();
+}
+
+Status Serving::Impl::load_store() {
+    if (!keys || keys->specs().empty()) return ok();
+    std::vector<KeyedView> views;
+    for (const auto& [name, spec] : keys->specs()) {
+        auto pinned = reads->pin(name, {});
+        if (!pinned && pinned.error().code == ErrorCode::not_found) continue;  // no result yet
+        if (!pinned) return std::move(pinned).error();
+        // A result of an earlier text of the view may lack the key.
+        const auto has = [&](const Field& field) {
+            const auto* own = (*pinned)->schema.find(field.name);
+            return own != nullptr && own->type == field.type;
+        };
+        if (std::all_of(spec.key.begin(), spec.key.end(), has) &&
+            std::all_of(spec.owners.begin(), spec.owners.end(), has))
+            views.push_back({.pinned = *pinned, .key = spec.key, .owners = spec.owners});
+    }
+    WEIR_ASSIGN(auto connection, reads->database().connect());
+    return store->load(reads->publication(), views, connection);
+}
+
 void Serving::Impl::refresh() {
     std::unique_lock lock(mutex);
     std::string last_failure;
+    bool behind = false;  // the index of keys
     while (!wake.wait_for(lock, refresh_every, [this] { return stopping; })) {
         lock.unlock();
-        const auto changed = reads->refresh();
+        auto changed = reads->refresh();
+        if (changed && *changed) behind = true;
+        if (changed && behind) {
+            if (auto loaded = load_store()) {
+                behind = false;
+            } else {
+                changed = std::move(loaded).error();
+            }
+        }
         if (!changed) {
             ++refresh_failures;
             // The same failure is told once, not every second.

@@ -112,6 +112,7 @@ TEST_F(Served, answers_tell_where_they_come_from_and_are_not_sent_twice) {
     const auto published_at = parse(answer).at("meta").at("published_at").get<std::string>();
     const auto known = server.get("/views/sums?known_at=" + published_at);
     EXPECT_EQ(parse(known).at("data"), parse(answer).at("data"));
+    EXPECT_EQ(known.field("weir-publication"), "1");
     const auto before = server.get("/views/sums?known_at=2020-01-01T00:00:00Z");
     EXPECT_EQ(before.status, 422);
     EXPECT_EQ(server.get("/views/sums?as_of=2024-01-01").status, 422);
@@ -365,6 +366,75 @@ TEST_F(Guarded, credentials_decide_which_views_and_rows_are_seen) {
     EXPECT_THAT(log, HasSubstr("\"who\":\"sub:anna\""));
     for (const auto& secret : {all.substr(7), api_key.substr(14), std::string(32, 'n')})
         EXPECT_EQ(log.find(secret), std::string::npos);
+}
+
+TEST_F(Served, rows_are_found_by_their_keys) {
+    view("days",
+         "SELECT id % 2 AS half, DATE '2024-01-01' + id::INT AS day, TIMESTAMPTZ '2024-01-01 00:00:00Z' + to_hours(id) "
+         "AS at, name, "
+         "(id * 0.5)::DECIMAL(10,2) AS price FROM t");
+    put("serve.yaml",
+        "views:\n- {view: sums, key: [name]}\n- {view: days, key: [half, day, price]}\n- {view: rows_, key: "
+        "[third]}\n");
+    run_ok();
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    const auto anna = server.get("/views/sums/anna");
+    ASSERT_EQ(anna.status, 200) << anna.body;
+    EXPECT_EQ(parse(anna).at("data"), sql_rows("select * from sums where name = 'anna'")[0]);
+    EXPECT_EQ(parse(anna).at("meta").at("publication"), 1);
+    EXPECT_EQ(anna.field("weir-publication"), "1");
+    EXPECT_EQ(server.get("/views/sums/anna", {{"If-None-Match", anna.field("etag")}}).status, 304);
+    EXPECT_EQ(parse(server.get("/views/sums/c%2C%22d")).at("data").at("n"), 1);
+    EXPECT_EQ(parse(server.get("/views/days/1/2024-01-04/%2B1.5")).at("data").at("name"), "c,\"d");
+    const struct {
+        std::string target;
+        int status;
+        std::string said;
+    } cases[] = {{"/views/sums/nobody", 404, "no row with this key"},
+                 {"/views/sumz/anna", 404, "did you mean 'sums'"},
+                 {"/views/sums/anna/x", 404, "1 part"},
+                 {"/views/days/1/2024-01-04", 404, "/views/days/{half}/{day}/{price}"},
+                 {"/views/days/x/2024-01-04/1", 400, "whole number"},
+                 {"/views/sums/anna?select=n", 400, "/views/sums"},
+                 {"/views/rows_/true", 409, "several rows"},
+                 {"/views/sums/a%00", 404, ""}};
+    for (const auto& one : cases) {
+        const auto answer = server.get(one.target);
+        EXPECT_EQ(answer.status, one.status) << one.target << answer.body;
+        EXPECT_THAT(answer.body, HasSubstr(one.said));
+    }
+    put("in/b.csv", header + "8,anna,1\n9,new,1\n");
+    run_ok();
+    for (int i = 0; i < 100 && server.get("/views/sums/anna").field("weir-publication") != "2"; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(parse(server.get("/views/sums/anna")).at("data").at("n"), 4);
+    EXPECT_EQ(server.get("/views/sums/new").status, 200);
+    // Every row that has a key is found, and says what the view says.
+    for (const auto& row : sql_rows("select * from sums where name is not null")) {
+        const auto answer =
+            server.get("/views/sums/" + (row.at("name") == "c,\"d" ? "c%2C%22d" : row.at("name").get<std::string>()));
+        EXPECT_EQ(parse(answer).at("data"), row);
+    }
+    server.stop();
+    // A damaged index is made again.
+    write(project / "lake" / ".weir" / "serve.db", std::string(5000, 'x'));
+    UpServer other(project);
+    EXPECT_EQ(parse(other.get("/views/sums/anna")).at("data").at("n"), 4);
+}
+
+TEST_F(Guarded, a_row_of_somebody_else_is_not_there) {
+    put("serve.yaml", read(project / "serve.yaml") +
+                          "  - {views: sums, claim: sub, column: name}\nviews: [{view: sums, key: [name]}]\n");
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    const auto anna = token({"--scope", "view:*", "--subject", "anna"});
+    EXPECT_EQ(server.get("/views/sums/anna", {{"Authorization", anna}}).status, 200);
+    EXPECT_EQ(server.get("/views/sums/zoe", {{"Authorization", anna}}).status, 404);
+    EXPECT_EQ(
+        server.get("/views/sums/zoe", {{"Authorization", token({"--scope", "view:*", "--scope", "rows:sums"})}}).status,
+        200);
+    EXPECT_EQ(server.get("/views/sums/zoe").status, 401);
 }
 
 TEST_F(Guarded, tokens_are_told_about) {

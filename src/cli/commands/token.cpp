@@ -19,7 +19,8 @@ constexpr auto ttl_max = std::chrono::hours(24 * 366);
 constexpr std::size_t token_max = 64 * 1024;
 
 std::int64_t unix_now() {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
 }
 
 Result<std::vector<std::string>> scopes_of(const Invocation& invocation) {
@@ -30,7 +31,9 @@ Result<std::vector<std::string>> scopes_of(const Invocation& invocation) {
                          .message = fmt::format("'{}' is no scope", scope),
                          .hint = "view:PATTERN, rows:PATTERN, topic:PATTERN or metrics, for example view:course_*"};
     if (scopes.empty())
-        return Error{.code = ErrorCode::usage, .message = "what may it do?", .hint = "--scope view:course_*, or several of them"};
+        return Error{.code = ErrorCode::usage,
+                     .message = "what may it do?",
+                     .hint = "--scope view:course_*, or several of them"};
     return scopes;
 }
 
@@ -47,7 +50,9 @@ Result<const declare::TokenKey*> chosen_key(const Invocation& invocation, const 
         if (key.id == wanted) return &key;
         ids.push_back(key.id);
     }
-    return Error{.code = ErrorCode::not_found, .message = fmt::format("no token key has the id '{}'", wanted), .hint = suggest(wanted, ids)};
+    return Error{.code = ErrorCode::not_found,
+                 .message = fmt::format("no token key has the id '{}'", wanted),
+                 .hint = suggest(wanted, ids)};
 }
 
 Result<int> create(const Invocation& invocation, Terminal& terminal) {
@@ -62,7 +67,9 @@ Result<int> create(const Invocation& invocation, Terminal& terminal) {
     for (const auto& claim : invocation.all("--claim")) {
         const auto equals = claim.find('=');
         if (equals == std::string::npos || equals == 0)
-            return Error{.code = ErrorCode::usage, .message = fmt::format("--claim cannot be '{}'", claim), .hint = "NAME=VALUE"};
+            return Error{.code = ErrorCode::usage,
+                         .message = fmt::format("--claim cannot be '{}'", claim),
+                         .hint = "NAME=VALUE"};
         claims.more.emplace_back(claim.substr(0, equals), claim.substr(equals + 1));
     }
     WEIR_ASSIGN(const auto project, load_project(invocation, terminal));
@@ -75,7 +82,8 @@ Result<int> create(const Invocation& invocation, Terminal& terminal) {
         WEIR_TRY(terminal.write(token + "\n"));
         return 0;
     }
-    WEIR_TRY(terminal.write(fmt::format("{{\"token\": \"{}\", \"expires\": \"{}\"}}\n", token, to_iso(Time(std::chrono::seconds(claims.expires))))));
+    WEIR_TRY(terminal.write(fmt::format("{{\"token\": \"{}\", \"expires\": \"{}\"}}\n", token,
+                                        to_iso(Time(std::chrono::seconds(claims.expires))))));
     return 0;
 }
 
@@ -89,7 +97,9 @@ Result<std::string> token_from_input() {
     }
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
     if (text.empty())
-        return Error{.code = ErrorCode::usage, .message = "there is no token on standard input", .hint = "weir token verify < token.txt"};
+        return Error{.code = ErrorCode::usage,
+                     .message = "there is no token on standard input",
+                     .hint = "weir token verify < token.txt"};
     return text;
 }
 
@@ -114,12 +124,14 @@ Result<int> verify(const Invocation& invocation, Terminal& terminal) {
             sink::append_json_string(scope, text);
         }
         text += "]";
-        if (principal.expires != 0) text += fmt::format(", \"expires\": \"{}\"", to_iso(Time(std::chrono::seconds(principal.expires))));
+        if (principal.expires != 0)
+            text += fmt::format(", \"expires\": \"{}\"", to_iso(Time(std::chrono::seconds(principal.expires))));
         text += "}\n";
     } else {
         text = fmt::format("good: {}\n", principal.name);
         for (const auto& scope : principal.scopes) text += fmt::format("  may {}\n", scope);
-        if (principal.expires != 0) text += fmt::format("  until {}\n", to_iso(Time(std::chrono::seconds(principal.expires))));
+        if (principal.expires != 0)
+            text += fmt::format("  until {}\n", to_iso(Time(std::chrono::seconds(principal.expires))));
     }
     WEIR_TRY(terminal.write(text));
     return 0;
@@ -137,7 +149,8 @@ Result<int> key(const Invocation& invocation, Terminal& terminal) {
     }
     entry += "}";
     if (terminal.json()) {
-        std::string text = fmt::format("{{\"key\": \"{}\", \"id\": \"{}\", \"sha256\": \"{}\"}}\n", made.key, made.id, made.sha256);
+        std::string text =
+            fmt::format("{{\"key\": \"{}\", \"id\": \"{}\", \"sha256\": \"{}\"}}\n", made.key, made.id, made.sha256);
         WEIR_TRY(terminal.write(text));
         return 0;
     }
@@ -149,7 +162,9 @@ Result<int> key(const Invocation& invocation, Terminal& terminal) {
 Option scope_option() {
     return {.name = "--scope",
             .value = "SCOPE",
-            .help = "what it may do: view:PATTERN, rows:PATTERN (all rows, where readers see their own), topic:PATTERN, metrics; may be repeated",
+            .help =
+                "what it may do: view:PATTERN, rows:PATTERN (all rows, where readers see their own), topic:PATTERN, "
+                "metrics; may be repeated",
             .repeatable = true};
 }
 
@@ -160,35 +175,38 @@ Argument project_argument() {
 }  // namespace
 
 std::vector<Command> token_commands() {
-    return {{.name = "token create",
-             .summary = "sign a token for the HTTP interface",
-             .description = "With a key that serve.yaml declares under access: tokens:. The token is printed and kept nowhere.",
-             .arguments = {project_argument()},
-             .options = {scope_option(),
-                         {.name = "--ttl", .value = "SPAN", .help = "how long it is valid (default: 1h)"},
-                         {.name = "--subject", .value = "NAME", .help = "whose it is: the claim `sub`"},
-                         {.name = "--claim", .value = "NAME=VALUE", .help = "another claim; may be repeated", .repeatable = true},
-                         {.name = "--key", .value = "ID", .help = "the key to sign with (default: the first one)"}},
-             .examples = {{"weir token create --scope 'view:*' --ttl 1h", "for reading every view"},
-                          {"weir token create --scope 'view:student_*' --subject anna", "where rows have owners, anna's"}},
-             .exit_codes = {0, 1, 2, 4},
-             .run = create},
-            {.name = "token verify",
-             .summary = "tell what a token or an API key may do, and why it would be refused",
-             .description = "Reads it from standard input: an argument could be seen by everybody on the machine.",
-             .arguments = {project_argument()},
-             .options = {},
-             .examples = {{"weir token create --scope 'view:*' | weir token verify", "what was just signed"}},
-             .exit_codes = {0, 1, 2, 4},
-             .run = verify},
-            {.name = "token key",
-             .summary = "make an API key, and the lines of serve.yaml that let it in",
-             .description = "The key goes to standard output, once; what serve.yaml holds is its hash.",
-             .arguments = {},
-             .options = {scope_option(), {.name = "--subject", .value = "NAME", .help = "whose it is"}},
-             .examples = {{"weir token key --scope 'view:*' --subject dashboard", "a key for a program"}},
-             .exit_codes = {0, 2},
-             .run = key}};
+    return {
+        {.name = "token create",
+         .summary = "sign a token for the HTTP interface",
+         .description =
+             "With a key that serve.yaml declares under access: tokens:. The token is printed and kept nowhere.",
+         .arguments = {project_argument()},
+         .options =
+             {scope_option(),
+              {.name = "--ttl", .value = "SPAN", .help = "how long it is valid (default: 1h)"},
+              {.name = "--subject", .value = "NAME", .help = "whose it is: the claim `sub`"},
+              {.name = "--claim", .value = "NAME=VALUE", .help = "another claim; may be repeated", .repeatable = true},
+              {.name = "--key", .value = "ID", .help = "the key to sign with (default: the first one)"}},
+         .examples = {{"weir token create --scope 'view:*' --ttl 1h", "for reading every view"},
+                      {"weir token create --scope 'view:student_*' --subject anna", "where rows have owners, anna's"}},
+         .exit_codes = {0, 1, 2, 4},
+         .run = create},
+        {.name = "token verify",
+         .summary = "tell what a token or an API key may do, and why it would be refused",
+         .description = "Reads it from standard input: an argument could be seen by everybody on the machine.",
+         .arguments = {project_argument()},
+         .options = {},
+         .examples = {{"weir token create --scope 'view:*' | weir token verify", "what was just signed"}},
+         .exit_codes = {0, 1, 2, 4},
+         .run = verify},
+        {.name = "token key",
+         .summary = "make an API key, and the lines of serve.yaml that let it in",
+         .description = "The key goes to standard output, once; what serve.yaml holds is its hash.",
+         .arguments = {},
+         .options = {scope_option(), {.name = "--subject", .value = "NAME", .help = "whose it is"}},
+         .examples = {{"weir token key --scope 'view:*' --subject dashboard", "a key for a program"}},
+         .exit_codes = {0, 2},
+         .run = key}};
 }
 
 }  // namespace weir::cli

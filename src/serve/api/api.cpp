@@ -187,6 +187,13 @@ std::optional<http::Response> Api::answer(http::Exchange& exchange) {
         case Route::readyz: response = health(exchange.head, true); break;
         case Route::problem: response = problem_page(state.segments[1]); break;
         case Route::views: response = catalogue(exchange.head, *state.principal); break;
+        case Route::key:
+            response =
+                !is_view(state.segments[1]) ? to_response(unknown_view(state.segments[1], *state.principal))
+                : keys_ == nullptr
+                    ? to_response({.kind = "busy", .detail = "there is no index of keys here", .retry_after = 60})
+                    : keys_->answer(exchange.head, state.segments, *state.principal);
+            break;
         default: return std::nullopt;
     }
     complete(&exchange, response);
@@ -212,11 +219,8 @@ http::Response Api::work_on(http::Exchange& exchange) {
         response = metrics_page();
     } else {
         const auto& name = state.segments[1];
-        const auto entries = reads_.catalogue();
-        const bool known =
-            std::any_of(entries->begin(), entries->end(), [&](const auto& entry) { return entry.name == name; });
-        response = known ? answers_.answer(exchange.head, name, *state.principal)
-                         : to_response(unknown_view(name, *state.principal));
+        response = is_view(name) ? answers_.answer(exchange.head, name, *state.principal)
+                                 : to_response(unknown_view(name, *state.principal));
     }
     complete(&exchange, response);
     return response;
@@ -334,6 +338,19 @@ http::Response Api::metrics_page() const {
     response.field("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     response.field("Cache-Control", "no-store");
     return response;
+}
+
+void Api::tick() {
+    if (keys_ != nullptr) keys_->tick();
+}
+
+// The catalogue is in the order of names.
+bool Api::is_view(const std::string& name) const {
+    const auto entries = reads_.catalogue();
+    const auto found =
+        std::lower_bound(entries->begin(), entries->end(), name,
+                         [](const CatalogueEntry& entry, const std::string& wanted) { return entry.name < wanted; });
+    return found != entries->end() && found->name == name;
 }
 
 Problem Api::unknown_view(const std::string& name, const Principal& principal) const {

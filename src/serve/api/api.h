@@ -7,6 +7,7 @@
 #include <string>
 
 #include "serve/api/access_log.h"
+#include "serve/api/key_answer.h"
 #include "serve/api/metrics.h"
 #include "serve/api/view_answer.h"
 #include "serve/auth/authenticator.h"
@@ -34,10 +35,12 @@ public:
     http::Response busy(http::Exchange& exchange) override;
     http::Response refuse(const http::Refusal& refusal) override;
     void finished(const http::Exchange* exchange, const http::Peer& peer, int status, std::uint64_t bytes) override;
-    void tick() override {}
+    void tick() override;
 
     // From now on /readyz says no.
     void begin_drain() { draining_ = true; }
+    // Look-ups by key; before the server starts.
+    void use_keys(KeyAnswers& keys) { keys_ = &keys; }
     // More metrics, asked for at each scrape.
     void add_metrics(std::function<void(MetricsText&)> more) { more_metrics_ = std::move(more); }
 
@@ -48,6 +51,7 @@ private:
     const Authenticator& authenticator_;
     AccessLog& log_;
     ApiOptions options_;
+    KeyAnswers* keys_ = nullptr;
     RequestMetrics metrics_;
     std::atomic<bool> draining_{false};
     std::function<void(MetricsText&)> more_metrics_ = [](MetricsText&) {};
@@ -66,6 +70,7 @@ private:
     http::Response metrics_page() const;
     http::Response problem_page(const std::string& name) const;
     http::Response catalogue(const http::Head& head, const Principal& principal) const;
+    bool is_view(const std::string& name) const;
     Problem unknown_view(const std::string& name, const Principal& principal) const;
 };
 

@@ -214,7 +214,8 @@ void ViewAnswers::describe(const Request& request, http::Response& response) con
     response.field(
         "Vary", options_.is_private ? "Accept, Accept-Encoding, Authorization, X-API-Key" : "Accept, Accept-Encoding");
     response.field("Cache-Control", options_.is_private ? "private, no-cache" : "no-cache");
-    add_provenance(request.pinned->from, SystemClock().now(), response);
+    add_fixed_provenance(request.pinned->from, response);
+    add_age(request.pinned->from, SystemClock().now(), response);
 }
 
 Status ViewAnswers::write_page(Request& request, http::Response& response) {
@@ -325,14 +326,17 @@ Status ViewAnswers::write_parquet(Request& request, http::Response& response) {
     return ok();
 }
 
-void add_provenance(const Provenance& from, Time now, http::Response& response) {
+void add_fixed_provenance(const Provenance& from, http::Response& response) {
     response.field("Weir-Layer", to_string(from.layer));
     if (from.publication > 0) response.field("Weir-Publication", std::to_string(from.publication));
     response.field("Weir-Cut", from.cut);
     if (!from.interval.empty()) response.field("Weir-Interval", from.interval);
     if (from.watermark) response.field("Weir-Watermark", to_iso(*from.watermark));
+    if (from.published_at) response.field("Weir-Published-At", to_iso(*from.published_at));
+}
+
+void add_age(const Provenance& from, Time now, http::Response& response) {
     if (!from.published_at) return;
-    response.field("Weir-Published-At", to_iso(*from.published_at));
     const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - *from.published_at).count();
     response.field("Weir-Freshness-Seconds", std::to_string(std::max<std::int64_t>(0, age)));
 }

@@ -55,8 +55,10 @@ private:
     void describe(const Request& request, http::Response& response) const;
 };
 
-// The headers that tell where rows come from, and the same as JSON for the envelope.
-void add_provenance(const Provenance& from, Time now, http::Response& response);
+// The headers that tell where rows come from, but for their age, which changes; then that one.
+void add_fixed_provenance(const Provenance& from, http::Response& response);
+void add_age(const Provenance& from, Time now, http::Response& response);
+// The same as JSON, for the envelope.
 std::string provenance_json(const std::string& view, const Provenance& from);
 
 // The problem that an error is for whoever asked. What is nobody's business but the operator's stays out of it.

@@ -18,26 +18,39 @@ namespace {
 using Algorithm = declare::TokenKey::Algorithm;
 constexpr std::int64_t now = 1'700'000'000;
 
-TokenKeyMaterial shared(const std::string& id = "k1", char letter = 's') { return {.id = id, .algorithm = Algorithm::hs256, .secret = std::string(32, letter)}; }
+TokenKeyMaterial shared(const std::string& id = "k1", char letter = 's') {
+    return {.id = id, .algorithm = Algorithm::hs256, .secret = std::string(32, letter)};
+}
 
-std::string raw(const std::string& header, const std::string& claims, const std::string& secret = std::string(32, 's')) {
+std::string raw(const std::string& header, const std::string& claims,
+                const std::string& secret = std::string(32, 's')) {
     const auto text = base64url(header) + "." + base64url(claims);
     return text + "." + base64url(hmac_sha256(secret, text));
 }
 
-std::string refusal(const std::string& token, const std::vector<TokenKeyMaterial>& keys = {shared()}, const TokenRules& rules = {}) {
+std::string refusal(const std::string& token, const std::vector<TokenKeyMaterial>& keys = {shared()},
+                    const TokenRules& rules = {}) {
     auto verified = verify_token(token, keys, rules, now);
     auto* reason = std::get_if<std::string>(&verified);
     return reason == nullptr ? "" : *reason;
 }
 
 TEST(Base64url, is_strict) {
-    for (const std::string bytes : {"", "a", "ab", "abc", "\xff\xfe\xfd\xfc"}) EXPECT_EQ(from_base64url(base64url(bytes)), bytes);
-    for (const auto* bad : {"a", "YQ==", "Y+", "Y/", "YR", "YWJj\n"}) EXPECT_EQ(from_base64url(bad), std::nullopt) << bad;
+    for (const std::string bytes : {"", "a", "ab", "abc", "\xff\xfe\xfd\xfc"})
+        EXPECT_EQ(from_base64url(base64url(bytes)), bytes);
+    for (const auto* bad : {"a", "YQ==", "Y+", "Y/", "YR", "YWJj\n"})
+        EXPECT_EQ(from_base64url(bad), std::nullopt) << bad;
 }
 
 TEST(Token, what_is_signed_is_let_in) {
-    const auto token = sign_token({.subject = "anna", .issuer = "i", .audience = "a", .scopes = {"view:x_*", "rows:x_1"}, .more = {{"school", "7"}}, .issued = now, .expires = now + 60}, shared());
+    const auto token = sign_token({.subject = "anna",
+                                   .issuer = "i",
+                                   .audience = "a",
+                                   .scopes = {"view:x_*", "rows:x_1"},
+                                   .more = {{"school", "7"}},
+                                   .issued = now,
+                                   .expires = now + 60},
+                                  shared());
     ASSERT_TRUE(token);
     const auto verified = verify_token(*token, {shared("k0", 'o'), shared()}, {.issuer = "i", .audience = "a"}, now);
     const auto* principal = std::get_if<Principal>(&verified);
@@ -113,7 +126,10 @@ protected:
         EXPECT_TRUE(write_file_atomic(folder / (name + ".key"), pem_of(key, true)));
         EXPECT_TRUE(write_file_atomic(folder / (name + ".pem"), pem_of(key, false)));
         EVP_PKEY_free(key);
-        return {.id = name, .algorithm = algorithm, .public_key = (folder / (name + ".pem")).string(), .private_key = "${file:" + name + ".key}"};
+        return {.id = name,
+                .algorithm = algorithm,
+                .public_key = (folder / (name + ".pem")).string(),
+                .private_key = "${file:" + name + ".key}"};
     }
 };
 
@@ -138,7 +154,8 @@ TEST_F(KeyFiles, public_keys_verify_what_their_private_keys_signed) {
     }
     // The public key as a shared secret: the oldest trick.
     const auto pem = read_file(rsa.public_key, 10'000);
-    EXPECT_EQ(refusal(raw(R"({"alg":"HS256","kid":"rsa"})", R"({"exp":1700000060})", *pem), keys), "no key has its kid and algorithm");
+    EXPECT_EQ(refusal(raw(R"({"alg":"HS256","kid":"rsa"})", R"({"exp":1700000060})", *pem), keys),
+              "no key has its kid and algorithm");
 }
 
 TEST_F(KeyFiles, weak_and_wrong_keys_are_refused) {
@@ -148,15 +165,20 @@ TEST_F(KeyFiles, weak_and_wrong_keys_are_refused) {
     ed.algorithm = Algorithm::rs256;
     EXPECT_FALSE(load_token_key(ed, folder, false));
     EXPECT_TRUE(write_file_atomic(folder / "short", "0123456789"));
-    const auto error = load_token_key({.id = "s", .algorithm = Algorithm::hs256, .secret = "${file:short}"}, folder, false).error();
+    const auto error =
+        load_token_key({.id = "s", .algorithm = Algorithm::hs256, .secret = "${file:short}"}, folder, false).error();
     EXPECT_NE(error.message.find("32 bytes"), std::string::npos);
     EXPECT_EQ(to_string(error).find("0123456789"), std::string::npos);
 }
 
 TEST_F(KeyFiles, a_set_of_keys) {
     // The key of RFC 8037, appendix A.2, and its token.
-    const std::string okp = R"({"kty":"OKP","crv":"Ed25519","kid":"x","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})";
-    EXPECT_TRUE(write_file_atomic(folder / "keys.json", "{\"keys\":[" + okp + ",{\"kty\":\"EC\",\"crv\":\"P-256\"},{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"use\":\"enc\",\"x\":\"\"}]}"));
+    const std::string okp =
+        R"({"kty":"OKP","crv":"Ed25519","kid":"x","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})";
+    EXPECT_TRUE(write_file_atomic(
+        folder / "keys.json",
+        "{\"keys\":[" + okp +
+            ",{\"kty\":\"EC\",\"crv\":\"P-256\"},{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"use\":\"enc\",\"x\":\"\"}]}"));
     const auto keys = load_jwks(folder / "keys.json");
     ASSERT_TRUE(keys) << to_string(keys.error());
     ASSERT_EQ(keys->size(), 1u);
@@ -177,11 +199,13 @@ TEST(ApiKey, is_known_by_its_hash_alone) {
     using enum Credentials::Fault;
     const auto made = make_api_key();
     declare::ServeAccess access;
-    access.keys.push_back({.id = made.id, .sha256 = made.sha256, .scopes = {"view:*"}, .expires = "2023-12-01", .subject = "bo"});
+    access.keys.push_back(
+        {.id = made.id, .sha256 = made.sha256, .scopes = {"view:*"}, .expires = "2023-12-01", .subject = "bo"});
     const auto authenticator = Authenticator::make(access, "/");
     ASSERT_TRUE(authenticator);
     EXPECT_FALSE((*authenticator)->is_open());
-    const auto bearer = "Bearer " + made.key, lower = "bearer " + made.key, wrong = "Bearer " + made.key.substr(0, made.key.size() - 1) + "x";
+    const auto bearer = "Bearer " + made.key, lower = "bearer " + made.key,
+               wrong = "Bearer " + made.key.substr(0, made.key.size() - 1) + "x";
     EXPECT_EQ(ask(**authenticator, {{"authorization", bearer}}).principal->claims.at("sub"), "bo");
     EXPECT_EQ(ask(**authenticator, {{"authorization", lower}}).fault, none);
     EXPECT_EQ(ask(**authenticator, {{"x-api-key", made.key}}).fault, none);
@@ -201,7 +225,8 @@ TEST(ApiKey, a_remembered_token_expires_all_the_same) {
     const auto authenticator = Authenticator::make(access, "/");
     ASSERT_TRUE(authenticator) << to_string(authenticator.error());
     const auto value = "Bearer " + *sign_token({.scopes = {"view:*"}, .issued = now, .expires = now + 60}, shared());
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(**authenticator, {{"authorization", value}}).fault, Credentials::Fault::none);
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(ask(**authenticator, {{"authorization", value}}).fault, Credentials::Fault::none);
     EXPECT_EQ(ask(**authenticator, {{"authorization", value}}, now + 60 + 30).fault, Credentials::Fault::invalid);
 }
 
@@ -217,8 +242,10 @@ TEST(Rates, fill_up_evenly) {
 }
 
 TEST(Scopes, and_patterns) {
-    for (const auto* good : {"view:*", "view:course_*", "rows:a", "topic:a.b-c", "metrics"}) EXPECT_TRUE(declare::is_scope(good)) << good;
-    for (const auto* bad : {"", "view", "view:", "all", "View:*", "view:a b", "view:a\"", "admin:*"}) EXPECT_FALSE(declare::is_scope(bad)) << bad;
+    for (const auto* good : {"view:*", "view:course_*", "rows:a", "topic:a.b-c", "metrics"})
+        EXPECT_TRUE(declare::is_scope(good)) << good;
+    for (const auto* bad : {"", "view", "view:", "all", "View:*", "view:a b", "view:a\"", "admin:*"})
+        EXPECT_FALSE(declare::is_scope(bad)) << bad;
     EXPECT_TRUE(declare::matches_pattern("a*b*c", "aXXbYYbc"));
     EXPECT_FALSE(declare::matches_pattern("a*b", "abc"));
     EXPECT_TRUE(declare::matches_pattern("*", ""));

@@ -23,7 +23,8 @@ std::string hex(std::string_view bytes) {
 std::string from_hex(std::string_view text) {
     std::string bytes;
     const auto value = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-    for (std::size_t i = 0; i + 1 < text.size(); i += 2) bytes += static_cast<char>(value(text[i]) * 16 + value(text[i + 1]));
+    for (std::size_t i = 0; i + 1 < text.size(); i += 2)
+        bytes += static_cast<char>(value(text[i]) * 16 + value(text[i + 1]));
     return bytes;
 }
 
@@ -52,7 +53,8 @@ NewApiKey make_api_key() {
     return made;
 }
 
-Result<std::unique_ptr<Authenticator>> Authenticator::make(const declare::ServeAccess& access, const std::filesystem::path& root) {
+Result<std::unique_ptr<Authenticator>> Authenticator::make(const declare::ServeAccess& access,
+                                                           const std::filesystem::path& root) {
     static std::atomic<std::uint64_t> count{0};
     auto made = std::unique_ptr<Authenticator>(new Authenticator());
     made->number_ = ++count;
@@ -64,7 +66,8 @@ Result<std::unique_ptr<Authenticator>> Authenticator::make(const declare::ServeA
         principal->scopes = key.scopes;
         if (!key.subject.empty()) principal->claims["sub"] = key.subject;
         Key one{.sha256 = from_hex(key.sha256), .principal = std::move(principal)};
-        if (const auto day = parse_day(key.expires)) one.expires = std::chrono::duration_cast<std::chrono::seconds>(day->time_since_epoch()).count();
+        if (const auto day = parse_day(key.expires))
+            one.expires = std::chrono::duration_cast<std::chrono::seconds>(day->time_since_epoch()).count();
         made->keys_.emplace(key.id, std::move(one));
     }
     for (const auto& key : access.tokens) {
@@ -91,10 +94,12 @@ Credentials Authenticator::identify(const http::Head& head, std::int64_t now) co
         }
     }
     if (count == 0) return {.principal = nullptr, .fault = Credentials::Fault::missing, .reason = "no credentials"};
-    if (count > 1) return {.principal = nullptr, .fault = Credentials::Fault::twice, .reason = "credentials stand there twice"};
+    if (count > 1)
+        return {.principal = nullptr, .fault = Credentials::Fault::twice, .reason = "credentials stand there twice"};
     if (bearer.data() != nullptr && key.data() == nullptr) {
         const auto blank = bearer.find(' ');
-        if (blank == std::string_view::npos || !http::equals_lower(bearer.substr(0, blank), "bearer")) return refused("not a bearer token");
+        if (blank == std::string_view::npos || !http::equals_lower(bearer.substr(0, blank), "bearer"))
+            return refused("not a bearer token");
         key = bearer.substr(blank + 1);
     }
     return key.starts_with(key_prefix) ? api_key(key, now) : token(key, now);
@@ -107,10 +112,12 @@ Credentials Authenticator::api_key(std::string_view text, std::int64_t now) cons
     const auto found = keys_.find(text.substr(0, end));
     // An unknown key takes as long as a wrong one.
     static const std::string nothing(32, '\0');
-    const bool same = same_bytes(sha256_bytes(text.substr(end + 1)), found == keys_.end() ? nothing : found->second.sha256);
+    const bool same =
+        same_bytes(sha256_bytes(text.substr(end + 1)), found == keys_.end() ? nothing : found->second.sha256);
     if (found == keys_.end()) return refused("an unknown API key");
     if (!same) return refused("a wrong secret for " + found->second.principal->name);
-    if (found->second.expires != 0 && now >= found->second.expires) return refused(found->second.principal->name + " has expired");
+    if (found->second.expires != 0 && now >= found->second.expires)
+        return refused(found->second.principal->name + " has expired");
     return {.principal = found->second.principal};
 }
 

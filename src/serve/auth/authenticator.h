@@ -31,7 +31,8 @@ struct Credentials {
 // Immutable, and safe from any thread. Tokens that were verified are remembered by each thread until they expire.
 class Authenticator {
 public:
-    static Result<std::unique_ptr<Authenticator>> make(const declare::ServeAccess& access, const std::filesystem::path& root);
+    static Result<std::unique_ptr<Authenticator>> make(const declare::ServeAccess& access,
+                                                       const std::filesystem::path& root);
 
     // No key is declared: everybody is everybody.
     bool is_open() const { return open_; }

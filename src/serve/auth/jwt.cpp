@@ -41,7 +41,9 @@ std::optional<json> strict_object(std::string_view text) {
             if (depth > json_depth_max) good = false;
             if (event == json::parse_event_t::object_start) seen.emplace_back();
             if (event == json::parse_event_t::object_end && !seen.empty()) seen.pop_back();
-            if (event == json::parse_event_t::key && !seen.empty() && !seen.back().insert(value.get<std::string>()).second) good = false;
+            if (event == json::parse_event_t::key && !seen.empty() &&
+                !seen.back().insert(value.get<std::string>()).second)
+                good = false;
             return good;
         },
         false);
@@ -77,7 +79,8 @@ bool is_audience(const json& claims, const std::string& audience) {
     const auto found = claims.find("aud");
     if (found == claims.end()) return false;
     if (found->is_string()) return *found == audience;
-    return found->is_array() && std::any_of(found->begin(), found->end(), [&](const json& one) { return one == audience; });
+    return found->is_array() &&
+           std::any_of(found->begin(), found->end(), [&](const json& one) { return one == audience; });
 }
 
 // Why the claims are not good now; nothing where they are.
@@ -93,7 +96,8 @@ std::optional<std::string> claims_fault(const json& claims, const TokenRules& ru
     if (time >= *expires + skew) return "it has expired";
     if (begins && time < *begins - skew) return "it is not valid yet";
     if (issued && *issued > time + skew) return "it was issued in the future";
-    if (!rules.issuer.empty() && !(claims.contains("iss") && claims["iss"] == rules.issuer)) return "it is of another issuer";
+    if (!rules.issuer.empty() && !(claims.contains("iss") && claims["iss"] == rules.issuer))
+        return "it is of another issuer";
     if (!rules.audience.empty() && !is_audience(claims, rules.audience)) return "it is for another audience";
     return std::nullopt;
 }
@@ -122,16 +126,21 @@ Error bad_key(const std::string& what, std::string hint) {
 }
 
 Result<Key> read_pem(const std::string& text, bool is_private, Algorithm algorithm, const std::string& name) {
-    const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free);
+    const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())),
+                                                        BIO_free);
     // A passphrase is never asked for.
     const auto none = [](char*, int, int, void*) { return 0; };
-    auto key = owned(is_private ? PEM_read_bio_PrivateKey(bio.get(), nullptr, none, nullptr) : PEM_read_bio_PUBKEY(bio.get(), nullptr, none, nullptr));
-    if (!key) return bad_key(fmt::format("{} is no {} key in PEM", name, is_private ? "private" : "public"), "openssl genpkey -algorithm ed25519, and openssl pkey -pubout, make a pair");
+    auto key = owned(is_private ? PEM_read_bio_PrivateKey(bio.get(), nullptr, none, nullptr)
+                                : PEM_read_bio_PUBKEY(bio.get(), nullptr, none, nullptr));
+    if (!key)
+        return bad_key(fmt::format("{} is no {} key in PEM", name, is_private ? "private" : "public"),
+                       "openssl genpkey -algorithm ed25519, and openssl pkey -pubout, make a pair");
     const bool rsa = EVP_PKEY_is_a(key.get(), "RSA") == 1;
     const bool ed = EVP_PKEY_is_a(key.get(), "ED25519") == 1;
     if (algorithm == Algorithm::rs256 && (!rsa || EVP_PKEY_get_bits(key.get()) < rsa_bits_min))
         return bad_key(fmt::format("{} is no RSA key of at least {} bits", name, rsa_bits_min), "RS256 needs one");
-    if (algorithm == Algorithm::eddsa && !ed) return bad_key(fmt::format("{} is no Ed25519 key", name), "EdDSA needs one");
+    if (algorithm == Algorithm::eddsa && !ed)
+        return bad_key(fmt::format("{} is no Ed25519 key", name), "EdDSA needs one");
     return key;
 }
 
@@ -142,16 +151,22 @@ std::string member(const json& object, const char* name) {
 
 Key rsa_of(const std::string& n, const std::string& e) {
     const auto number = [](const std::string& bytes) {
-        return std::unique_ptr<BIGNUM, decltype(&BN_free)>(BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()), nullptr), BN_free);
+        return std::unique_ptr<BIGNUM, decltype(&BN_free)>(
+            BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()), nullptr),
+            BN_free);
     };
     const auto modulus = number(n), exponent = number(e);
-    const std::unique_ptr<OSSL_PARAM_BLD, decltype(&OSSL_PARAM_BLD_free)> builder(OSSL_PARAM_BLD_new(), OSSL_PARAM_BLD_free);
+    const std::unique_ptr<OSSL_PARAM_BLD, decltype(&OSSL_PARAM_BLD_free)> builder(OSSL_PARAM_BLD_new(),
+                                                                                  OSSL_PARAM_BLD_free);
     OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get());
     OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get());
-    const std::unique_ptr<OSSL_PARAM, decltype(&OSSL_PARAM_free)> params(OSSL_PARAM_BLD_to_param(builder.get()), OSSL_PARAM_free);
-    const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr), EVP_PKEY_CTX_free);
+    const std::unique_ptr<OSSL_PARAM, decltype(&OSSL_PARAM_free)> params(OSSL_PARAM_BLD_to_param(builder.get()),
+                                                                         OSSL_PARAM_free);
+    const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
+        EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr), EVP_PKEY_CTX_free);
     EVP_PKEY* key = nullptr;
-    if (!context || EVP_PKEY_fromdata_init(context.get()) != 1 || EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1)
+    if (!context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+        EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1)
         return nullptr;
     return owned(key);
 }
@@ -171,14 +186,17 @@ Result<TokenKeyMaterial> load_token_key(const declare::TokenKey& key, const std:
     if (key.algorithm == Algorithm::hs256) {
         WEIR_ASSIGN(material.secret, declare::read_secret(key.secret, root));
         if (material.secret.size() < secret_bytes_min)
-            return bad_key(fmt::format("the secret of the token key '{}' has fewer than {} bytes", key.id, secret_bytes_min), "make one: openssl rand -base64 48");
+            return bad_key(
+                fmt::format("the secret of the token key '{}' has fewer than {} bytes", key.id, secret_bytes_min),
+                "make one: openssl rand -base64 48");
         return material;
     }
     const auto name = fmt::format("the {} key of the token key '{}'", to_sign ? "private" : "public", key.id);
     std::string pem;
     if (to_sign) {
         if (key.private_key.empty())
-            return bad_key(fmt::format("the token key '{}' has no private key here", key.id), "private_key: ${file:keys/tokens.key} in serve.yaml, or sign elsewhere");
+            return bad_key(fmt::format("the token key '{}' has no private key here", key.id),
+                           "private_key: ${file:keys/tokens.key} in serve.yaml, or sign elsewhere");
         WEIR_ASSIGN(pem, declare::read_secret(key.private_key, root));
     } else {
         WEIR_ASSIGN(pem, read_file(key.public_key, key_file_max));
@@ -203,15 +221,21 @@ Result<std::vector<TokenKeyMaterial>> load_jwks(const std::filesystem::path& fil
             material.algorithm = Algorithm::rs256;
             if (n && e) material.key = rsa_of(*n, *e);
             if (!material.key || EVP_PKEY_get_bits(material.key.get()) < rsa_bits_min)
-                return bad_key(fmt::format("{}: the key '{}' is no RSA key of at least {} bits", file.string(), material.id, rsa_bits_min), "");
-        } else if (type == "OKP" && member(one, "crv") == "Ed25519" && (alg.empty() || has_name(Algorithm::eddsa, alg))) {
+                return bad_key(fmt::format("{}: the key '{}' is no RSA key of at least {} bits", file.string(),
+                                           material.id, rsa_bits_min),
+                               "");
+        } else if (type == "OKP" && member(one, "crv") == "Ed25519" &&
+                   (alg.empty() || has_name(Algorithm::eddsa, alg))) {
             const auto x = from_base64url(member(one, "x"));
             material.algorithm = Algorithm::eddsa;
             if (x && x->size() == 32)
-                material.key = owned(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, reinterpret_cast<const unsigned char*>(x->data()), x->size()));
-            if (!material.key) return bad_key(fmt::format("{}: the key '{}' is no Ed25519 key", file.string(), material.id), "");
+                material.key = owned(EVP_PKEY_new_raw_public_key(
+                    EVP_PKEY_ED25519, nullptr, reinterpret_cast<const unsigned char*>(x->data()), x->size()));
+            if (!material.key)
+                return bad_key(fmt::format("{}: the key '{}' is no Ed25519 key", file.string(), material.id), "");
         } else if (type == "oct") {
-            return bad_key(fmt::format("{} holds a secret key, and a set of keys is public", file.string()), "declare it under `tokens`, as ${env:NAME} or ${file:path}");
+            return bad_key(fmt::format("{} holds a secret key, and a set of keys is public", file.string()),
+                           "declare it under `tokens`, as ${env:NAME} or ${file:path}");
         } else {
             continue;  // of an algorithm that is not taken
         }
@@ -225,7 +249,8 @@ std::variant<Principal, std::string> verify_token(std::string_view token, const 
     if (token.size() > token_bytes_max) return "it is too long";
     const auto first = token.find('.');
     const auto second = first == std::string_view::npos ? first : token.find('.', first + 1);
-    if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) return "it has not three parts";
+    if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos)
+        return "it has not three parts";
     const auto header_text = from_base64url(token.substr(0, first));
     const auto claims_text = from_base64url(token.substr(first + 1, second - first - 1));
     const auto signature = from_base64url(token.substr(second + 1));
@@ -266,7 +291,8 @@ Result<std::string> sign_token(const TokenClaims& claims, const TokenKeyMaterial
     body["scope"] = scope;
     body["iat"] = claims.issued;
     body["exp"] = claims.expires;
-    const auto text = base64url(header.dump()) + "." + base64url(body.dump(-1, ' ', false, json::error_handler_t::replace));
+    const auto text =
+        base64url(header.dump()) + "." + base64url(body.dump(-1, ' ', false, json::error_handler_t::replace));
     if (key.algorithm == Algorithm::hs256) return text + "." + base64url(hmac_sha256(key.secret, text));
     const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
     const auto* digest = key.algorithm == Algorithm::rs256 ? EVP_sha256() : nullptr;
@@ -277,7 +303,8 @@ Result<std::string> sign_token(const TokenClaims& claims, const TokenKeyMaterial
                 EVP_DigestSign(context.get(), nullptr, &length, bytes, text.size()) == 1;
     if (good) {
         signature.resize(length);
-        good = EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &length, bytes, text.size()) == 1;
+        good = EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &length, bytes,
+                              text.size()) == 1;
         signature.resize(length);
     }
     if (!good) return Error{.code = ErrorCode::internal, .message = "the token could not be signed"};

@@ -20,8 +20,8 @@ namespace weir::serve {
 struct TokenKeyMaterial {
     std::string id;  // kid; empty: for tokens without one
     declare::TokenKey::Algorithm algorithm = declare::TokenKey::Algorithm::hs256;
-    std::string secret;                 // hs256
-    std::shared_ptr<evp_pkey_st> key;   // rs256, eddsa; public, or private for signing
+    std::string secret;                // hs256
+    std::shared_ptr<evp_pkey_st> key;  // rs256, eddsa; public, or private for signing
 };
 
 // Of a declared key: its secret or its public key; `to_sign`: the private key instead of the public one. Fails where a

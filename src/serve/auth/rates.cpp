@@ -19,12 +19,14 @@ Rates::Taken Rates::take(std::string_view who, Clock::time_point now) {
         std::erase_if(buckets_, [&](const auto& one) { return now - one.second.filled >= rate_.window; });
     auto [found, is_new] = buckets_.try_emplace(std::string(who), Bucket{most, now});
     auto& bucket = found->second;
-    bucket.level = std::min(most, bucket.level + std::chrono::duration<double>(now - bucket.filled).count() * per_second);
+    bucket.level =
+        std::min(most, bucket.level + std::chrono::duration<double>(now - bucket.filled).count() * per_second);
     bucket.filled = now;
     const bool allowed = bucket.level >= 1;
     if (allowed) bucket.level -= 1;
     const auto wait = allowed ? (most - bucket.level) / per_second : (1 - bucket.level) / per_second;
-    return {allowed, static_cast<std::int64_t>(bucket.level), std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(wait)))};
+    return {allowed, static_cast<std::int64_t>(bucket.level),
+            std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(wait)))};
 }
 
 }  // namespace weir::serve

@@ -178,6 +178,8 @@ Result<bool> BatchReads::refresh() {
     present->publication = std::move(publication);
     const std::lock_guard lock(mutex_);
     present_ = present;
+    // A version that goes on being served belongs to the new publication too.
+    if (changed) pinned_.clear();
     if (changed) make_catalogue(*present);
     return changed;
 }
@@ -311,6 +313,30 @@ Result<lake::Snapshot> BatchReads::snapshot_of(const std::string& version, const
     return snapshot;
 }
 
+// Of a version that was published once.
+Result<Provenance> BatchReads::earlier_provenance(const std::string& view, std::int64_t version,
+                                                  const std::string& table_id) {
+    WEIR_ASSIGN(const auto table, lake_->table(view::publications_table));
+    WEIR_ASSIGN(const auto snapshot, table.snapshot());
+    WEIR_ASSIGN(const auto scan, table.scan(snapshot));
+    WEIR_ASSIGN(auto connection, database_->connect());
+    WEIR_ASSIGN(
+        const auto rows,
+        connection.query(fmt::format(
+            "SELECT publication, epoch_us(published_at), \"interval\"::VARCHAR, cut, \"rows\", code FROM {} WHERE "
+            "\"view\" = {} AND table_version = {} AND table_id = {} ORDER BY publication DESC LIMIT 1",
+            scan.relation, sql::quote_text(view), version, sql::quote_text(table_id))));
+    Provenance from;
+    if (rows.row_count() == 0) return from;
+    from.publication = rows.integer(0, 0);
+    if (!rows.is_null(0, 1)) from.published_at = Time(std::chrono::microseconds(rows.integer(0, 1)));
+    from.interval = rows.text(0, 2);
+    from.cut = rows.text(0, 3);
+    from.rows = rows.integer(0, 4);
+    from.code = rows.text(0, 5);
+    return from;
+}
+
 Result<std::shared_ptr<const Pinned>> BatchReads::open_version(const std::string& view, const std::string& version) {
     if (!is_served(view)) return no_result(view);
     const auto name = view + "\n" + version;
@@ -350,10 +376,11 @@ Result<std::shared_ptr<const Pinned>> BatchReads::open_version(const std::string
                         .cut = served->second.published.cut,
                         .rows = served->second.published.rows,
                         .code = served->second.published.code};
+    } else {
+        WEIR_ASSIGN(pinned->from, earlier_provenance(view, parsed->table_version, parsed->table_id));
     }
     if (!parsed->interval.empty()) pinned->from.interval = parsed->interval;
     const std::lock_guard lock(mutex_);
-    // A publication that came in between has the same rows here under a later number: both are true.
     if (pinned_.size() >= pinned_max) pinned_.clear();
     pinned_[name] = pinned;
     return std::shared_ptr<const Pinned>(std::move(pinned));

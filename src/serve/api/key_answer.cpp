@@ -1,0 +1,131 @@
+#include "serve/api/key_answer.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <xxhash.h>
+
+#include <array>
+#include <atomic>
+
+#include "serve/api/view_answer.h"
+#include "serve/http/negotiate.h"
+#include "serve/read/literal.h"
+
+namespace weir::serve {
+
+KeyAnswers::KeyAnswers(ServingStore& store, Specs specs, bool is_private)
+    : store_(store), specs_(std::move(specs)), is_private_(is_private) {
+    static std::atomic<std::uint64_t> count{0};
+    number_ = ++count;
+}
+
+Result<KeyAnswers::OfThread*> KeyAnswers::of_thread() {
+    thread_local OfThread mine;
+    if (mine.owner != number_) {
+        mine.fixed.clear();
+        mine.reader.reset();
+        WEIR_ASSIGN(mine.reader, store_.reader());
+        mine.owner = number_;
+    }
+    WEIR_ASSIGN(const bool moved, mine.reader->move_on());
+    if (moved) mine.fixed.clear();
+    return &mine;
+}
+
+void KeyAnswers::tick() { static_cast<void>(of_thread()); }
+
+bool KeyAnswers::may_see(const KeySpec& spec, const FoundRow& row, const std::string& view, const Principal& principal) const {
+    if (spec.limits.empty() || principal.everything || principal.may("rows", view)) return true;
+    for (std::size_t i = 0; i < spec.limits.size(); ++i) {
+        const auto claim = principal.claims.find(spec.limits[i].claim);
+        if (claim == principal.claims.end() || i >= row.owners.size() || !row.owners[i]) return false;
+        const auto own = key_text(spec.owners[i].type, claim->second);
+        if (!own || *own != *row.owners[i]) return false;
+    }
+    return true;
+}
+
+const KeyAnswers::Fixed& KeyAnswers::fixed_of(OfThread& mine, const std::string& view) const {
+    const auto known = mine.fixed.find(view);
+    if (known != mine.fixed.end()) return known->second;
+    http::Response response;
+    response.field("Content-Type", "application/json");
+    response.field("Vary", is_private_ ? "Accept, Authorization, X-API-Key" : "Accept");
+    response.field("Cache-Control", is_private_ ? "private, no-cache" : "no-cache");
+    const auto* from = mine.reader->provenance(view);
+    std::string meta;
+    if (from != nullptr) {
+        add_fixed_provenance(*from, response);
+        meta = provenance_json(view, *from);
+    }
+    return mine.fixed.emplace(view, Fixed{std::move(response.fields), std::move(meta)}).first->second;
+}
+
+http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std::string>& segments, const Principal& principal) {
+    const auto& view = segments[1];
+    const auto found_spec = specs_.find(view);
+    if (found_spec == specs_.end())
+        return to_response({.kind = "not-found",
+                            .detail = fmt::format("rows of view {} have no key", view),
+                            .hint = fmt::format("declare one in serve.yaml, views: [{{view: {}, key: […]}}], or filter: /views/{}?column=value", view, view)});
+    const auto& spec = found_spec->second;
+    std::vector<std::string> names;
+    for (const auto& field : spec.key) names.push_back(field.name);
+    if (segments.size() - 2 != spec.key.size())
+        return to_response({.kind = "not-found",
+                            .detail = fmt::format("the key of view {} has {} part{}", view, spec.key.size(), spec.key.size() == 1 ? "" : "s"),
+                            .hint = fmt::format("/views/{}/{{{}}}", view, fmt::join(names, "}/{"))});
+    if (!head.query.empty() && head.query != "layer=batch")
+        return to_response({.kind = "bad-parameter", .detail = "a row that is asked for by its key comes whole, without parameters",
+                            .hint = fmt::format("filters, selections and orders are for /views/{}", view)});
+    std::vector<std::string> key;
+    for (std::size_t i = 0; i < spec.key.size(); ++i) {
+        auto text = key_text(spec.key[i].type, segments[i + 2]);
+        if (!text)
+            return to_response({.kind = "bad-parameter",
+                                .detail = fmt::format("'{}' is not {}, which '{}' is", segments[i + 2], weir::to_string(spec.key[i].type), spec.key[i].name),
+                                .hint = fmt::format("write {}", example_of(spec.key[i].type)),
+                                .parameter = spec.key[i].name});
+        key.push_back(std::move(*text));
+    }
+    constexpr std::array offers{std::string_view("application/json")};
+    if (const auto accept = head.joined("accept"); !accept.empty() && accept != "*/*" && !http::best_media_type(accept, offers))
+        return to_response({.kind = "not-acceptable", .detail = "a single row comes as application/json"});
+    const auto mine = of_thread();
+    if (!mine) return to_response({.kind = "busy", .detail = "the index of keys cannot be read now", .retry_after = 5});
+    auto& reader = *(*mine)->reader;
+    switch (reader.state(view)) {
+        case KeyState::unknown: return to_response({.kind = "no-result", .detail = fmt::format("view {} has no result yet", view), .hint = "`weir run` computes and publishes it"});
+        case KeyState::not_unique:
+            return to_response({.kind = "key-not-unique", .detail = fmt::format("several rows of view {} have the same {}", view, fmt::join(names, ", ")),
+                                .hint = fmt::format("filter instead: /views/{}?{}=…", view, names.front())});
+        case KeyState::ready: break;
+    }
+    const auto row = reader.find(view, key);
+    if (!row) return to_response({.kind = "busy", .detail = "the index of keys cannot be read now", .retry_after = 5});
+    // A row of somebody else is no different from one that is not there.
+    if (!*row || !may_see(spec, **row, view, principal))
+        return to_response({.kind = "not-found", .detail = fmt::format("view {} has no row with this key", view)});
+    const auto& fixed = fixed_of(**mine, view);
+    http::Response response;
+    response.fields = fixed.fields;
+    response.body.reserve((*row)->json.size() + fixed.meta.size() + 32);
+    response.body += "{\"data\":";
+    response.body += (*row)->json;
+    response.body += ",\n\"meta\":";
+    response.body += fixed.meta;
+    response.body += "}\n";
+    const auto hash = XXH3_128bits(response.body.data(), response.body.size());
+    const auto tag = fmt::format("\"{:016x}{:016x}\"", hash.high64, hash.low64);
+    response.field("ETag", tag);
+    add_age(*reader.provenance(view), SystemClock().now(), response);
+    if (const auto match = head.field("if-match"); match && !http::names_tag_strongly(*match, tag))
+        return to_response({.kind = "precondition-failed", .detail = fmt::format("the present version is {}", tag)});
+    if (const auto match = head.field("if-none-match"); match && http::names_tag(*match, tag)) {
+        response.status = 304;
+        response.body.clear();
+    }
+    return response;
+}
+
+}  // namespace weir::serve

@@ -1,0 +1,54 @@
+// GET /views/VIEW/KEY: one row from the serving store, on the loop itself: microseconds, and no scan.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "declare/serve.h"
+#include "serve/auth/principal.h"
+#include "serve/http/exchange.h"
+#include "serve/problem.h"
+#include "serve/store/serving_store.h"
+
+namespace weir::serve {
+
+// How the rows of a view are looked up, and whose they are.
+struct KeySpec {
+    std::vector<Field> key;
+    std::vector<Field> owners;                  // a column for each of `limits`
+    std::vector<declare::RowLimit> limits;
+};
+
+class KeyAnswers {
+public:
+    using Specs = std::map<std::string, KeySpec, std::less<>>;
+    KeyAnswers(ServingStore& store, Specs specs, bool is_private);
+
+    const Specs& specs() const { return specs_; }
+    // `segments`: "views", the view, and the parts of the key.
+    http::Response answer(const http::Head& head, const std::vector<std::string>& segments, const Principal& principal);
+    // Moves this thread's reader to the newest generation.
+    void tick();
+
+private:
+    struct Fixed {
+        std::string fields, meta;
+    };
+    struct OfThread {
+        std::uint64_t owner = 0;
+        std::unique_ptr<StoreReader> reader;
+        std::map<std::string, Fixed, std::less<>> fixed;
+    };
+    ServingStore& store_;
+    Specs specs_;
+    bool is_private_;
+    std::uint64_t number_;
+
+    Result<OfThread*> of_thread();
+    bool may_see(const KeySpec& spec, const FoundRow& row, const std::string& view, const Principal& principal) const;
+    const Fixed& fixed_of(OfThread& mine, const std::string& view) const;
+};
+
+}  // namespace weir::serve
