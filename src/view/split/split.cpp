@@ -7,6 +7,7 @@
 #include "view/split/linear.h"
 #include "view/split/stabilise.h"
 #include "view/split/touched.h"
+#include "view/split/unique_names.h"
 
 namespace weir::view {
 namespace {
@@ -241,6 +242,7 @@ Result<Split> split(sql::Connection& connection, const SplitInput& input) {
     }
     for (auto& entry : query["cte_map"]["map"]) inlined.push_back(std::move(entry));
     query["cte_map"]["map"] = std::move(inlined);
+    make_names_unique(query);
     prune(query);
     WEIR_TRY(stabilise(trees, query));
     Split result;

@@ -50,6 +50,11 @@ protected:
                 << sql << "\nseed " << seed << ", " << cuts << " pieces\nfinish: " << found.finish;
             if (HasFailure()) return;
         }
+        if (found.touched.why_not.empty()) {
+            const auto refreshed = pieces.answer_refreshed(found, random);
+            EXPECT_EQ(ordered ? refreshed : sorted(refreshed), ordered ? plain : sorted(plain))
+                << sql << "\nseed " << seed << "\nfinish: " << found.finish;
+        }
     }
 
     Pieces pieces;
@@ -237,6 +242,28 @@ TEST_F(Splits, give_the_answer_of_the_whole_query) {
         {"star under distinct",
          "SELECT user_id, place FROM (SELECT DISTINCT *, row_number() OVER (ORDER BY page) % 3 AS place FROM visits)",
          "", true, false},
+        {"a name of WITH that hides its table",
+         "WITH visits AS (SELECT * FROM visits WHERE ok), n AS (SELECT user_id, count(visits.id) AS n FROM visits "
+         "GROUP BY 1) SELECT * FROM n",
+         "sums"},
+        {"names of WITH that hide each other",
+         "WITH v AS (SELECT * FROM visits WHERE ok), n AS (WITH V AS (SELECT v.*, 1 AS one FROM v) SELECT user_id, "
+         "sum(one) AS n FROM V GROUP BY 1), m AS (SELECT user_id, count(*) AS all FROM v GROUP BY 1) SELECT * FROM n "
+         "JOIN m USING (user_id)",
+         "sums sums"},
+        {"recursion beside aggregates",
+         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 4), v AS (SELECT user_id, count(*) "
+         "AS c FROM visits GROUP BY 1) SELECT user_id, n, c FROM r, v WHERE c > n * 8",
+         "sums"},
+        {"recursion over events",
+         "WITH RECURSIVE visits AS (SELECT id, user_id FROM visits WHERE id = 7 UNION ALL SELECT o.id, o.user_id FROM "
+         "orders o, visits WHERE o.user_id = visits.user_id AND o.id = visits.id * 2) SELECT * FROM visits",
+         "", true},
+        {"pivot beside aggregates",
+         "SELECT user_id, n, p.* EXCLUDE (who) FROM (SELECT user_id, count(*) AS n FROM visits GROUP BY 1) JOIN (FROM "
+         "(PIVOT orders ON (amount % 2) IN (0, 1) USING count(*) GROUP BY user_id) x(who, even, odd)) p ON p.who = "
+         "user_id",
+         "sums", true},
         {"select without from", "SELECT 1 AS one", ""},
         {"only reference", "SELECT kind, count(*) AS n FROM pages GROUP BY 1", ""},
         {"quoted names", R"(SELECT "user_id" AS "the user", count(*) AS "n of" FROM "visits" GROUP BY "user_id")",

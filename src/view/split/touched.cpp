@@ -68,11 +68,12 @@ public:
 
     Outputs query(const Tree& query, const Scope& outer) {
         // Names of WITH are followed wherever they are read.
-        if (places_.size() > places_max) return {};
+        if (places_.size() > places_max) why_whole_ = "it is too large to be looked through";
+        if (!why_whole_.empty()) return {};
         const auto scope = outer.inside(query);
         auto outputs = is_type(query, "SET_OPERATION_NODE") ? set_operation(query, scope)
                        : is_type(query, "SELECT_NODE")      ? select(query, scope)
-                                                            : unknown(query, scope);
+                                                            : recursive();
         for (const auto& each : query.at("modifiers")) {
             if (!is_type(each, "LIMIT_MODIFIER") && !is_type(each, "LIMIT_PERCENT_MODIFIER")) continue;
             forget(outputs, "LIMIT picks among all rows");
@@ -85,7 +86,8 @@ public:
         bool source;
     };
     const std::vector<Place>& places() const { return places_; }
-    bool gave_up() const { return places_.size() > places_max; }
+    // All of it has to be computed, whatever its columns say.
+    const std::string& why_whole() const { return why_whole_; }
     // What stood in the way first, as far as it is one thing.
     const std::string& why() const { return why_; }
 
@@ -103,17 +105,19 @@ private:
     // All that is read inside stays without a key.
     void read_inside(const Tree& tree, const Scope& scope) {
         each_part(tree, [&](const Tree& part) {
+            if (is_type(part, "BASE_TABLE")) {
+                static_cast<void>(base_table(part, scope));
+                return false;
+            }
             if (!part.contains("cte_map")) return true;
-            const auto ignored = query(part, scope);
-            static_cast<void>(ignored);
+            static_cast<void>(query(part, scope));
             return false;
         });
     }
 
-    Outputs unknown(const Tree& query, const Scope& scope) {
-        for (const auto& [key, part] : query.items())
-            if (key != "cte_map") read_inside(part, scope);
-        note("it is recursive");
+    // Its own rows are among what it reads.
+    Outputs recursive() {
+        why_whole_ = "it is recursive";
         return {};
     }
 
@@ -383,7 +387,7 @@ private:
     const IsSource& is_source_;
     const ColumnsOf& columns_of_;
     std::vector<Place> places_;
-    std::string why_;
+    std::string why_, why_whole_;
 };
 
 // The order of the result over its columns by position; nothing where it uses what the result does not show.
@@ -428,7 +432,7 @@ TouchedKeys whole(std::string why) {
 TouchedKeys touched_keys(Trees& trees, const Tree& finish, const IsSource& is_source, const ColumnsOf& columns_of) {
     Analysis analysis(is_source, columns_of);
     const auto outputs = analysis.query(finish, {});
-    if (analysis.gave_up()) return whole("it is too large to be looked through");
+    if (!analysis.why_whole().empty()) return whole(analysis.why_whole());
     if (!outputs.in_place) return whole("the columns of its result do not show where they come from");
     const auto& result = outputs.columns;
     const auto named_alike = [&](const std::string& name) {
