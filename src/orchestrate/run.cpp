@@ -121,6 +121,11 @@ Result<Plan> plan(const Workplace& at, const Ledger& ledger, const RunRequest& r
         }
         result.sources.push_back(std::move(planned));
     }
+    // All days see a reference table whole.
+    const auto reference = [&](const std::string& table) {
+        return std::any_of(at.project.sources.begin(), at.project.sources.end(),
+                           [&](const auto& source) { return source.table == table && source.reference; });
+    };
     WEIR_ASSIGN(const auto views, days_of_views(at, request, arrivals));
     std::map<Day, view::IntervalBatch> batches;
     for (const auto& view : views) {
@@ -136,10 +141,11 @@ Result<Plan> plan(const Workplace& at, const Ledger& ledger, const RunRequest& r
             if (due == Due::up_to_date) {
                 for (const auto& table : view::base_tables(at.project, *view.view)) {
                     // An intake also writes to the system tables.
-                    const bool changes = table.starts_with("weir/")
-                                             ? std::any_of(first_change.begin(), first_change.end(),
-                                                           [&](const auto& change) { return change.second <= day; })
-                                             : first_change.contains(table) && first_change.at(table) <= day;
+                    const bool changes =
+                        table.starts_with("weir/")
+                            ? std::any_of(first_change.begin(), first_change.end(),
+                                          [&](const auto& change) { return change.second <= day; })
+                            : first_change.contains(table) && (reference(table) || first_change.at(table) <= day);
                     if (changes) due = Due::inputs_changed;
                 }
             }

@@ -316,6 +316,34 @@ TEST_F(Views, a_reference_table_that_changes) {
     expect_verified();
 }
 
+TEST_F(Views, a_reference_table_that_arrives_later_holds_for_all_days) {
+    put("sources/kinds.yaml",
+        "files: kinds/{date}.csv\nformat: csv\ncontract: kinds\nreference: true\narrival_date: path\n");
+    put("contracts/kinds.odcs.yaml",
+        "apiVersion: v3.1.0\nkind: DataContract\nid: kinds\nversion: 1.0.0\nstatus: active\nschema:\n- name: kinds\n"
+        "  logicalType: object\n  properties:\n  - {name: name, logicalType: string}\n  - {name: kind, logicalType: "
+        "string}\n");
+    put("kinds/2024-03-02.csv", "name,kind\nn1,odd\n");
+    put("views/kept.sql",
+        "/* weir\nkeep: every_interval\n*/\nSELECT kind, count(*) AS n FROM t LEFT JOIN kinds USING (name) GROUP BY "
+        "kind\n");
+    view("joined", "SELECT id, kind FROM t LEFT JOIN kinds USING (name)\n");
+    day("2024-03-01", "1,n1,1\n2,n2,1\n");
+    day("2024-03-02", "3,n3,1\n");
+    run_ok();
+    expect_verified();
+    const auto kept = [&] { return sql("SELECT run_date, kind, n FROM history.kept ORDER BY 1, kind NULLS LAST"); };
+    EXPECT_EQ(kept(), "2024-03-01,odd,1\n2024-03-01,,1\n2024-03-02,odd,1\n2024-03-02,,2\n");
+    put("kinds/2024-03-03.csv", "name,kind\nn2,even\n");
+    EXPECT_THAT(weir_with({"plan"}).out, HasSubstr("its inputs changed"));
+    run_ok();
+    expect_verified();
+    EXPECT_EQ(kept(),
+              "2024-03-01,even,1\n2024-03-01,odd,1\n2024-03-02,even,1\n2024-03-02,odd,1\n2024-03-02,,1\n"
+              "2024-03-03,even,1\n2024-03-03,odd,1\n2024-03-03,,1\n");
+    EXPECT_EQ(sql("SELECT * FROM joined ORDER BY id"), "1,odd\n2,even\n3,\n");
+}
+
 TEST_F(Views, a_failed_view_leaves_the_old_publication) {
     view("good", "SELECT count(*) AS n FROM t\n");
     view("bad", "SELECT sum(CASE WHEN id > 15 THEN error('too much') ELSE id END) AS n FROM t\n");
@@ -507,6 +535,21 @@ TEST_F(Changes, everything_can_be_taken_back) {
     const auto states = json_of({"explain", "values"}).at("states");
     for (const auto& state : states) EXPECT_EQ(state.at("weighted"), true);
     EXPECT_THAT(weir_with({"explain", "highest"}).out, HasSubstr("the first row of a key can be taken back"));
+}
+
+TEST_F(Changes, weights_that_are_declared_later_count_for_all_rows) {
+    source("in/{date}.csv", "arrival_date: path\n");
+    view("pairs", "SELECT name, amount FROM t\n");
+    std::string rows = "a,1,1\na,1,-1\n";
+    for (int i = 0; i < 20; ++i) rows += "b" + std::to_string(i) + ",2,1\n";
+    day("2024-03-01", rows);
+    run_ok();
+    EXPECT_EQ(sql("SELECT count(*) FROM pairs WHERE name = 'a'"), "2\n");
+    source("in/{date}.csv", "arrival_date: path\nweight: change\n");
+    day("2024-03-02", "c,3,1\n");
+    run_ok();
+    expect_verified();
+    EXPECT_EQ(sql("SELECT count(*) FROM pairs WHERE name = 'a'"), "0\n");
 }
 
 TEST_F(Changes, an_expression_that_fails_over_a_row_that_is_gone) {

@@ -34,6 +34,12 @@ const declare::Source* source_of_table(const declare::Project& project, std::str
     return nullptr;
 }
 
+// Reference tables are read whole, whatever the interval: what they say holds for all days.
+bool is_reference(const declare::Project& project, std::string_view table) {
+    const auto* source = source_of_table(project, table);
+    return source != nullptr && source->reference;
+}
+
 // The name of the Delta table behind a name in SQL.
 std::string table_name(const declare::Project& project, std::string_view read) {
     if (is_system(read)) return "weir/" + std::string(read.substr(system_prefix.size()));
@@ -135,17 +141,25 @@ Result<IntervalBatch::Input*> IntervalBatch::input(const std::string& name) {
 }
 
 lake::Predicates IntervalBatch::before_end(const std::string& name) const {
+    if (is_reference(*project_, name)) return {};
     return {{std::string(day_column(name)), lake::Comparison::less, weir::to_string(interval_.to)}};
+}
+
+Result<std::vector<std::string>> IntervalBatch::visible_files(const std::string& name) {
+    std::vector<std::string> files;
+    WEIR_ASSIGN(const auto* in, input(name));
+    if (in->snapshot) {
+        WEIR_ASSIGN(files, lake::matching_files(*in->snapshot, before_end(name)));
+    }
+    std::sort(files.begin(), files.end());
+    return files;
 }
 
 Result<std::string> IntervalBatch::inputs_hash(const declare::View& view) {
     Sha256 sha;
     for (const auto& name : base_tables(*project_, view)) {
-        WEIR_ASSIGN(const auto* in, input(name));
         sha.update(name);
-        if (!in->snapshot) continue;
-        WEIR_ASSIGN(auto files, lake::matching_files(*in->snapshot, before_end(name)));
-        std::sort(files.begin(), files.end());
+        WEIR_ASSIGN(const auto files, visible_files(name));
         for (const auto& file : files) {
             sha.update(std::string_view("\0", 1));
             sha.update(file);
@@ -168,8 +182,10 @@ Status IntervalBatch::make_readable(const std::string& name) {
                                             : lake::prepare_scan(in->table.store(), connection_, *in->snapshot,
                                                                  "in_" + std::to_string(inputs_.size()), options));
         for (const auto& statement : scan.setup) WEIR_TRY(connection_.run(statement));
-        relation = fmt::format("(SELECT * FROM {} WHERE {} < DATE '{}')", scan.relation,
-                               sql::quote_name(day_column(name)), weir::to_string(interval_.to));
+        relation = scan.relation;
+        if (!is_reference(*project_, name))
+            relation = fmt::format("(SELECT * FROM {} WHERE {} < DATE '{}')", relation,
+                                   sql::quote_name(day_column(name)), weir::to_string(interval_.to));
     } else if (system) {
         std::vector<std::string> columns;
         for (const auto& field : system_table(system_name).schema.fields)
@@ -228,24 +244,29 @@ Status IntervalBatch::run(const declare::View& view, const std::string& sql, con
     return in_file(view, std::move(error));
 }
 
-Result<std::optional<Basis>> IntervalBatch::basis_of(const Split& split, const std::map<std::string, Source>& states) {
+Result<std::optional<Basis>> IntervalBatch::basis_of(const declare::View& view, const Split& split,
+                                                     const std::map<std::string, Source>& states) {
     Basis basis;
     basis.end = weir::to_string(interval_.to);
     Sha256 sha;
-    sha.update(project_->macros);
+    sha.update(text_hash(*project_, view));
     sha.update(split.plain);
     sha.update(split.finish);
     // A text that looks at the time gives something else when time goes on.
     if ((split.plain + project_->macros).find("interval_") != std::string::npos) sha.update(basis.end);
     basis.text = sha.hex().substr(0, 32);
     for (const auto& [name, state] : states) basis.positions.emplace(name, position_of(state.snapshot));
-    for (const auto* names : {&split.rows, &split.reads}) {
-        for (const auto& name : *names) {
-            // Results of this batch have no version yet, and helpers never get one.
-            if (project_->view(name) != nullptr) return std::optional<Basis>();
-            WEIR_ASSIGN(const auto* in, input(table_name(*project_, name)));
-            if (in->snapshot) basis.positions.emplace(name, position_of(*in->snapshot));
-        }
+    for (const auto& name : split.rows) {
+        WEIR_ASSIGN(const auto* in, input(table_name(*project_, name)));
+        if (in->snapshot) basis.positions.emplace(name, position_of(*in->snapshot));
+    }
+    for (const auto& name : split.reads) {
+        // Results of this batch have no version yet, and helpers never get one.
+        if (project_->view(name) != nullptr) return std::optional<Basis>();
+        WEIR_ASSIGN(const auto files, visible_files(table_name(*project_, name)));
+        Sha256 seen;
+        for (const auto& file : files) seen.update(file + "\n");
+        basis.positions.emplace(name, seen.hex().substr(0, 32));
     }
     return std::optional(std::move(basis));
 }
@@ -307,7 +328,7 @@ Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view
         }
         computed.from_states = !split->states.empty() && open.size() == split->states.size();
         if (open.size() == split->states.size() && split->touched.why_not.empty()) {
-            WEIR_ASSIGN(computed.basis, basis_of(*split, open));
+            WEIR_ASSIGN(computed.basis, basis_of(view, *split, open));
         }
     }
     if (computed.basis && then) {

@@ -80,6 +80,8 @@ private:
     Status make_readable(const std::string& name);
     // The predicate that leaves out files of later days.
     lake::Predicates before_end(const std::string& name) const;
+    // The data files that the interval sees, in order.
+    Result<std::vector<std::string>> visible_files(const std::string& name);
     // Makes what a text reads readable, and runs it into the view's table.
     Status run(const declare::View& view, const std::string& sql, const std::set<std::string>& reads,
                const States& states);
@@ -88,7 +90,8 @@ private:
                                                   std::map<std::string, Source> states, const Basis& then,
                                                   const Basis& now);
     // What finish reads besides states, and where each stands; nothing: some of it has no version.
-    Result<std::optional<Basis>> basis_of(const Split& split, const std::map<std::string, Source>& states);
+    Result<std::optional<Basis>> basis_of(const declare::View& view, const Split& split,
+                                          const std::map<std::string, Source>& states);
     // The same, with the view as the place. Lines of the file are known of its own text only.
     Error in_file(const declare::View& view, Error error) const;
 

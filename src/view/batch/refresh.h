@@ -9,10 +9,11 @@ namespace weir::view {
 
 // What a stored result was computed from. Kept as text beside it; where it is lost, the whole is computed.
 struct Basis {
-    std::string text;                              // a hash of finish
-    std::string end;                               // of the interval
-    std::map<std::string, std::string> positions;  // of all that finish reads: position_of()
-    std::string result;                            // position of the view's table after it was written
+    std::string text;  // a hash of all texts that decide the result
+    std::string end;   // of the interval
+    // Of all that finish reads: position_of() for states and event tables, a hash of the visible files for others.
+    std::map<std::string, std::string> positions;
+    std::string result;  // position of the view's table after it was written
 };
 std::string to_string(const Basis& basis);
 std::optional<Basis> parse_basis(const std::string& text);

@@ -252,7 +252,8 @@ TEST_F(Splits, give_the_answer_of_the_whole_query) {
          "JOIN m USING (user_id)",
          "sums sums"},
         {"recursion beside aggregates",
-         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 4), v AS (SELECT user_id, count(*) "
+         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 4), v AS (SELECT user_id, "
+         "count(*) "
          "AS c FROM visits GROUP BY 1) SELECT user_id, n, c FROM r, v WHERE c > n * 8",
          "sums"},
         {"recursion over events",
