@@ -18,18 +18,6 @@ std::string unique_suffix() {
     return fmt::format(".tmp-{}-{}", ::getpid(), counter.fetch_add(1));
 }
 
-Status write_all(int fd, std::string_view content, const fs::path& path) {
-    while (!content.empty()) {
-        const auto written = ::write(fd, content.data(), content.size());
-        if (written < 0) {
-            if (errno == EINTR) continue;
-            return io_error("write", path, errno);
-        }
-        content.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return ok();
-}
-
 // A temporary file beside `path` with `content`, synced; removed by the caller.
 Result<fs::path> write_temporary(const fs::path& path, std::string_view content, bool durable) {
     // A leading dot keeps Delta readers and directory listings from taking it for a real file.
@@ -46,6 +34,18 @@ Result<fs::path> write_temporary(const fs::path& path, std::string_view content,
 }
 
 }  // namespace
+
+Status write_all(int fd, std::string_view content, const fs::path& path) {
+    while (!content.empty()) {
+        const auto written = ::write(fd, content.data(), content.size());
+        if (written < 0) {
+            if (errno == EINTR) continue;
+            return io_error("write", path, errno);
+        }
+        content.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return ok();
+}
 
 Error io_error(std::string_view operation, const fs::path& path, int error_number) {
     const bool full = error_number == ENOSPC || error_number == EDQUOT;

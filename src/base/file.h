@@ -23,6 +23,9 @@ Result<std::string> read_file(const fs::path& path, std::size_t bytes_max);
 // The same; nothing where there is no such file, decided in one step.
 Result<std::optional<std::string>> read_file_if_there(const fs::path& path, std::size_t bytes_max);
 
+// Writes all of it, however often it takes; `path` is for the error.
+Status write_all(int fd, std::string_view content, const fs::path& path);
+
 // Writes a temporary file beside `path`, syncs it, and renames it over `path`: readers see the old or the new content.
 // `durable` = false leaves out the syncs: still whole-file, but a power cut may lose it.
 Status write_file_atomic(const fs::path& path, std::string_view content, bool durable = true);

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
+#include "cli/number_option.h"
 #include "cli/project.h"
 #include "declare/options.h"
 
@@ -27,22 +26,13 @@ Result<LogPlace> open_log_place(const Invocation& invocation, Terminal& terminal
     }
     WEIR_ASSIGN(const auto project, load_project(invocation, terminal));
     place.path = project.log.path;
-    place.options.sync = static_cast<log::Sync>(project.log.sync);
+    switch (project.log.sync) {
+        case declare::LogPlace::Sync::always: place.options.sync = log::Sync::always; break;
+        case declare::LogPlace::Sync::interval: place.options.sync = log::Sync::interval; break;
+        case declare::LogPlace::Sync::never: place.options.sync = log::Sync::never; break;
+    }
     place.options.sync_interval = project.log.sync_interval;
     return place;
-}
-
-Result<std::optional<std::int64_t>> number_option(const Invocation& invocation, std::string_view option,
-                                                  std::int64_t least) {
-    if (!invocation.has(option)) return std::optional<std::int64_t>();
-    const auto text = invocation.option(option);
-    std::int64_t number = 0;
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (failure != std::errc{} || end != text.data() + text.size() || number < least)
-        return Error{.code = ErrorCode::usage,
-                     .message = fmt::format("{} cannot be '{}'", option, text),
-                     .hint = fmt::format("a whole number from {}", least)};
-    return std::optional(number);
 }
 
 std::vector<Option> topic_options() {

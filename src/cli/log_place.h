@@ -24,8 +24,4 @@ Option log_option();
 std::vector<Option> topic_options();
 Result<source::log::TopicConfig> topic_config(const Invocation& invocation);
 
-// A whole number of an option, at least `least`.
-Result<std::optional<std::int64_t>> number_option(const Invocation& invocation, std::string_view option,
-                                                  std::int64_t least);
-
 }  // namespace weir::cli

@@ -40,9 +40,9 @@ Result<Opened> open_project_or_lake(const Invocation& invocation, Terminal& term
         .hint = "name the project's directory, or a lake with --lake"};
 }
 
-Result<view::Session> open_session(const Opened& opened, const lake::At& as_of) {
+Result<view::Session> open_session(const Opened& opened, const lake::At& as_of, bool live) {
     return view::Session::open(
-        {.lake = opened.lake, .project = opened.project ? &*opened.project : nullptr, .as_of = as_of});
+        {.lake = opened.lake, .project = opened.project ? &*opened.project : nullptr, .as_of = as_of, .live = live});
 }
 
 fs::path ledger_path(const fs::path& lake) { return lake / ".weir" / "ledger.db"; }

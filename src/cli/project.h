@@ -28,7 +28,7 @@ Result<declare::Project> load_project(const Invocation& invocation, Terminal& te
 Result<Opened> open_project_or_lake(const Invocation& invocation, Terminal& terminal);
 
 // Its lake as a database.
-Result<view::Session> open_session(const Opened& opened, const lake::At& as_of = lake::Newest{});
+Result<view::Session> open_session(const Opened& opened, const lake::At& as_of = lake::Newest{}, bool live = false);
 
 // Where a lake keeps the history of its runs.
 std::filesystem::path ledger_path(const std::filesystem::path& lake);

@@ -4,12 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <exception>
 #include <filesystem>
-#include <new>
 
 #include "base/file.h"
 #include "base/stop.h"
+#include "base/without_exceptions.h"
 #include "cli/help.h"
 #include "cli/parse.h"
 #include "cli/terminal.h"
@@ -64,21 +63,10 @@ int run(std::span<const std::string> words) {
     stop_on_signals();
     Terminal terminal;
     configure_early(words, terminal);
-    const auto end = [&](const Error& error) {
-        terminal.report(error);
-        return info(error.code).exit_code;
-    };
-    // The last edge: what a library threw past its own edge ends here, with a sentence and not with a core dump.
-    try {
-        auto code = run_words(words, terminal);
-        return code ? *code : end(code.error());
-    } catch (const std::bad_alloc&) {
-        return end({.code = ErrorCode::out_of_memory, .message = "there is not enough memory"});
-    } catch (const std::exception& thrown) {
-        return end({.code = ErrorCode::internal,
-                    .message = fmt::format("an unexpected fault: {}", thrown.what()),
-                    .hint = "please report it with the command line"});
-    }
+    const auto code = without_exceptions([&] { return run_words(words, terminal); });
+    if (code) return *code;
+    terminal.report(code.error());
+    return info(code.error().code).exit_code;
 }
 
 }  // namespace weir::cli

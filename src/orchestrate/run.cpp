@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/nearest.h"
+#include "base/without_exceptions.h"
 #include "orchestrate/intake/intake.h"
 #include "orchestrate/intake/landing.h"
 #include "orchestrate/publication.h"
@@ -17,6 +18,7 @@
 #include "orchestrate/view_groups.h"
 #include "sink/export.h"
 #include "view/batch/interval_batch.h"
+#include "view/batch/state_store.h"
 #include "view/session.h"
 
 namespace weir::orchestrate {
@@ -249,26 +251,26 @@ private:
     }
 
     // The states that the selected views no longer trust are thrown away.
-    Status drop_states(const view::States& states) {
+    Status drop_states(view::Catalog& catalog, view::StateStore& store) {
         for (const auto& view : at_.project.views) {
             if (!selected(request_, view.name)) continue;
-            const auto split = states.catalog.split(view);
+            const auto split = catalog.split(view);
             if (!split) continue;  // told where the view is computed
-            for (const auto& state : (*split)->states) WEIR_TRY(states.store.drop(state));
+            for (const auto& state : (*split)->states) WEIR_TRY(store.drop(state));
         }
         return ok();
     }
 
     // States of texts that no view has any more.
-    Status drop_unused_states(const view::States& states) {
+    Status drop_unused_states(view::Catalog& catalog, view::StateStore& store) {
         if (steps_.any_failed() || !request_.only.empty()) return ok();
         std::set<std::string> used;
         for (const auto& view : at_.project.views) {
-            const auto split = states.catalog.split(view);
+            const auto split = catalog.split(view);
             if (!split) return ok();
             for (const auto& state : (*split)->states) used.insert(state.name);
         }
-        return states.store.keep_only(used);
+        return store.keep_only(used);
     }
 
     Status run_views() {
@@ -283,12 +285,12 @@ private:
         WEIR_ASSIGN(auto catalog, view::Catalog::open(at_.lake, at_.project));
         WEIR_ASSIGN(const auto by_day, catalog.states_by_day());
         view::StateStore store(at_.lake, at_.database, at_.clock);
-        const view::States states{catalog, store, by_day};
-        if (request_.full) WEIR_TRY(drop_states(states));
+        const view::States states{catalog, &store, by_day};
+        if (request_.full) WEIR_TRY(drop_states(catalog, store));
         const auto groups = groups_of(views);
         for (const auto day : days) WEIR_TRY(run_day(groups, states, day));
         steps_.order_views();
-        return drop_unused_states(states);
+        return drop_unused_states(catalog, store);
     }
 
     using Group = std::vector<const ViewDays*>;
@@ -313,7 +315,7 @@ private:
         std::mutex failing;
         Status failed = ok();
         const auto work = [&] {
-            const auto status = [&]() -> Status {
+            const auto status = without_exceptions([&]() -> Status {
                 WEIR_ASSIGN(auto batch, view::IntervalBatch::open(at_.lake, at_.database, at_.project, whole_day(day)));
                 for (auto group = next++; group < groups.size(); group = next++) {
                     for (const auto* view : groups[group])
@@ -321,7 +323,7 @@ private:
                             WEIR_TRY(run_view(batch, states, *view, day));
                 }
                 return ok();
-            }();
+            });
             if (status) return;
             next = groups.size();
             const std::lock_guard lock(failing);
@@ -330,10 +332,11 @@ private:
         const auto engine = static_cast<std::size_t>(at_.project.engine.threads);
         const auto threads = std::min(engine > 0 ? engine : std::max(1U, std::thread::hardware_concurrency()),
                                       std::min(groups.size(), side_by_side_max));
-        std::vector<std::thread> others;
-        for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
-        work();
-        for (auto& each : others) each.join();
+        {
+            std::vector<std::jthread> others;
+            for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
+            work();
+        }
         return failed;
     }
 

@@ -11,6 +11,7 @@
 #include "view/batch/interval_batch.h"
 #include "view/publication.h"
 #include "view/session.h"
+#include "view/speed/live_views.h"
 
 namespace weir::orchestrate {
 namespace {
@@ -133,42 +134,65 @@ Status find_events(sql::Connection& connection, const view::Split& split, const 
     return ok();
 }
 
-Result<Verdict> verify_view(const Workplace& at, const View& view, const view::PublishedView& published,
-                            std::int64_t publication, const view::States& states) {
+// Computes a view from all rows, as of the end of a day, over the tables in these versions.
+Result<view::IntervalBatch> recompute(const Workplace& at, const View& view, Day day,
+                                      const std::map<std::string, std::int64_t>& versions, const view::States& states) {
+    WEIR_ASSIGN(auto batch,
+                view::IntervalBatch::open(at.lake, at.database, at.project, {day, day + std::chrono::days{1}}));
+    batch.read_at(versions);
+    WEIR_ASSIGN(const auto computed, batch.compute(view, states));
+    static_cast<void>(computed);
+    return batch;
+}
+
+// `result`: a relation of the batch's connection whose columns of these types are compared with the view's table there.
+Status compare(view::IntervalBatch& batch, const View& view, const std::string& result,
+               const std::vector<sql::Column>& columns, const view::States& states, Verdict& verdict) {
+    std::vector<std::string> names, cast;
+    for (const auto& column : columns) {
+        names.push_back(column.name);
+        cast.push_back(fmt::format("CAST({} AS {}) AS {}", sql::quote_name(column.name), column.type,
+                                   sql::quote_name(column.name)));
+    }
+    WEIR_TRY(
+        batch.connection().run(fmt::format("CREATE OR REPLACE TEMP TABLE weir_recomputed AS SELECT {0} FROM {1};"
+                                           "CREATE OR REPLACE TEMP TABLE weir_published AS SELECT {0} FROM {2}",
+                                           fmt::join(cast, ", "), sql::quote_name(view.name), result)));
+    Comparison comparison(batch.connection(), names);
+    WEIR_TRY(comparison.compare(verdict));
+    if (!verdict.first) return ok();
+    WEIR_ASSIGN(const auto* split, states.catalog.split(view));
+    return find_events(batch.connection(), *split, comparison.row(), *verdict.first);
+}
+
+Result<Verdict> verify_published(const Workplace& at, const View& view, const view::PublishedView& published,
+                                 std::int64_t publication, const view::States& states) {
     Verdict verdict{.view = view.name, .interval = published.interval, .publication = publication};
     const auto day = parse_day(published.interval);
     if (!day)
         return Error{.code = ErrorCode::table_damaged,
                      .message = fmt::format("weir.publications: '{}' is no day", published.interval)};
-    WEIR_ASSIGN(auto batch,
-                view::IntervalBatch::open(at.lake, at.database, at.project, {*day, *day + std::chrono::days{1}}));
-    batch.read_at(versions_of(published.cut));
-    WEIR_ASSIGN(const auto computed, batch.compute(view, states));
-    static_cast<void>(computed);
-    auto& connection = batch.connection();
-
+    WEIR_ASSIGN(auto batch, recompute(at, view, *day, versions_of(published.cut), states));
     WEIR_ASSIGN(const auto table, at.lake.table(view.name));
     WEIR_ASSIGN(const auto snapshot, table.snapshot(lake::TableVersion(published.table_version)));
-    WEIR_ASSIGN(const auto scan, lake::prepare_scan(table.store(), connection, snapshot, "published"));
-    for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
+    WEIR_ASSIGN(const auto scan, lake::prepare_scan(table.store(), batch.connection(), snapshot, "published"));
+    for (const auto& statement : scan.setup) WEIR_TRY(batch.connection().run(statement));
     const bool kept = view.keep == View::Keep::every_interval;
-    std::vector<std::string> columns, cast;
-    for (const auto& field : snapshot.schema().fields) {
-        if (kept && field.name == view::run_date_column) continue;
-        columns.push_back(field.name);
-        cast.push_back(fmt::format("CAST({} AS {}) AS {}", sql::quote_name(field.name), to_duckdb(field.type),
-                                   sql::quote_name(field.name)));
-    }
-    WEIR_TRY(connection.run(
-        fmt::format("CREATE OR REPLACE TEMP TABLE weir_recomputed AS SELECT {} FROM {};"
-                    "CREATE OR REPLACE TEMP TABLE weir_published AS SELECT {} FROM {}{}",
-                    fmt::join(cast, ", "), sql::quote_name(view.name), fmt::join(cast, ", "), scan.relation,
-                    kept ? fmt::format(" WHERE {} = DATE '{}'", view::run_date_column, published.interval) : "")));
-    Comparison comparison(connection, columns);
-    WEIR_TRY(comparison.compare(verdict));
-    if (!verdict.first) return verdict;
-    WEIR_ASSIGN(const auto* split, states.catalog.split(view));
-    WEIR_TRY(find_events(connection, *split, comparison.row(), *verdict.first));
+    std::vector<sql::Column> columns;
+    for (const auto& field : snapshot.schema().fields)
+        if (!kept || field.name != view::run_date_column) columns.push_back({field.name, to_duckdb(field.type)});
+    auto result = scan.relation;
+    if (kept) result += fmt::format(" WHERE {} = DATE '{}'", view::run_date_column, published.interval);
+    WEIR_TRY(compare(batch, view, result, columns, states, verdict));
+    return verdict;
+}
+
+Result<Verdict> verify_live_view(const Workplace& at, const View& view, const view::LiveView& live,
+                                 const view::LiveMoment& moment, const view::States& states) {
+    Verdict verdict{.view = view.name, .interval = weir::to_string(live.day)};
+    WEIR_ASSIGN(auto batch, recompute(at, view, live.day, moment.versions, states));
+    WEIR_ASSIGN(const auto columns, batch.connection().describe("FROM " + live.table->relation()));
+    WEIR_TRY(compare(batch, view, live.table->relation(), columns, states, verdict));
     return verdict;
 }
 
@@ -221,18 +245,48 @@ Result<std::vector<Verdict>> verify(const Workplace& at, const std::vector<std::
     }
     WEIR_ASSIGN(auto catalog, view::Catalog::open(at.lake, at.project, view::Catalog::For::people));
     const std::set<std::string> none;
-    view::StateStore store(at.lake, at.database, at.clock);
-    const view::States states{.catalog = catalog, .store = store, .by_day = none, .from_rows = true};
+    const view::States states{.catalog = catalog, .reader = nullptr, .by_day = none};
     std::vector<Verdict> verdicts;
     for (const auto& view : at.project.views) {
         const auto result = publication.views.find(view.name);
         const bool wanted = views.empty() || std::find(views.begin(), views.end(), view.name) != views.end();
         if (!wanted || result == publication.views.end()) continue;
         if (stop_requested()) return Error{.code = ErrorCode::interrupted, .message = "stopped before the last view"};
-        WEIR_ASSIGN(auto verdict, verify_view(at, view, result->second, publication.number, states));
+        WEIR_ASSIGN(auto verdict, verify_published(at, view, result->second, publication.number, states));
         verdicts.push_back(std::move(verdict));
     }
     WEIR_TRY(keep(at, verdicts));
+    return verdicts;
+}
+
+Result<std::vector<Verdict>> verify_live(const Workplace& at, const std::vector<std::string>& views) {
+    std::set<std::string> wanted;
+    std::vector<std::string> known;
+    for (const auto& view : at.project.views) {
+        if (view.keep == View::Keep::none) continue;
+        known.push_back(view.name);
+        if (views.empty()) wanted.insert(view.name);
+    }
+    for (const auto& name : views) {
+        if (std::find(known.begin(), known.end(), name) == known.end())
+            return Error{.code = ErrorCode::not_found,
+                         .message = fmt::format("the project has no view '{}' that is kept", name),
+                         .hint = suggest(name, known)};
+        wanted.insert(name);
+    }
+    WEIR_ASSIGN(const auto live, view::LiveViews::open(at.lake, at.database, at.project, at.clock));
+    WEIR_ASSIGN(const auto moment, live->read(wanted));
+    WEIR_ASSIGN(auto catalog, view::Catalog::open(at.lake, at.project, view::Catalog::For::people));
+    const std::set<std::string> none;
+    const view::States states{.catalog = catalog, .reader = nullptr, .by_day = none};
+    std::vector<Verdict> verdicts;
+    for (const auto& view : at.project.views) {
+        const auto result = moment.views.find(view.name);
+        if (result == moment.views.end()) continue;
+        if (stop_requested()) return Error{.code = ErrorCode::interrupted, .message = "stopped before the last view"};
+        WEIR_ASSIGN(auto verdict, verify_live_view(at, view, result->second, moment, states));
+        verdicts.push_back(std::move(verdict));
+    }
     return verdicts;
 }
 

@@ -21,7 +21,7 @@ struct Difference {
 struct Verdict {
     std::string view;
     std::string interval;  // 2024-03-01
-    std::int64_t publication = 0;
+    std::int64_t publication = 0;  // 0: what is live
     bool equal = false;
     std::int64_t rows = 0;     // published
     std::int64_t missing = 0;  // rows of the recomputation that the result does not have
@@ -32,5 +32,9 @@ struct Verdict {
 // `views`: names; empty: all that are published. Fails with not_found on a name without a published result. The
 // verdicts are kept in weir.verdicts.
 Result<std::vector<Verdict>> verify(const Workplace& at, const std::vector<std::string>& views);
+
+// The same for what `weir sql --live` gives now: the views up to the newest commits, from states and what came after
+// them, against the plain full query over the same versions of the tables. Nothing is kept.
+Result<std::vector<Verdict>> verify_live(const Workplace& at, const std::vector<std::string>& views);
 
 }  // namespace weir::orchestrate

@@ -34,17 +34,7 @@ Result<StagedFile> StagedFile::create(const fs::path& path) {
     return StagedFile(path, std::move(temporary), std::move(file));
 }
 
-Status StagedFile::write(std::string_view bytes) {
-    while (!bytes.empty()) {
-        const auto written = ::write(file_.get(), bytes.data(), bytes.size());
-        if (written < 0) {
-            if (errno == EINTR) continue;
-            return io_error("write", temporary_, errno);
-        }
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return ok();
-}
+Status StagedFile::write(std::string_view bytes) { return write_all(file_.get(), bytes, temporary_); }
 
 Result<std::int64_t> StagedFile::commit() && {
     if (::fsync(file_.get()) != 0) return io_error("sync", temporary_, errno);

@@ -15,6 +15,7 @@
 #include "lake/store/local_store.h"
 #include "lake/table.h"
 #include "model/system_tables.h"
+#include "view/own_functions.h"
 
 namespace weir::view {
 
@@ -124,6 +125,18 @@ Result<Session> Session::open(const SessionOptions& options) {
     session.connection_ = std::make_unique<sql::Connection>(std::move(connection));
     WEIR_TRY(session.connection_->run("CREATE SCHEMA weir; CREATE SCHEMA history"));
     session.find_tables(options.project);
+    if (options.live) {
+        if (options.project == nullptr)
+            return Error{.code = ErrorCode::usage,
+                         .message = "views are read live by their texts, and there is no project here",
+                         .hint = "name the project, or leave out --live"};
+        WEIR_TRY(add_own_functions(*session.connection_));
+        WEIR_ASSIGN(auto lake, lake::Lake::open(options.lake.string(), *session.database_));
+        session.live_lake_ = std::make_unique<lake::Lake>(std::move(lake));
+        static const SystemClock clock;
+        WEIR_ASSIGN(session.live_, LiveViews::open(*session.live_lake_, *session.database_, *options.project, clock));
+        session.find_live_views(*options.project);
+    }
     if (options.project != nullptr && !options.project->macros.empty()) {
         auto created = session.connection_->run(options.project->macros);
         if (!created && missing_table(created.error().message)) {
@@ -169,6 +182,34 @@ void Session::find_tables(const declare::Project* project) {
     }
 }
 
+void Session::find_live_views(const declare::Project& project) {
+    for (const auto& view : project.views) {
+        if (view.keep == declare::View::Keep::none) continue;
+        if (auto* entry = find("main", view.name); entry != nullptr)
+            entry->kind = Entry::Kind::live;
+        else
+            entries_.push_back({.schema = "main", .name = view.name, .path = {}, .kind = Entry::Kind::live});
+    }
+}
+
+Status Session::open_live(const std::vector<TableName>& names) {
+    std::set<std::string> views;
+    for (auto& entry : entries_) {
+        // Tables too are read as of the new moment.
+        if (entry.schema == "main") entry.open = false;
+        if (entry.kind != Entry::Kind::live) continue;
+        for (const auto& name : names)
+            if ((name.schema.empty() || equal_ignoring_case(name.schema, "main")) &&
+                equal_ignoring_case(name.name, entry.name))
+                views.insert(entry.name);
+    }
+    WEIR_ASSIGN(moment_, live_->read(views));
+    for (const auto& [name, view] : moment_->views)
+        WEIR_TRY(connection_->run(
+            fmt::format("CREATE OR REPLACE VIEW {} AS FROM {}", full_name("main", name), view.table->relation())));
+    return ok();
+}
+
 std::vector<std::string> Session::names() const {
     std::vector<std::string> names;
     for (const auto& entry : entries_)
@@ -195,7 +236,7 @@ Result<std::vector<std::string>> Session::result_days(const std::string& view) {
 void Session::provide(std::string_view system_table, Fill fill) { fills_[std::string(system_table)] = std::move(fill); }
 
 Status Session::open_entry(Entry& entry) {
-    if (entry.open) return ok();
+    if (entry.open || entry.kind == Entry::Kind::live) return ok();
     const bool is_computed = entry.kind == Entry::Kind::computed;
     if (is_computed && !std::holds_alternative<lake::Newest>(as_of_)) {
         return Error{
@@ -225,6 +266,11 @@ Result<lake::Snapshot> Session::snapshot_of(const Entry& entry) {
     lake::LocalStore store(entry.path);
     if (!std::holds_alternative<lake::Newest>(as_of_) || entry.schema == "weir")
         return lake::read_snapshot(store, *database_, as_of_);
+    if (moment_) {
+        const auto version = moment_->versions.find(entry.name);
+        if (version != moment_->versions.end())
+            return lake::read_snapshot(store, *database_, lake::TableVersion(version->second));
+    }
     if (!publication_) {
         WEIR_ASSIGN(const auto lake, lake::Lake::open(lake_.string(), *database_));
         WEIR_ASSIGN(publication_, newest_publication(lake, *database_));
@@ -278,6 +324,11 @@ Status Session::open_stored(const Entry& entry) {
 
 Status Session::open_all() {
     Status first;
+    if (live_) {
+        std::vector<TableName> all;
+        for (const auto& entry : entries_) all.push_back({entry.schema, entry.name});
+        first = open_live(all);
+    }
     for (auto& entry : entries_)
         if (auto status = open_entry(entry); !status && first) first = std::move(status);
     return first;
@@ -286,6 +337,7 @@ Status Session::open_all() {
 Result<duckdb_statement_type> Session::prepare(const std::string& statement) {
     WEIR_ASSIGN(const auto named, named_tables(*connection_, statement));
     if (named) {
+        if (live_) WEIR_TRY(open_live(*named));
         for (const auto& table : *named)
             if (auto* entry = find(table.schema, table.name); entry != nullptr) WEIR_TRY(open_entry(*entry));
     }
@@ -297,7 +349,8 @@ Result<duckdb_statement_type> Session::prepare(const std::string& statement) {
     if (missing) {
         // Read inside a macro, or by a statement whose tree DuckDB does not show.
         for (auto& entry : entries_)
-            if (equal_ignoring_case(entry.name, *missing)) WEIR_TRY(open_entry(entry));
+            if (equal_ignoring_case(entry.name, *missing) && entry.kind != Entry::Kind::live)
+                WEIR_TRY(open_entry(entry));
         bound = connection_->bind(statement);
         if (!bound && missing_table(bound.error().message)) {
             const auto opened = open_all();

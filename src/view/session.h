@@ -23,6 +23,7 @@
 #include "lake/log/snapshot.h"
 #include "sql/database.h"
 #include "view/publication.h"
+#include "view/speed/live_views.h"
 
 namespace weir::view {
 
@@ -34,8 +35,14 @@ struct SessionOptions {
     std::filesystem::path lake;
     const declare::Project* project = nullptr;  // nothing: a bare lake; needed only while it opens
     lake::At as_of = lake::Newest{};            // for every table that is stored
+    // Views up to the newest commits instead of as they were published last; needs a project.
+    bool live = false;
 };
 
+struct TableName {
+    std::string schema, name;
+    bool operator==(const TableName&) const = default;
+};
 class Session {
 public:
     static Result<Session> open(const SessionOptions& options);
@@ -59,13 +66,16 @@ public:
     using Fill = std::function<Status(sql::Connection&, const std::string& table)>;
     void provide(std::string_view system_table, Fill fill);
 
+    // What the last statement was prepared for; nothing: views are not read live.
+    const std::optional<LiveMoment>& moment() const { return moment_; }
+
 private:
     Session() = default;
     struct Entry {
         std::string schema;  // "main", "weir", "history"
         std::string name;
         std::filesystem::path path;  // of the Delta table; empty: nothing is stored
-        enum class Kind { table, latest, history, quarantine, empty, computed } kind = Kind::table;
+        enum class Kind { table, latest, history, quarantine, empty, computed, live } kind = Kind::table;
         bool unsure = false;  // whether every interval is kept: the table's property knows
         bool open = false;
     };
@@ -77,14 +87,20 @@ private:
     std::vector<Entry> entries_;
     std::map<std::string, Fill, std::less<>> fills_;
     std::optional<Publication> publication_;  // once a view was opened
+    std::unique_ptr<lake::Lake> live_lake_;
+    std::unique_ptr<LiveViews> live_;  // null: views are read as published
+    std::optional<LiveMoment> moment_;
 
     void find_tables(const declare::Project* project);
+    void find_live_views(const declare::Project& project);
     Entry* find(std::string_view schema, std::string_view name);
     Status open_entry(Entry& entry);
     Status open_stored(const Entry& entry);
     // The version to read a table in: a view's published one.
     Result<lake::Snapshot> snapshot_of(const Entry& entry);
     Status open_empty(const Entry& entry);
+    // Takes a new moment, and opens the views among these names as of then.
+    Status open_live(const std::vector<TableName>& names);
     // As many as can be opened; the first error, if any.
     Status open_all();
     Status fill_tables(sql::Connection& connection, const std::string& table);
@@ -99,10 +115,6 @@ std::vector<std::string> tables_in(const std::filesystem::path& folder);
 // The days that a kept view's table has a result for.
 std::set<std::string> run_dates(const lake::Snapshot& snapshot);
 
-struct TableName {
-    std::string schema, name;
-    bool operator==(const TableName&) const = default;
-};
 // What stands behind FROM anywhere in a statement, names of WITH included; nothing if it is no SELECT or does not
 // parse.
 Result<std::optional<std::vector<TableName>>> named_tables(sql::Connection& connection, const std::string& statement);

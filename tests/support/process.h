@@ -15,10 +15,17 @@ struct Finished {
     std::uint64_t peak_memory = 0;  // bytes
 };
 
+// A program under a sanitizer needs several times as long.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int slowness = 5;
+#else
+inline constexpr int slowness = 1;
+#endif
+
 struct RunWith {
     std::filesystem::path directory = ".";
     std::map<std::string, std::string> environment;  // added to ours
-    int timeout_seconds = 120;                       // then it is killed
+    int timeout_seconds = 120 * slowness;            // then it is killed
 };
 
 // `command[0]` is looked up in PATH. Never goes through a shell.

@@ -8,6 +8,7 @@
 #include "cli/as_of.h"
 #include "cli/commands/list.h"
 #include "cli/log_place.h"
+#include "cli/number_option.h"
 #include "sink/value.h"
 #include "source/log/reader.h"
 

@@ -1,10 +1,9 @@
 // weir generate: made-up rows, as a generator of the project declares them.
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "base/nearest.h"
 #include "cli/commands/list.h"
+#include "cli/number_option.h"
 #include "cli/project.h"
 #include "orchestrate/generate.h"
 #include "sink/staged_file.h"
@@ -12,25 +11,14 @@
 namespace weir::cli {
 namespace {
 
-Result<std::int64_t> whole_number(const Invocation& invocation, std::string_view option, std::int64_t fallback,
-                                  std::int64_t least) {
-    if (!invocation.has(option)) return fallback;
-    const auto text = invocation.option(option);
-    std::int64_t number = 0;
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (failure != std::errc{} || end != text.data() + text.size() || number < least)
-        return Error{.code = ErrorCode::usage,
-                     .message = fmt::format("{} cannot be '{}'", option, text),
-                     .hint = fmt::format("a whole number from {}", least)};
-    return number;
-}
-
 Result<int> run(const Invocation& invocation, Terminal& terminal) {
     if (!invocation.has("--count"))
         return Error{.code = ErrorCode::usage, .message = "how many rows?", .hint = "--count N"};
     orchestrate::GenerateRequest request;
-    WEIR_ASSIGN(request.count, whole_number(invocation, "--count", 0, 0));
-    WEIR_ASSIGN(request.seed, whole_number(invocation, "--seed", 0, 0));
+    WEIR_ASSIGN(const auto count, number_option(invocation, "--count", 0));
+    WEIR_ASSIGN(const auto seed, number_option(invocation, "--seed", 0));
+    request.count = count.value_or(0);
+    request.seed = seed.value_or(0);
     WEIR_ASSIGN(const auto project, load_project(invocation, terminal));
     const auto name = invocation.argument("NAME");
     const auto* generator = project.generator(name);

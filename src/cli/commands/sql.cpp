@@ -26,7 +26,10 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
         WEIR_ASSIGN(as_of, parse_as_of(invocation.option("--as-of")));
     }
     WEIR_ASSIGN(const auto opened, open_project_or_lake(invocation, terminal));
-    WEIR_ASSIGN(auto session, open_session(opened, as_of));
+    const bool live = invocation.has("--live");
+    if (live && invocation.has("--as-of"))
+        return Error{.code = ErrorCode::usage, .message = "--live is now, and --as-of is then", .hint = "give one"};
+    WEIR_ASSIGN(auto session, open_session(opened, as_of, live));
     provide_runs(session, opened.lake);
     provide_lineage(session, opened);
     WEIR_ASSIGN(const auto statement, prepare_reading(session, invocation.argument("SQL")));
@@ -47,7 +50,8 @@ Command sql_command() {
         .summary = "run one SELECT over tables, views and weir.* system tables",
         .description =
             "Every table of the lake is there under its name. A view that keeps every interval shows its latest "
-            "result, and all of them as history.NAME with the column run_date. Only reading statements are taken. "
+            "result, and all of them as history.NAME with the column run_date. With --live, views are computed from "
+            "their states and from what came in since, all as of one moment. Only reading statements are taken. "
             "csv, json (one array), ndjson (one object a line) and parquet are exact: decimals keep their scale, "
             "moments are UTC with Z, binary is hex in csv and base64 in json.",
         .arguments = {{.name = "PROJECT",
@@ -58,12 +62,16 @@ Command sql_command() {
                     {.name = "--as-of",
                      .value = "VERSION|TIME",
                      .help = "the tables as they were: a version number, 2024-03-01 or 2024-03-01T10:00:00Z"},
+                    {.name = "--live",
+                     .help = "views up to the newest commits, instead of as they were published last"},
                     {.name = "--out",
                      .value = "FILE",
                      .help = "write there instead; it appears whole or not at all",
                      .words = Words::file}},
         .examples = {{"weir sql \"select * from weir.tables\"", "what is in the lake"},
                      {"weir sql shop \"select * from weir.accounting\" --format csv", "rows for another program"},
+                     {"weir sql \"select count(*) from current_recipes\" --live",
+                      "with what came in since the last run"},
                      {"weir sql --lake /srv/lake \"from weir.files limit 10\" --json", "a lake without its project"}},
         .exit_codes = {0, 1, 2, 4, 130},
         .run = run};

@@ -51,7 +51,9 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto place, RunPlace::open(invocation, terminal, view::Access::look));
     observe::NoObserver nobody;
     const auto at = place->workplace(nobody);
-    WEIR_ASSIGN(const auto verdicts, orchestrate::verify(at, invocation.all_arguments("VIEW")));
+    const auto views = invocation.all_arguments("VIEW");
+    WEIR_ASSIGN(const auto verdicts,
+                invocation.has("--live") ? orchestrate::verify_live(at, views) : orchestrate::verify(at, views));
     bool equal = true;
     for (const auto& verdict : verdicts) equal = equal && verdict.equal;
     const int code = equal ? 0 : info(ErrorCode::verify_differs).exit_code;
@@ -75,21 +77,25 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
 }  // namespace
 
 Command verify_command() {
-    return {.name = "verify",
-            .summary = "compute published results again from the lake, and compare",
-            .description =
-                "Each view is computed by the plain full query over the tables as they were when its result was "
-                "published, without states, and compared to the bit. Where they differ, the first differing row is "
-                "shown with both values and the events behind it. Verdicts are kept in weir.verdicts.",
-            .arguments = {{.name = "PROJECT",
-                           .help = "the project's directory (default: the current one)",
-                           .words = Words::project},
-                          {.name = "VIEW", .help = "these views (default: all)", .many = true, .words = Words::view}},
-            .options = {},
-            .examples = {{"weir verify", "every view of the project in the current directory"},
-                         {"weir verify difficulty_report --json", "one view, for a program"}},
-            .exit_codes = {0, 1, 2, 3, 4, 130},
-            .run = run};
+    return {
+        .name = "verify",
+        .summary = "compute published results again from the lake, and compare",
+        .description =
+            "Each view is computed by the plain full query over the tables as they were when its result was "
+            "published, without states, and compared to the bit. Where they differ, the first differing row is "
+            "shown with both values and the events behind it. Verdicts are kept in weir.verdicts. With --live, what "
+            "`weir sql --live` gives is compared the same way, at one moment.",
+        .arguments = {{.name = "PROJECT",
+                       .help = "the project's directory (default: the current one)",
+                       .words = Words::project},
+                      {.name = "VIEW", .help = "these views (default: all)", .many = true, .words = Words::view}},
+        .options = {{.name = "--live",
+                     .help = "what is live now: the views up to the newest commits, while others write"}},
+        .examples = {{"weir verify", "every view of the project in the current directory"},
+                     {"weir verify difficulty_report --json", "one view, for a program"},
+                     {"weir verify --live", "views up to the newest commits, beside those who write"}},
+        .exit_codes = {0, 1, 2, 3, 4, 130},
+        .run = run};
 }
 
 }  // namespace weir::cli

@@ -72,17 +72,7 @@ public:
         if (file_.open()) ::unlink(temporary_.c_str());
     }
 
-    Status write(std::string_view bytes) {
-        while (!bytes.empty()) {
-            const auto written = ::write(file_.get(), bytes.data(), bytes.size());
-            if (written < 0) {
-                if (errno == EINTR) continue;
-                return io_error("write", temporary_, errno);
-            }
-            bytes.remove_prefix(static_cast<std::size_t>(written));
-        }
-        return ok();
-    }
+    Status write(std::string_view bytes) { return write_all(file_.get(), bytes, temporary_); }
     Status write(const BatchHeader& header, std::string_view payload) {
         std::string bytes(batch_header_bytes, '\0');
         write_header(header, bytes.data());

@@ -255,7 +255,10 @@ Result<std::optional<Basis>> IntervalBatch::basis_of(const declare::View& view, 
     // A text that looks at the time gives something else when time goes on.
     if ((split.plain + project_->macros).find("interval_") != std::string::npos) sha.update(basis.end);
     basis.text = sha.hex().substr(0, 32);
-    for (const auto& [name, state] : states) basis.positions.emplace(name, position_of(state.snapshot));
+    for (const auto& [name, state] : states) {
+        if (!state.snapshot) return std::optional<Basis>();
+        basis.positions.emplace(name, position_of(*state.snapshot));
+    }
     for (const auto& name : split.rows) {
         WEIR_ASSIGN(const auto* in, input(table_name(*project_, name)));
         if (in->snapshot) basis.positions.emplace(name, position_of(*in->snapshot));
@@ -316,14 +319,14 @@ Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view
         computed.rebuilt.push_back("computed from the rows that are left, without states: " + error.message);
         return true;
     };
-    if (!states.from_rows) {
+    if (states.reader != nullptr) {
         for (const auto& state : split->states) {
-            auto caught_up = states.store.catch_up(state, states.by_day.contains(state.name));
+            auto caught_up = states.reader->catch_up(state, states.by_day.contains(state.name));
             if (!caught_up && only_rows_left(caught_up.error())) continue;
             if (!caught_up) return in_file(view, std::move(caught_up).error());
             if (caught_up->what == CatchUp::What::built_again)
                 computed.rebuilt.push_back(fmt::format("{} was built again: {}", state.name, caught_up->why));
-            WEIR_ASSIGN(auto source, states.store.open(connection_, state, interval_));
+            WEIR_ASSIGN(auto source, states.reader->open(connection_, state, interval_));
             if (source) open.emplace(state.name, std::move(*source));
         }
         computed.from_states = !split->states.empty() && open.size() == split->states.size();

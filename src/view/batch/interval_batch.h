@@ -11,7 +11,7 @@
 #include "model/interval.h"
 #include "sql/database.h"
 #include "view/batch/refresh.h"
-#include "view/batch/state_store.h"
+#include "view/batch/state_reader.h"
 #include "view/batch/view_split.h"
 
 namespace weir::view {
@@ -30,9 +30,8 @@ Result<sql::Database> open_database(const declare::Project& project, Access acce
 // What views are computed from instead of from all rows.
 struct States {
     Catalog& catalog;
-    StateStore& store;
+    StateReader* reader;  // null: computed from all rows all the same, by the text that states would give
     const std::set<std::string>& by_day;  // Catalog::states_by_day()
-    bool from_rows = false;               // computed from all rows all the same, by the text that states would give
 };
 
 class IntervalBatch {

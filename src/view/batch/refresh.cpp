@@ -37,9 +37,10 @@ Result<std::optional<lake::Changes>> added_to(const Source& source, const std::s
                                               const Basis& now) {
     using Maybe = std::optional<lake::Changes>;
     const auto at = parse_position(then_text);
-    if (!at || at->id != source.snapshot.metadata().id || at->version > source.snapshot.version().get()) return Maybe();
+    if (!at || at->id != source.snapshot->metadata().id || at->version > source.snapshot->version().get())
+        return Maybe();
     auto changes =
-        lake::changes_between(source.table.store(), lake::TableVersion(at->version), source.snapshot.version());
+        lake::changes_between(source.table.store(), lake::TableVersion(at->version), source.snapshot->version());
     if (!changes || !changes->only_added) return Maybe();
     if (then.end == now.end) return Maybe(std::move(*changes));
     // Rows that were there, but of later days than the old result could see.
@@ -47,7 +48,7 @@ Result<std::optional<lake::Changes>> added_to(const Source& source, const std::s
     for (const auto& each : changes->added) added.insert(each.file.path);
     WEIR_ASSIGN(
         const auto later,
-        lake::matching_files(source.snapshot, {{source.day_column, lake::Comparison::greater_equal, then.end}}));
+        lake::matching_files(*source.snapshot, {{source.day_column, lake::Comparison::greater_equal, then.end}}));
     for (const auto& path : later)
         if (!added.contains(path)) return Maybe();
     return Maybe(std::move(*changes));
@@ -115,7 +116,7 @@ Result<std::optional<std::int64_t>> refresh(sql::Connection& connection, const s
     std::vector<std::string> touched;
     for (const auto& [name, changes] : news) {
         const auto& source = sources.at(name);
-        WEIR_ASSIGN(const auto added, lake::prepare_added(source.table, connection, source.snapshot, changes,
+        WEIR_ASSIGN(const auto added, lake::prepare_added(source.table, connection, *source.snapshot, changes,
                                                           fmt::format("weir_added_{}", touched.size())));
         touched.push_back(
             select_keys(keys.sources.at(name), fmt::format("(SELECT {} FROM {})", source.columns, added)));

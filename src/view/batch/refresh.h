@@ -24,9 +24,9 @@ std::string position_of(const lake::Snapshot& snapshot);
 // A relation that finish reads, as it is now.
 struct Source {
     lake::Table table;
-    lake::Snapshot snapshot;
-    std::string columns;   // what finish sees, as a list over the table's columns
-    std::string relation;  // what finish sees, all of it
+    std::optional<lake::Snapshot> snapshot;  // nothing: part of it is not in the lake
+    std::string columns;                     // what finish sees, as a list over the table's columns
+    std::string relation;                    // what finish sees, all of it
     std::string day_column;
 };
 

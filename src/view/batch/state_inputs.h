@@ -1,0 +1,74 @@
+// The tables behind a state at one moment, and what of them is new to it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "lake/lake.h"
+#include "lake/log/changes.h"
+#include "view/split/split.h"
+
+namespace weir::view {
+
+// The versions of tables that are looked at; those not named in the newest.
+using Versions = std::map<std::string, std::int64_t>;
+
+struct StateInputs {
+    struct Table {
+        lake::Table table;
+        lake::Snapshot snapshot;
+        std::optional<lake::Changes> changes{};  // nothing: all of it is new
+    };
+    std::map<std::string, Table> events, references;
+
+    bool anything_new() const;
+    // All of the events are new.
+    void forget_changes();
+};
+
+// Fails with not_found where a table is not in the lake yet.
+Result<StateInputs> inputs_of(const lake::Lake& lake, const State& state, const Versions& versions);
+
+// The names under which positions are kept. The id is that in the table's metadata: a table that was made anew under
+// the same name is another one.
+std::string events_app(const std::string& table, const lake::Snapshot& snapshot);
+std::string reference_app(const std::string& table, const lake::Snapshot& snapshot);
+
+// Finds what is new since the positions. Gives the reason why it cannot be gone on from there; nothing: it can.
+using PositionOf = std::function<std::optional<std::int64_t>(const std::string& app)>;
+Result<std::optional<std::string>> find_changes(StateInputs& inputs, const PositionOf& position_of);
+
+// The same, from the positions that a state in the lake is at. Its files are read through for damage.
+Result<std::optional<std::string>> why_to_build(const lake::Table& table, const lake::Snapshot& state,
+                                                StateInputs& inputs);
+
+// New rows of event tables that are read once and held, for all states that need them.
+class HeldRows {
+public:
+    // The new rows as a relation of any connection of the database. Few of them are held in memory.
+    Result<std::string> relation(sql::Connection& on, const std::string& name, const StateInputs::Table& input);
+    Status clear(sql::Connection& on);
+
+private:
+    std::mutex mutex_;
+    std::map<std::string, std::string> tables_;  // which files' rows -> table
+};
+
+struct NewRows {
+    std::map<std::string, std::string> relations;  // by event table
+    std::set<std::string> days;                    // on which they arrived
+
+    // The days to compute apart; where they need not be, the last one stands for all.
+    std::vector<std::string> pieces(bool by_day) const;
+};
+// Makes reference tables readable under their names and finds the new rows of event tables.
+Result<NewRows> read_new_rows(sql::Connection& connection, const StateInputs& inputs, HeldRows& held);
+
+// Makes the names of event tables stand for new rows, as the state's partial reads them: for all, or those of a day.
+Status name_new_rows(sql::Connection& connection, const State& state, const NewRows& rows, const std::string& day);
+
+}  // namespace weir::view

@@ -1,0 +1,134 @@
+#include "view/speed/live_views.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+
+#include "view/batch/interval_batch.h"
+
+namespace weir::view {
+namespace {
+
+constexpr int tries = 5;
+
+// The last day on which rows of a table arrived; nothing: it has none.
+Result<std::optional<Day>> last_arrival(sql::Connection& connection, const lake::Table& table,
+                                        const lake::Snapshot& snapshot) {
+    std::optional<Day> last;
+    bool by_file = true;
+    for (const auto& file : snapshot.files()) {
+        const auto value = file.partition_values.find(std::string(declare::arrival_column));
+        const auto day =
+            value == file.partition_values.end() || !value->second ? std::nullopt : parse_day(*value->second);
+        by_file = by_file && day;
+        if (day && (!last || *day > *last)) last = day;
+    }
+    if (by_file) return last;
+    const auto name = std::string(declare::arrival_column);
+    WEIR_ASSIGN(const auto scan,
+                lake::prepare_scan(table.store(), connection, snapshot, "weir_days", {.columns = {name}}));
+    for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
+    WEIR_ASSIGN(const auto rows, connection.query(fmt::format("SELECT max({})::VARCHAR FROM {}", name, scan.relation)));
+    if (const auto text = rows.text_or_null(0, 0)) return parse_day(std::string(*text));
+    return std::optional<Day>();
+}
+
+}  // namespace
+
+LiveTable::~LiveTable() {
+    // The database's memory ends with the database; a table that cannot be dropped before costs memory only.
+    if (auto connection = database_->connect()) static_cast<void>(connection->run("DROP TABLE IF EXISTS " + relation_));
+}
+
+Result<std::unique_ptr<LiveViews>> LiveViews::open(const lake::Lake& lake, sql::Database& database,
+                                                   declare::Project project, const Clock& clock) {
+    WEIR_ASSIGN(auto connection, database.connect());
+    WEIR_TRY(connection.run("CREATE SCHEMA IF NOT EXISTS weir_live"));
+    return std::unique_ptr<LiveViews>(new LiveViews(lake, database, std::move(project), clock));
+}
+
+Result<Versions> LiveViews::look() {
+    Versions versions;
+    std::string shapes;
+    std::set<std::string> names;
+    for (const auto& view : project_.views) names.merge(base_tables(project_, view));
+    WEIR_ASSIGN(auto connection, database_->connect());
+    for (const auto& name : names) {
+        WEIR_ASSIGN(const auto table, lake_->table(name));
+        WEIR_ASSIGN(const bool exists, table.exists());
+        if (!exists) continue;
+        WEIR_ASSIGN(const auto snapshot, table.snapshot());
+        versions.emplace(name, snapshot.version().get());
+        auto& known = tables_[name];
+        auto made_of = fmt::format("{}:{}", snapshot.metadata().id, snapshot.version().get());
+        if (known.made_of != made_of) {
+            known.made_of = std::move(made_of);
+            known.shape = snapshot.metadata().id + snapshot.metadata().schema_text;
+            if (!name.starts_with("weir/")) {
+                WEIR_ASSIGN(known.last_arrival, last_arrival(connection, table, snapshot));
+            }
+        }
+        shapes += name + ":" + known.shape + "\n";
+    }
+    if (shapes == shapes_ && catalog_) return versions;
+    WEIR_ASSIGN(catalog_, Catalog::open(*lake_, project_));
+    WEIR_ASSIGN(by_day_, catalog_->states_by_day());
+    states_ = std::make_unique<LiveStates>(*lake_, *database_);
+    known_.clear();
+    shapes_ = std::move(shapes);
+    return versions;
+}
+
+Result<LiveMoment> LiveViews::read(const std::set<std::string>& views) {
+    const std::lock_guard lock(mutex_);
+    for (int left = tries;; --left) {
+        auto moment = read_once(views);
+        if (moment || moment.error().code != ErrorCode::table_conflict || left == 1) return moment;
+    }
+}
+
+Result<LiveMoment> LiveViews::read_once(const std::set<std::string>& views) {
+    LiveMoment moment{.taken = clock_->now(), .versions = {}, .views = {}};
+    WEIR_ASSIGN(moment.versions, look());
+    WEIR_TRY(states_->move_to(moment.versions));
+    WEIR_ASSIGN(const auto publication, newest_publication(*lake_, *database_));
+    for (const auto& name : views) {
+        const auto* view = project_.view(name);
+        if (view == nullptr)
+            return Error{.code = ErrorCode::not_found, .message = fmt::format("there is no view '{}'", name)};
+        WEIR_ASSIGN(auto live, compute(*view, moment.versions, publication));
+        known_[view->name] = live;
+        moment.views.emplace(view->name, std::move(live));
+    }
+    return moment;
+}
+
+Result<LiveView> LiveViews::compute(const declare::View& view, const Versions& versions,
+                                    const Publication& publication) {
+    LiveView live;
+    std::optional<Day> day;
+    for (const auto& name : base_tables(project_, view)) {
+        const auto table = tables_.find(name);
+        live.made_from += name + "=" + (table == tables_.end() ? std::string("none") : table->second.made_of) + "\n";
+        if (table != tables_.end()) day = std::max(day, table->second.last_arrival);
+    }
+    if (const auto published = publication.views.find(view.name); published != publication.views.end())
+        day = std::max(day, parse_day(published->second.interval));
+    live.day = day.value_or(std::chrono::floor<std::chrono::days>(clock_->now()));
+    live.made_from += weir::to_string(live.day);
+    if (const auto known = known_.find(view.name); known != known_.end() && known->second.made_from == live.made_from)
+        return known->second;
+    WEIR_ASSIGN(auto batch,
+                IntervalBatch::open(*lake_, *database_, project_, {live.day, live.day + std::chrono::days{1}}));
+    batch.read_at(versions);
+    WEIR_ASSIGN(const auto computed,
+                batch.compute(view, {.catalog = *catalog_, .reader = states_.get(), .by_day = by_day_}));
+    live.from_states = computed.from_states;
+    static std::atomic<std::uint64_t> made = 0;
+    auto relation = fmt::format("weir_live.view_{}", made++);
+    WEIR_TRY(batch.connection().run(fmt::format("CREATE TABLE {} AS FROM {}", relation, sql::quote_name(view.name))));
+    live.table = std::make_shared<LiveTable>(*database_, std::move(relation));
+    return live;
+}
+
+}  // namespace weir::view

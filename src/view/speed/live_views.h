@@ -1,0 +1,88 @@
+// Views up to the newest commits: finish(merge(what the lake's states hold, what came after them)).
+//
+// A read takes the newest version of every table once; all that it gives is as of these. Where a run moves the cut
+// while it reads, it begins again.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "declare/project.h"
+#include "view/batch/view_split.h"
+#include "view/publication.h"
+#include "view/speed/live_states.h"
+
+namespace weir::view {
+
+// A view's rows in the database's memory, for every connection of it, until the last holder lets go.
+class LiveTable {
+public:
+    LiveTable(sql::Database& database, std::string relation) : database_(&database), relation_(std::move(relation)) {}
+    LiveTable(const LiveTable&) = delete;
+    LiveTable& operator=(const LiveTable&) = delete;
+    ~LiveTable();
+    const std::string& relation() const { return relation_; }
+
+private:
+    sql::Database* database_;
+    std::string relation_;
+};
+
+struct LiveView {
+    std::shared_ptr<const LiveTable> table;
+    Day day{};                 // it is as of the end of this day, or of what of it has arrived
+    bool from_states = false;  // else from all rows
+    std::string made_from;     // names everything that it was computed from
+};
+
+struct LiveMoment {
+    Time taken{};
+    Versions versions;  // of the tables that were read
+    std::map<std::string, LiveView> views;
+};
+
+class LiveViews {
+public:
+    // The database is one of open_database(), and outlives what is read.
+    static Result<std::unique_ptr<LiveViews>> open(const lake::Lake& lake, sql::Database& database,
+                                                   declare::Project project, const Clock& clock);
+
+    // The views named, all as of the same versions. What nothing new came in for is not computed again. One read at a
+    // time; others wait.
+    Result<LiveMoment> read(const std::set<std::string>& views);
+
+    const declare::Project& project() const { return project_; }
+
+private:
+    LiveViews(const lake::Lake& lake, sql::Database& database, declare::Project project, const Clock& clock)
+        : lake_(&lake), database_(&database), project_(std::move(project)), clock_(&clock) {}
+    struct Table {
+        std::string made_of;  // id and version
+        std::string shape;    // id and schema
+        std::optional<Day> last_arrival;
+    };
+    // The newest versions of all tables that views rest on. Where their columns changed, views are split anew.
+    Result<Versions> look();
+    Result<LiveMoment> read_once(const std::set<std::string>& views);
+    Result<LiveView> compute(const declare::View& view, const Versions& versions, const Publication& publication);
+
+    const lake::Lake* lake_;
+    sql::Database* database_;
+    declare::Project project_;
+    const Clock* clock_;
+    std::mutex mutex_;
+    // Guarded by mutex_.
+    std::map<std::string, Table> tables_;
+    std::string shapes_;
+    std::optional<Catalog> catalog_;
+    std::set<std::string> by_day_;
+    std::unique_ptr<LiveStates> states_;
+    std::map<std::string, LiveView> known_;
+};
+
+}  // namespace weir::view
