@@ -20,7 +20,7 @@ struct Difference {
 
 struct Verdict {
     std::string view;
-    std::string interval;  // 2024-03-01
+    std::string interval;          // 2024-03-01
     std::int64_t publication = 0;  // 0: what is live
     bool equal = false;
     std::int64_t rows = 0;     // published

@@ -344,6 +344,40 @@ TEST_F(Views, a_reference_table_that_arrives_later_holds_for_all_days) {
     EXPECT_EQ(sql("SELECT * FROM joined ORDER BY id"), "1,odd\n2,even\n3,\n");
 }
 
+TEST_F(Views, live_is_up_to_the_newest_commits) {
+    views_of_all_kinds();
+    view("never_run", "SELECT sum(id) AS s FROM t\n");
+    day("2024-03-01", rows(10));
+    run_ok({"--only", "t", "by_name", "names_a_day", "newest", "gaps", "kept", "of_views"});
+    const auto live = [&](const std::string& statement) {
+        const auto finished = weir_with({"sql", statement, "--live", "--format", "csv"});
+        EXPECT_EQ(finished.exit_code, 0) << finished.err;
+        return finished.out.substr(finished.out.find('\n') + 1);
+    };
+    EXPECT_EQ(live("SELECT sum(n) FROM by_name"), "10\n");
+    day("2024-03-02", rows(5, 10));
+    run_ok({"--only", "t"});
+    EXPECT_EQ(sql("SELECT sum(n) FROM by_name"), "10\n") << "what was published stays";
+    EXPECT_EQ(live("SELECT (SELECT sum(n) FROM by_name), (SELECT count(*) FROM t), (SELECT s FROM never_run), (SELECT "
+                   "count(*) FROM gaps), (SELECT sum(n) FROM kept), (SELECT count(*) FROM weir.files)"),
+              "15,15,105,15,15,2\n");
+    const auto verdicts = json_of({"verify", "--live"});
+    EXPECT_EQ(verdicts.at("equal"), true) << verdicts.dump(1);
+    EXPECT_EQ(verdicts.at("verdicts").size(), 7u);
+    EXPECT_EQ(json_of({"verify", "gaps", "--live"}).at("verdicts").at(0).at("rows"), 15);
+    EXPECT_THAT(weir_with({"verify", "gap", "--live"}).err, HasSubstr("gaps"));
+    // The day goes on: names that mean time mean its end.
+    run_ok();
+    for (const auto* name : {"by_name", "names_a_day", "newest", "gaps", "of_views"})
+        EXPECT_EQ(live("SELECT * FROM " + std::string(name) + " ORDER BY ALL"),
+                  sql("SELECT * FROM " + std::string(name) + " ORDER BY ALL"))
+            << name;
+    EXPECT_EQ(weir_with({"sql", "SELECT 1", "--live", "--as-of", "1"}).exit_code, 2);
+    const auto bare = weir_with({"sql", "--lake", (project / "lake").string(), "-C", "/", "SELECT 1", "--live"});
+    EXPECT_EQ(bare.exit_code, 2) << bare.err;
+    EXPECT_THAT(bare.err, HasSubstr("no project"));
+}
+
 TEST_F(Views, a_failed_view_leaves_the_old_publication) {
     view("good", "SELECT count(*) AS n FROM t\n");
     view("bad", "SELECT sum(CASE WHEN id > 15 THEN error('too much') ELSE id END) AS n FROM t\n");
