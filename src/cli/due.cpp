@@ -21,6 +21,7 @@ json to_json_value(const orchestrate::Plan& plan) {
                            {"table", source.source->table},
                            {"files_new", static_cast<std::int64_t>(source.take.size()) - source.grown},
                            {"files_grown", source.grown},
+                           {"messages", source.messages},
                            {"files_unchanged", source.unchanged},
                            {"files_outside", source.outside},
                            {"bytes", source.bytes},
@@ -55,11 +56,16 @@ Status print_due(const orchestrate::Plan& plan, Terminal& terminal) {
         found->days.insert(planned.day);
         found->reasons.insert(planned.due);
     }
-    const bool nothing_to_take =
-        std::all_of(plan.sources.begin(), plan.sources.end(), [](const auto& source) { return source.take.empty(); });
+    const bool nothing_to_take = std::all_of(plan.sources.begin(), plan.sources.end(), [](const auto& source) {
+        return source.take.empty() && source.messages == 0;
+    });
     if (views.empty() && nothing_to_take) return terminal.write("nothing: all results are up to date\n");
     Table table(terminal, {{"what"}, {"intervals"}, {"why"}});
     for (const auto& source : plan.sources) {
+        if (source.messages > 0)
+            WEIR_TRY(
+                table.add({source.source->name, days_text(source.days()),
+                           fmt::format("{} message{} to take", source.messages, source.messages == 1 ? "" : "s")}));
         if (source.take.empty()) continue;
         const auto files = source.take.size();
         WEIR_TRY(table.add(

@@ -39,7 +39,8 @@ std::string effective_text(const declare::Project& project) {
     }
     for (const auto& source : project.sources)
         line("source",
-             fmt::format("{}: {} → table {}, contract {}", source.name, source.files, source.table, source.contract));
+             fmt::format("{}: {} → table {}, contract {}", source.name,
+                         source.log.empty() ? source.files : "log " + source.log, source.table, source.contract));
     for (const auto& view : project.views)
         line("view", fmt::format("{}{}", view.name,
                                  view.keep == declare::View::Keep::every_interval ? ", every interval kept"
@@ -59,6 +60,7 @@ std::string effective_json(const declare::Project& project) {
     for (const auto& source : project.sources)
         sources.push_back({{"name", source.name},
                            {"files", source.files},
+                           {"log", source.log},
                            {"table", source.table},
                            {"contract", source.contract},
                            {"partition_by", source.partition_by}});

@@ -10,14 +10,16 @@
 namespace weir::cli {
 
 std::span<const PartSpec> parts() {
-    static const std::array all{serve_part()};
+    static const std::array all{intake_part(), serve_part()};
     return all;
 }
 
 void UpContext::note(std::string_view part, const std::string& text) const {
     static std::mutex mutex;
     const std::lock_guard lock(mutex);
-    if (!terminal.json()) return terminal.note(fmt::format("weir: {}: {}\n", part, text));
+    // Over the status line, where there is one.
+    const auto* clear = terminal.error_is_terminal() ? "\r\x1b[K" : "";
+    if (!terminal.json()) return terminal.note(fmt::format("{}weir: {}: {}\n", clear, part, text));
     std::string line = fmt::format("{{\"part\": \"{}\", \"note\": ", part);
     sink::append_json_string(text, line);
     terminal.note(line + "}\n");

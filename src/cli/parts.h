@@ -26,6 +26,10 @@ public:
     virtual ~Part() = default;
     // What it does from now on, in words: "serving 42 views at http://127.0.0.1:8080".
     virtual std::string describe() const = 0;
+    // What it says of itself once a second: for people, without line ends; and members of a JSON object, without its
+    // braces. Empty: nothing.
+    virtual std::string status_text() { return {}; }
+    virtual std::string status_json() { return {}; }
     // Something went wrong that ends the whole program; nothing while all is well.
     virtual Status check() { return ok(); }
     // Ends what is under way, and begins nothing more.
@@ -35,6 +39,7 @@ public:
 struct PartSpec {
     std::string_view name;     // "serve", as --only has it
     std::string_view summary;  // for the help
+    // Gives nothing where the project has nothing for it to do.
     Result<std::unique_ptr<Part>> (*start)(const UpContext& context);
 };
 
@@ -42,6 +47,7 @@ struct PartSpec {
 std::span<const PartSpec> parts();
 
 // src/cli/parts/*.cpp
+PartSpec intake_part();
 PartSpec serve_part();
 
 }  // namespace weir::cli

@@ -17,7 +17,11 @@ declare::LoadOptions load_options(const Invocation& invocation) {
 
 Result<declare::Project> load_project(const Invocation& invocation, Terminal& terminal) {
     auto loaded = declare::load(load_options(invocation));
-    if (loaded.problems.empty()) return std::move(loaded.project);
+    if (loaded.problems.empty()) {
+        if (invocation.has("--log"))
+            loaded.project.log.path = fs::absolute(invocation.option("--log")).lexically_normal();
+        return std::move(loaded.project);
+    }
     terminal.report(loaded.problems);
     if (!terminal.json())
         terminal.note(fmt::format("{} problem{}; nothing was done\n", loaded.problems.size(),

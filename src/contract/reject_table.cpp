@@ -49,7 +49,7 @@ Status RejectTable::make_memory() {
     bytes_in_memory_ = 0;
     return connection_.run(
         fmt::format("CREATE OR REPLACE TABLE {} (file_no INTEGER, line BIGINT, byte_offset BIGINT, \"column\" VARCHAR, "
-                    "rule VARCHAR, reason VARCHAR, raw BLOB, cut BOOLEAN)",
+                    "rule VARCHAR, reason VARCHAR, raw BLOB, cut BOOLEAN, header VARCHAR)",
                     sql::quote_name(in_memory(name_))));
 }
 
@@ -89,6 +89,10 @@ Status RejectTable::append(const std::vector<source::Reject>& rejects) {
         }
         duckdb_append_blob(appender.get(), reject.raw.data(), reject.raw.size());
         duckdb_append_bool(appender.get(), reject.raw_size > reject.raw.size());
+        if (reject.header.empty())
+            duckdb_append_null(appender.get());
+        else
+            text(reject.header);
         duckdb_appender_end_row(appender.get());
         bytes_in_memory_ += reject.raw.size() + reject.reason.size();
     }

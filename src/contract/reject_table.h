@@ -13,7 +13,7 @@
 namespace weir::contract {
 
 // Columns: file_no INTEGER, line BIGINT, byte_offset BIGINT, "column" VARCHAR, rule VARCHAR, reason VARCHAR, raw BLOB,
-// cut BOOLEAN.
+// cut BOOLEAN, header VARCHAR (of a log: what stood around the message).
 class RejectTable {
 public:
     // A piece ends at so many rows or bytes.

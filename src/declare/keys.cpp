@@ -13,6 +13,7 @@ const std::vector<KeySection>& sections() {
          {{"name", "name", "", "The project's name: letters, digits, underscore.", true},
           {"lake", "path", "lake", "The directory of the lake; relative to the project. `--lake` overrides it."},
           {"log", "map", "", "Where the project's topics lie, and when an append to them is durable."},
+          {"intake", "map", "", "What bounds an epoch of `weir up`, and when its small files are merged."},
           {"zone", "time zone", "UTC", "The zone whose midnights cut the data intervals, for example Europe/Berlin."},
           {"engine", "map", "", "What the SQL engine may use."},
           {"params", "map", "", "Parameters by name; `--param NAME=VALUE` overrides them."},
@@ -29,6 +30,14 @@ const std::vector<KeySection>& sections() {
            "gets it "
            "some time. The death of a process loses nothing acknowledged under any of them."},
           {"sync_interval", "duration", "1s", "How much of the past a power cut may lose under sync: interval."}}},
+        {"weir.yaml",
+         "intake",
+         "Continuous intake by `weir up`: each epoch of a source is one commit, and ends with the first of these.",
+         {{"epoch", "duration", "1s", "How long messages are gathered at most."},
+          {"rows", "whole number", "1000000", "How many messages it has at most; a batch of the log is not cut."},
+          {"bytes", "size", "32MiB", "How many bytes of messages it has at most. Two such pieces are in memory."},
+          {"compact_files", "whole number", "64",
+           "A table's small files are merged in the background when there are so many; 0: never."}}},
         {"weir.yaml",
          "engine",
          "What the SQL engine may use.",
@@ -56,8 +65,18 @@ const std::vector<KeySection>& sections() {
          {{"description", "text", "", "One sentence for people."},
           {"files", "path", "",
            "A file, a directory, a glob (data/*.csv), or a template whose names become columns "
-           "(events/{year}/{month}/{day}/*.json, u{user_id:int}.csv). Relative to the project.",
-           true},
+           "(events/{year}/{month}/{day}/*.json, u{user_id:int}.csv). Relative to the project. Each source has `files` "
+           "or `log`."},
+          {"log", "topic", "",
+           "The topic of the project's log whose messages, JSON objects, are the rows. A contract that unpacks the "
+           "column `value` sees the record as topic, partition, offset, broker_ts, key and value, as in a dump of the "
+           "topic; another one sees the keys of the message, and the record's own as _topic, _partition, _offset, "
+           "_broker_ts and _key."},
+          {"from", "one of: files, log", "files",
+           "For a source that names both: which of them is read; ${param:…} lets the command line choose."},
+          {"reset", "one of: fail, earliest, latest", "fail",
+           "Where reading of `log` goes on when what comes next is gone by retention or damaged: nowhere; at the "
+           "oldest record that can be read; behind the newest."},
           {"format", "one of: csv, ndjson, json_array, parquet", "by the name of `files`",
            "How the files are written."},
           {"compression", "one of: detect, none, gzip, zstd", "detect", "How the files are compressed."},

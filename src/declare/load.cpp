@@ -105,6 +105,17 @@ void check_references(Context& context) {
                     fmt::format("'only' looks at a text of the record itself, which '{}' is not", column->name),
                     "write it as `where`");
         }
+        if (source.only && !source.log.empty() && takes_whole_records(*contract)) {
+            // A log has one topic; of a file that holds several, `only` takes this one.
+            if (source.only->column != "topic")
+                problems.error(source.only->where, "of a log, 'only' can look at the topic alone",
+                               "write it as `where`");
+            else if (source.only->value != source.log)
+                problems.error(
+                    source.only->where,
+                    fmt::format("no record of the topic '{}' has the topic '{}'", source.log, source.only->value),
+                    "leave out 'only', or name the same topic");
+        }
         if (!source.sequence.empty() && column_named(source.sequence) != contract->columns.end())
             problems.error(source.sequence_where,
                            fmt::format("the column '{}' is in the contract too", source.sequence),
@@ -176,6 +187,12 @@ const Contract* Project::contract(std::string_view wanted) const {
     const auto found =
         std::find_if(contracts.begin(), contracts.end(), [&](const Contract& c) { return c.name == wanted; });
     return found == contracts.end() ? nullptr : &*found;
+}
+
+bool takes_whole_records(const Contract& contract) {
+    return std::any_of(contract.columns.begin(), contract.columns.end(), [](const ContractColumn& column) {
+        return column.unpack && column.name == log_part_names[static_cast<std::size_t>(LogPart::value)];
+    });
 }
 
 const View* Project::view(std::string_view wanted) const {

@@ -38,6 +38,14 @@ struct LogPlace {
     std::chrono::milliseconds sync_interval{1000};
 };
 
+// What bounds an epoch of continuous intake, whichever is reached first, and what keeps its files few.
+struct IntakeBounds {
+    std::chrono::milliseconds epoch{1000};
+    std::int64_t rows = 1'000'000;
+    std::size_t bytes = std::size_t{32} << 20;
+    int compact_files = 64;  // small files of a table that are merged when there are so many; 0: never
+};
+
 // ---- sources/*.yaml
 
 enum class Format { csv, ndjson, json_array, parquet };
@@ -68,9 +76,15 @@ struct Only {
     Where where;
 };
 
+// Where a topic is read from when the log does not have what comes next: retention took it, or it is damaged.
+enum class Reset { fail, earliest, latest };
+
 struct Source {
     std::string name;
     Where where;
+    std::string log;  // the topic that the rows come from; empty: from files
+    Where log_where;
+    Reset reset = Reset::fail;
     std::string files;  // a file, a directory, a glob or a path template; parameters filled in; absolute
     Where files_where;
     Format format = Format::csv;
@@ -228,6 +242,7 @@ struct Project {
     std::string environment;     // "dev" unless ENVIRONMENT or --env says otherwise
     std::filesystem::path lake;  // absolute
     LogPlace log;
+    IntakeBounds intake;
     std::string zone = "UTC";
     Engine engine;
     std::vector<Param> params;
@@ -246,6 +261,14 @@ struct Project {
     const View* view(std::string_view name) const;
     const Generator* generator(std::string_view name) const;
 };
+
+// Of a topic's record, by the names that a contract may have for them: `topic` … `value` where the contract unpacks the
+// column `value` (a record is what a dump of the topic has on a line), else with an underscore before them beside the
+// columns of the message itself.
+enum class LogPart { topic, partition, offset, broker_ts, key, value };
+inline constexpr std::string_view log_part_names[] = {"topic", "partition", "offset", "broker_ts", "key", "value"};
+// The contract unpacks `value`.
+bool takes_whole_records(const Contract& contract);
 
 // Columns that the intake adds to every source's table.
 inline constexpr std::string_view arrival_column = "_arrival_date";  // DATE

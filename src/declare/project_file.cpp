@@ -80,6 +80,24 @@ void read_log(Context& context, const YamlNode& node, const std::string& file) {
     reader.finish();
 }
 
+void read_intake(Context& context, const YamlNode& node, const std::string& file) {
+    OptionReader reader(node, key_section("weir.yaml", "intake"), file, context.problems);
+    auto& intake = context.project.intake;
+    intake.epoch = reader.take_or("epoch", intake.epoch);
+    intake.rows = reader.take_or("rows", intake.rows);
+    intake.bytes = reader.take_or("bytes", Bytes{intake.bytes}).count;
+    intake.compact_files = reader.take_or("compact_files", intake.compact_files);
+    const auto bound = [&](std::string_view key, bool good, std::string_view limits) {
+        if (!good) context.problems.error(reader.where(key), fmt::format("'{}' must be {}", key, limits));
+    };
+    bound("epoch", intake.epoch >= std::chrono::milliseconds(10) && intake.epoch <= std::chrono::hours(1),
+          "10ms to 1h");
+    bound("rows", intake.rows >= 1 && intake.rows <= 100'000'000, "1 to 100000000");
+    bound("bytes", intake.bytes >= 1 && intake.bytes <= std::size_t{1} << 30, "1B to 1GiB");
+    bound("compact_files", intake.compact_files == 0 || intake.compact_files >= 2, "0 (never) or 2 and more");
+    reader.finish();
+}
+
 void read_param(Context& context, const YamlEntry& entry, const std::string& file,
                 std::map<std::string, ParamValue>& defaults) {
     Param param;
@@ -211,6 +229,7 @@ void read_project_file(Context& context) {
         project.zone = reader.take_or("zone", project.zone);
         context.places["zone"] = reader.where("zone");
         if (const auto* log = reader.take_map("log")) read_log(context, *log, file);
+        if (const auto* intake = reader.take_map("intake")) read_intake(context, *intake, file);
         if (const auto* engine = reader.take_map("engine")) read_engine(context, *engine, file);
         if (const auto* params = reader.take_map("params")) {
             for (const auto& entry : params->entries) read_param(context, entry, file, defaults);

@@ -29,6 +29,9 @@ constexpr std::array<std::pair<Choice, Encoding>, 5> encodings{{{"detect", Encod
                                                                 {"utf16be", Encoding::utf16be},
                                                                 {"windows1252", Encoding::windows1252}}};
 
+constexpr std::array<std::pair<Choice, Reset>, 3> resets{
+    {{"fail", Reset::fail}, {"earliest", Reset::earliest}, {"latest", Reset::latest}}};
+
 std::string without_compression(std::string name) {
     for (const std::string_view ending : {".gz", ".zst", ".gzip", ".zstd"}) {
         if (name.ends_with(ending)) name.resize(name.size() - ending.size());
@@ -122,6 +125,55 @@ void read_only(Context& context, OptionReader& reader, const std::string& file, 
         context.problems.error(where, "'only' is for records of JSON", "write where: topic = 'orders'");
 }
 
+bool names_topic(std::string_view name) {
+    constexpr std::size_t bytes_max = 249;
+    return name.size() <= bytes_max && !name.starts_with('.') && std::all_of(name.begin(), name.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+                      c == '_' || c == '-';
+           });
+}
+
+// What of `files` and `log` is read; the other one is forgotten.
+void read_log_or_files(Context& context, OptionReader& reader, Source& source) {
+    auto& problems = context.problems;
+    const bool has_files = reader.has("files");
+    if (const auto log = reader.take<Text>("log")) {
+        source.log = log->text;
+        source.log_where = log->where;
+        if (log->text.empty())
+            problems.error(log->where, "'log' is empty", "name a topic of the project's log");
+        else if (!names_topic(log->text))
+            problems.error(log->where, fmt::format("'{}' cannot name a topic", log->text),
+                           "up to 249 letters, digits, '.', '_' and '-', not beginning with '.'");
+    }
+    static constexpr std::array<std::pair<Choice, bool>, 2> places{{{"files", false}, {"log", true}}};
+    const auto from = reader.take_choice<bool>("from", places);
+    if (reader.has("log") && has_files && !reader.has("from"))
+        problems.error(source.log_where, "'files' and 'log' both say where the rows come from",
+                       "leave one of them out, or choose with from: log or from: files");
+    if (from && !reader.has(*from ? "log" : "files"))
+        problems.error(reader.where("from"),
+                       fmt::format("the rows come from '{0}', and there is no '{0}'", *from ? "log" : "files"),
+                       *from ? "add log: TOPIC" : "add files: PATH");
+    if (!has_files && !reader.has("log"))
+        problems.error(reader.where(), "the required key 'files' or 'log' is missing",
+                       "files: a path, a glob or a template; log: a topic of the project's log");
+    source.reset = reader.take_choice<Reset>("reset", resets).value_or(source.reset);
+    if (reader.has("reset") && !reader.has("log"))
+        problems.error(reader.where("reset"), "'reset' is for a source with 'log'");
+    const bool log = from ? *from : !has_files;
+    if (!log) {
+        source.log.clear();
+        return;
+    }
+    source.files.clear();
+    source.format = Format::ndjson;
+    for (const auto* key : {"csv", "compression", "encoding", "append_only", "arrival_date"}) {
+        if (reader.has(key) && !has_files)
+            problems.error(reader.where(key), fmt::format("'{}' is for files, not for a log", key), "remove it");
+    }
+}
+
 void read_source(Context& context, const fs::path& path) {
     auto& problems = context.problems;
     const auto file = context.shown(path);
@@ -161,6 +213,8 @@ void read_source(Context& context, const fs::path& path) {
     }
     if (const auto format = reader.take_choice<Format>("format", formats)) {
         source.format = *format;
+        if (source.files.empty() && reader.has("log") && !reader.has("files") && *format != Format::ndjson)
+            problems.error(reader.where("format"), "the messages of a log are JSON objects", "remove 'format'");
     } else if (const auto guessed = format_by_name(source.files)) {
         source.format = *guessed;
     } else if (!source.files.empty() && !reader.has("format")) {
@@ -173,6 +227,7 @@ void read_source(Context& context, const fs::path& path) {
     source.encoding = reader.take_choice<Encoding>("encoding", encodings).value_or(source.encoding);
     if (const auto* csv = reader.take_map("csv")) read_csv(context, *csv, file, source);
     read_arrival(context, reader, source);
+    read_log_or_files(context, reader, source);
     const auto contract = reader.take<Text>("contract");
     source.contract = contract ? contract->text : source.name;
     source.contract_where = contract ? contract->where : reader.where();

@@ -12,6 +12,7 @@
 #include "base/without_exceptions.h"
 #include "orchestrate/intake/intake.h"
 #include "orchestrate/intake/landing.h"
+#include "orchestrate/intake/log_intake.h"
 #include "orchestrate/publication.h"
 #include "orchestrate/publish.h"
 #include "orchestrate/steps.h"
@@ -218,7 +219,35 @@ private:
             [&](StepResult&, Steps::Kept&) -> Status { return completed.error(); });
     }
 
+    Status run_log(const declare::Source& source) {
+        return steps_.run({.kind = StepKind::source,
+                           .node = source.name,
+                           .day = std::nullopt,
+                           .reason = fmt::format("reads topic {}", source.log)},
+                          [&](StepResult& step, Steps::Kept&) -> Status {
+                              Taken taken;
+                              const auto drained = drain_log(at_, source, steps_.run_id(), taken);
+                              step.state = taken.version < 0 ? StepState::unchanged : StepState::done;
+                              step.reason = taken.version < 0 && drained
+                                                ? fmt::format("nothing new in topic {}", source.log)
+                                                : fmt::format("topic {}", source.log);
+                              tell(step, std::move(taken));
+                              return drained;
+                          });
+    }
+
+    static void tell(StepResult& step, Taken taken) {
+        step.files = taken.files;
+        step.read = taken.read;
+        step.rows = taken.accepted;
+        step.duplicate = taken.duplicate;
+        step.quarantined = taken.quarantined;
+        step.filtered = taken.filtered;
+        step.warnings = std::move(taken.warnings);
+    }
+
     Status run_source(const declare::Source& source) {
+        if (!source.log.empty()) return run_log(source);
         return steps_.run(
             {.kind = StepKind::source, .node = source.name, .day = std::nullopt, .reason = "looks for new files"},
             [&](StepResult& step, Steps::Kept&) -> Status {
@@ -226,13 +255,7 @@ private:
                 step.reason = files_text(planned);
                 WEIR_ASSIGN(auto taken, take_in(at_, planned, steps_.run_id()));
                 step.state = planned.take.empty() ? StepState::unchanged : StepState::done;
-                step.files = taken.files;
-                step.read = taken.read;
-                step.rows = taken.accepted;
-                step.duplicate = taken.duplicate;
-                step.quarantined = taken.quarantined;
-                step.filtered = taken.filtered;
-                step.warnings = std::move(taken.warnings);
+                tell(step, std::move(taken));
                 return ok();
             });
     }

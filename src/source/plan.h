@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "declare/project.h"
 
 namespace weir::source {
+
+class Block;
 
 // A column that a path template yields, and its value for one file.
 struct CaptureColumn {
@@ -36,7 +39,7 @@ struct RecordToTake {
     std::int64_t byte_offset = 0;
     std::string raw{};
     std::uint64_t raw_size = 0;  // as in the reject; more than raw.size(): it was cut and cannot be read
-    std::string header{};        // CSV: FileReport::header of its file
+    std::string header{};        // CSV: FileReport::header of its file; of a log: Reject::header
     std::vector<std::string> captures{};
 };
 
@@ -51,12 +54,17 @@ struct Reject {
     std::string violations{};    // as given to weir_reject
     std::string raw{};           // the record without its line end, at most limits::rejected_bytes_max bytes
     std::uint64_t raw_size = 0;  // of the whole record
+    std::string header{};        // of a log: the record around the message, see log/around.h
 };
 
 // Takes rejects in batches, from one thread at a time, while the statement runs. An error ends the statement.
 using RejectSink = std::function<Status(std::vector<Reject>&&)>;
 
 struct ReadPlan {
+    // Of a log (source.log): messages that were read before, instead of bytes; `files` are their parts then, with
+    // `size` the number of messages. Their file_no are those of the blocks' message_pieces.
+    std::vector<std::shared_ptr<Block>> blocks{};
+    bool whole_records = false;  // see declare::takes_whole_records
     std::vector<FileToTake> files{};
     std::vector<RecordToTake> records{};  // instead of files
     declare::Source source{};             // format, compression, encoding, csv, record_bytes_max

@@ -12,6 +12,7 @@
 #include "source/columns/cast.h"
 #include "source/columns/chunk_parser.h"
 #include "source/columns/column_writer.h"
+#include "source/log/around.h"
 #include "source/records/file_reader.h"
 
 namespace weir::source {
@@ -91,6 +92,34 @@ void compact(duckdb_vector vector, std::size_t width, const std::vector<std::uin
     }
 }
 
+// By the plan's word, since a part of the contract may be missing among the columns.
+std::optional<declare::LogPart> log_part_of(const ReadPlan& plan, const declare::ContractColumn& column) {
+    if (!column.inside.empty()) return std::nullopt;
+    std::string_view name = column.name;
+    if (!plan.whole_records) {
+        if (!name.starts_with('_')) return std::nullopt;
+        name.remove_prefix(1);
+    }
+    for (std::size_t i = 0; i < std::size(declare::log_part_names); ++i) {
+        const auto part = static_cast<declare::LogPart>(i);
+        if (name == declare::log_part_names[i] && (plan.whole_records || part != declare::LogPart::value)) return part;
+    }
+    return std::nullopt;
+}
+
+int& slot_of(LogSlots& slots, declare::LogPart part) {
+    using enum declare::LogPart;
+    switch (part) {
+        case topic: return slots.topic_slot;
+        case partition: return slots.partition_slot;
+        case offset: return slots.offset_slot;
+        case broker_ts: return slots.time_slot;
+        case key: return slots.key_slot;
+        case value: break;
+    }
+    return slots.value_slot;
+}
+
 }  // namespace
 
 struct ReadRun::Impl {
@@ -163,8 +192,8 @@ struct ReadRun::Impl {
             const std::scoped_lock places_lock(supply.block->places_mutex);
             supply.block->clear();
         }
-        // A block that grew for one record is given back to the system.
-        if (supply.block.use_count() == 1 && supply.block->capacity() <= plan.block_bytes * 2)
+        // A block that grew for one record is given back to the system, and so is one that came with the plan.
+        if (plan.blocks.empty() && supply.block.use_count() == 1 && supply.block->capacity() <= plan.block_bytes * 2)
             free_blocks.push_back(std::move(supply.block));
         supply.block.reset();
     }
@@ -188,6 +217,10 @@ struct ReadRun::Impl {
     // The next block with records in it; false at the end.
     Result<bool> next_block(Supply& supply) {
         release(supply);
+        if (!plan.blocks.empty()) {
+            if (error_met()) return Error{.code = ErrorCode::internal, .message = "reading has failed"};
+            return take_block(supply);
+        }
         supply.block = new_block();
         if (!plan.records.empty()) return fill_from_records(*supply.block);
         std::size_t turn = 0;
@@ -216,6 +249,36 @@ struct ReadRun::Impl {
         return !supply.block->pieces.empty() || !supply.block->rejects.empty();
     }
 
+    // Of the plan's own, which are few: whoever stops us waits until they are through.
+    bool take_block(Supply& supply) {
+        const std::scoped_lock lock(hand_out);
+        if (next_given == plan.blocks.size()) return false;
+        supply.block = plan.blocks[next_given];
+        plan.blocks[next_given++] = nullptr;
+        supply.block->id = next_block_id++;
+        live_blocks.emplace(supply.block->id, supply.block);
+        return true;
+    }
+    std::size_t next_given = 0;
+
+    // Messages that came with the plan, as pieces of their partitions and days.
+    Status adopt(Block& block) {
+        for (const auto& piece : block.message_pieces) {
+            const auto file = state_of_number.find(piece.file_no);
+            if (file == state_of_number.end())
+                return Error{.code = ErrorCode::internal,
+                             .message = fmt::format("messages of part {}, which there is not", piece.file_no)};
+            block.pieces.push_back({.file = file->second,
+                                    .layout = nullptr,
+                                    .begin = piece.begin,
+                                    .end = piece.end,
+                                    .line = block.messages[piece.begin].offset + 1,
+                                    .offset = piece.partition,
+                                    .single = false});
+        }
+        return ok();
+    }
+
     bool error_met() {
         const std::scoped_lock lock(error_mutex);
         return error.has_value();
@@ -237,6 +300,10 @@ struct ReadRun::Impl {
             if (plan.source.format == declare::Format::csv) {
                 WEIR_ASSIGN(layout, context->layout(record.header, file.file->path, 1, context->dialect()));
             }
+            if (!plan.source.log.empty()) {
+                WEIR_TRY(add_message(block, file, record));
+                continue;
+            }
             block.reserve(block.size + record.raw.size());
             std::memcpy(block.text() + block.size, record.raw.data(), record.raw.size());
             const auto begin = static_cast<std::uint32_t>(block.size);
@@ -245,6 +312,35 @@ struct ReadRun::Impl {
                 {&file, layout, begin, static_cast<std::uint32_t>(block.size), record.line, record.byte_offset, true});
         }
         return !block.pieces.empty() || !block.rejects.empty();
+    }
+    // A message that was rejected before, with what stood around it.
+    Status add_message(Block& block, FileState& file, const RecordToTake& record) {
+        WEIR_ASSIGN(const auto around, parse_around(record.header));
+        const auto put = [&](std::string_view text) {
+            const auto begin = static_cast<std::uint32_t>(block.size);
+            block.reserve(block.size + text.size() + 1);
+            std::memcpy(block.text() + block.size, text.data(), text.size());
+            block.size += text.size();
+            block.text()[block.size++] = '\n';
+            return begin;
+        };
+        Message message{.offset = around.offset, .timestamp = around.timestamp};
+        message.has_key = around.key.has_value();
+        message.has_value = around.has_value;
+        message.key_begin = put(around.key.value_or(""));
+        message.key_end = static_cast<std::uint32_t>(block.size - 1);
+        message.begin = put(record.raw);
+        message.end = static_cast<std::uint32_t>(block.size - 1);
+        const auto at = static_cast<std::uint32_t>(block.messages.size());
+        block.messages.push_back(message);
+        block.pieces.push_back({.file = &file,
+                                .layout = nullptr,
+                                .begin = at,
+                                .end = at + 1,
+                                .line = around.offset + 1,
+                                .offset = around.partition,
+                                .single = true});
+        return ok();
     }
     std::mutex record_mutex;
 
@@ -425,6 +521,24 @@ struct ReadFunctions {
                               std::uint32_t line) {
         const auto& piece = block.pieces[piece_index];
         const auto size = end - begin;
+        if (!block.messages.empty()) {
+            const auto offset = piece.line - 1 + line;
+            const auto found =
+                std::lower_bound(block.messages.begin() + piece.begin, block.messages.begin() + piece.end, offset,
+                                 [](const Message& message, std::int64_t wanted) { return message.offset < wanted; });
+            Around around{.partition = static_cast<int>(piece.offset),
+                          .offset = offset,
+                          .timestamp = found->timestamp,
+                          .has_value = found->has_value};
+            if (found->has_key)
+                around.key = std::string(block.text() + found->key_begin, found->key_end - found->key_begin);
+            return {.file_no = piece.file->file->file_no,
+                    .line = offset + 1,
+                    .byte_offset = offset,
+                    .raw = std::string(block.text() + begin, std::min(size, limits::rejected_bytes_max)),
+                    .raw_size = size,
+                    .header = around_json(around)};
+        }
         return {.file_no = piece.file->file->file_no,
                 .line = piece.line + line,
                 .byte_offset = piece.offset + static_cast<std::int64_t>(begin - piece.begin),
@@ -793,11 +907,18 @@ Result<std::unique_ptr<ReadRun>> ReadRun::start(ReadPlan plan) {
     std::vector<std::string> names;
     std::vector<bool> outside, inside;
     int unpack_column = -1, only_column = -1;
+    std::optional<LogSlots> log;
+    if (!source.log.empty()) log.emplace().topic = source.log;
     for (const auto& column : run.plan.columns) {
         const auto slot = static_cast<int>(names.size());
-        outside.push_back(column.inside.empty());
-        inside.push_back(!column.inside.empty());
-        run.of_unpacked.push_back(column.unpack || !column.inside.empty());
+        const auto part = log ? log_part_of(run.plan, column) : std::nullopt;
+        if (part) slot_of(*log, *part) = slot;
+        const bool nested = !column.inside.empty();
+        outside.push_back(!nested);
+        inside.push_back(nested || part);
+        // The message itself, and with it what it holds, stands in the block.
+        const bool in_message = part == declare::LogPart::value || (log && run.plan.whole_records && nested);
+        run.of_unpacked.push_back(!in_message && (column.unpack || nested || part));
         if (column.unpack) unpack_column = slot;
         if (source.only && equal_ignoring_case(source.only->column, column.name)) only_column = slot;
         WEIR_ASSIGN(auto column_plan, ColumnPlan::make(column, source.csv));
@@ -807,9 +928,10 @@ Result<std::unique_ptr<ReadRun>> ReadRun::start(ReadPlan plan) {
     }
     run.keys = std::make_unique<RecordKeys>(RecordKeys{.outer = JsonKeys(names, inside),
                                                        .inner = JsonKeys(names, outside),
-                                                       .only_column = only_column,
+                                                       .only_column = run.plan.whole_records ? -1 : only_column,
                                                        .only_value = source.only ? source.only->value : "",
-                                                       .unpack_column = unpack_column});
+                                                       .unpack_column = unpack_column,
+                                                       .log = std::move(log)});
     for (const auto& capture : run.plan.captures) {
         const auto same = std::find_if(names.begin(), names.end(),
                                        [&](const auto& name) { return equal_ignoring_case(name, capture.name); });
@@ -846,6 +968,7 @@ Result<std::unique_ptr<ReadRun>> ReadRun::start(ReadPlan plan) {
         WEIR_TRY(add_state(file));
         run.context->progress.bytes_total += file.size;
     }
+    for (const auto& block : run.plan.blocks) WEIR_TRY(run.adopt(*block));
     for (const auto& record : run.plan.records) {
         if (run.state_of_number.contains(record.file_no)) continue;
         run.record_files.push_back(
@@ -902,6 +1025,13 @@ Status ReadRun::finish(Status statement) {
             return Error{.code = ErrorCode::accounting_mismatch,
                          .message = fmt::format("{}: {} records read, but {} rows given and {} rejected", report.path,
                                                 report.records, report.emitted, report.rejected)};
+        if (!run.plan.blocks.empty()) {
+            const auto expected = static_cast<std::int64_t>(run.state_of_number.at(report.file_no)->file->size);
+            if (report.records == expected) continue;
+            return Error{
+                .code = ErrorCode::accounting_mismatch,
+                .message = fmt::format("{}: {} of {} messages were read", report.path, report.records, expected)};
+        }
         if (!report.complete && run.plan.records.empty())
             return Error{.code = ErrorCode::accounting_mismatch,
                          .message = fmt::format("{} was not read to its end", report.path),

@@ -1,8 +1,13 @@
 // weir generate: made-up rows, as a generator of the project declares them.
 #include <fmt/format.h>
 
+#include <chrono>
+#include <thread>
+
 #include "base/nearest.h"
+#include "base/stop.h"
 #include "cli/commands/list.h"
+#include "cli/log_output.h"
 #include "cli/number_option.h"
 #include "cli/project.h"
 #include "orchestrate/generate.h"
@@ -10,6 +15,62 @@
 
 namespace weir::cli {
 namespace {
+
+// Lets lines through at so many a second; without a rate at once.
+class Pace {
+public:
+    Pace(std::int64_t rows_a_second, sink::Output output) : rate_(rows_a_second), output_(std::move(output)) {}
+
+    Status write(std::string_view lines) {
+        if (rate_ == 0) return output_(lines);
+        while (!lines.empty()) {
+            // Twenty pieces a second.
+            const auto rows = std::max<std::int64_t>(1, rate_ / 20);
+            std::size_t end = 0;
+            std::int64_t taken = 0;
+            for (; taken < rows && end < lines.size(); ++taken) {
+                const auto line_end = lines.find('\n', end);
+                end = line_end == std::string_view::npos ? lines.size() : line_end + 1;
+            }
+            using namespace std::chrono;
+            const auto due =
+                begun_ +
+                nanoseconds(static_cast<std::int64_t>(1e9 * static_cast<double>(rows_) / static_cast<double>(rate_)));
+            while (steady_clock::now() < due) {
+                if (stop_requested())
+                    return Error{.code = ErrorCode::interrupted, .message = "stopped while generating"};
+                std::this_thread::sleep_for(std::min<nanoseconds>(milliseconds(100), due - steady_clock::now()));
+            }
+            WEIR_TRY(output_(lines.substr(0, end)));
+            rows_ += taken;
+            lines.remove_prefix(end);
+        }
+        return ok();
+    }
+
+private:
+    std::int64_t rate_;
+    sink::Output output_;
+    std::int64_t rows_ = 0;
+    std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
+
+Status to_log(const Invocation& invocation, Terminal& terminal, const declare::Project& project,
+              const declare::Generator& generator, const orchestrate::GenerateRequest& request, std::int64_t rate) {
+    WEIR_ASSIGN(auto place, open_log_place(invocation, terminal));
+    WEIR_ASSIGN(const auto config, topic_config(invocation));
+    LogOutput log(std::move(place),
+                  {.topic = invocation.option("--topic"), .key = invocation.option("--key"), .new_topics = config});
+    Pace pace(rate, [&](std::string_view lines) { return log.write(lines); });
+    const auto generated =
+        orchestrate::generate(project, generator, request, [&](std::string_view lines) { return pace.write(lines); });
+    // What was written before it failed is in the topics, and stays.
+    WEIR_TRY(log.close());
+    WEIR_TRY(generated);
+    if (terminal.quiet()) return ok();
+    return terminal.write(terminal.json() ? fmt::format("{{\"records\": {}}}\n", log.records())
+                                          : fmt::format("{} records into the log\n", log.records()));
+}
 
 Result<int> run(const Invocation& invocation, Terminal& terminal) {
     if (!invocation.has("--count"))
@@ -31,15 +92,35 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
                      .message = fmt::format("the project has no generator '{}'", name),
                      .hint = std::move(hint)};
     }
+    WEIR_ASSIGN(const auto rate_given, number_option(invocation, "--rate", 1));
+    const auto rate = rate_given.value_or(0);
     const auto out = invocation.option("--out");
-    if (out.empty()) {
+    const auto to = invocation.has("--to") ? invocation.option("--to") : out.empty() ? "stdout" : "file";
+    if ((to == "file") != !out.empty())
+        return Error{.code = ErrorCode::usage,
+                     .message = out.empty() ? "to which file?" : fmt::format("--out and --to {} contradict", to),
+                     .hint = "--out FILE writes a file"};
+    if (to != "log" && (invocation.has("--topic") || invocation.has("--key") || invocation.has("--log")))
+        return Error{.code = ErrorCode::usage, .message = "--topic, --key and --log belong to --to log"};
+    if (invocation.has("--key") && !invocation.has("--topic"))
+        return Error{.code = ErrorCode::usage,
+                     .message = "--key is for rows that are messages",
+                     .hint = "name their topic: --topic NAME"};
+    if (to == "log") {
+        stop_on_signals();
+        WEIR_TRY(to_log(invocation, terminal, project, *generator, request, rate));
+        return 0;
+    }
+    if (to == "stdout") {
+        Pace pace(rate, [&](std::string_view lines) { return terminal.write(lines); });
         WEIR_TRY(orchestrate::generate(project, *generator, request,
-                                       [&](std::string_view lines) { return terminal.write(lines); }));
+                                       [&](std::string_view lines) { return pace.write(lines); }));
         return 0;
     }
     WEIR_ASSIGN(auto file, sink::StagedFile::create(out));
+    Pace pace(rate, [&](std::string_view lines) { return file.write(lines); });
     WEIR_TRY(
-        orchestrate::generate(project, *generator, request, [&](std::string_view lines) { return file.write(lines); }));
+        orchestrate::generate(project, *generator, request, [&](std::string_view lines) { return pace.write(lines); }));
     WEIR_ASSIGN(const auto bytes, std::move(file).commit());
     static_cast<void>(bytes);
     return 0;
@@ -48,27 +129,45 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
 }  // namespace
 
 Command generate_command() {
-    return {.name = "generate",
-            .summary = "make up rows, as a generator of the project says",
-            .description =
-                "A generator is one SELECT over a row number and a seed, in generators/NAME.sql. Its rows are written "
-                "as JSON lines. The same seed, count and parameters give the same bytes.",
-            .arguments = {{.name = "PROJECT",
-                           .help = "the project's directory (default: the current one)",
-                           .words = Words::project},
-                          {.name = "NAME", .help = "the generator", .required = true}},
-            .options = {{.name = "--count", .value = "N", .help = "how many rows"},
-                        {.name = "--seed", .value = "S", .help = "a whole number that chooses the rows (default: 0)"},
-                        {.name = "--out",
-                         .value = "FILE",
-                         .help = "write there instead of standard output; it appears whole or not at all",
-                         .words = Words::file}},
-            .examples = {{"weir generate projects/learning events --count 1000 --out events.jsonl",
-                          "a replay file of a thousand events"},
-                         {"weir generate projects/learning events --count 10 --seed 2 --param mode=reference",
-                          "others, drawn otherwise, to look at"}},
-            .exit_codes = {0, 1, 2, 4, 130},
-            .run = run};
+    std::vector<Option> options{
+        {.name = "--count", .value = "N", .help = "how many rows"},
+        {.name = "--seed", .value = "S", .help = "a whole number that chooses the rows (default: 0)"},
+        {.name = "--rate", .value = "N", .help = "at most so many rows a second"},
+        {.name = "--to",
+         .value = "WHERE",
+         .help = "to standard output, to the file that --out names, or into topics of the log",
+         .choices = {"stdout", "file", "log"}},
+        {.name = "--out",
+         .value = "FILE",
+         .help = "write there instead of standard output; it appears whole or not at all",
+         .words = Words::file},
+        {.name = "--topic",
+         .value = "TOPIC",
+         .help = "--to log: rows are messages, and go there; else each row names its topic, as a dump does"},
+        {.name = "--key", .value = "COLUMN", .help = "--to log: with --topic, the column that is the record's key"}};
+    for (auto& option : topic_options()) options.push_back(std::move(option));
+    options.push_back(log_option());
+    return {
+        .name = "generate",
+        .summary = "make up rows, as a generator of the project says",
+        .description =
+            "A generator is one SELECT over a row number and a seed, in generators/NAME.sql. Its rows are written "
+            "as JSON lines. The same seed, count and parameters give the same bytes. Into the log: a row with topic, "
+            "key, value and broker_ts becomes that record, any other row a message of --topic. Topics that do not "
+            "exist are made.",
+        .arguments = {{.name = "PROJECT",
+                       .help = "the project's directory (default: the current one)",
+                       .words = Words::project},
+                      {.name = "NAME", .help = "the generator", .required = true}},
+        .options = std::move(options),
+        .examples = {{"weir generate projects/learning events --count 1000 --out events.jsonl",
+                      "a replay file of a thousand events"},
+                     {"weir generate projects/learning events --count 10 --seed 2 --param mode=reference",
+                      "others, drawn otherwise, to look at"},
+                     {"weir generate projects/learning events --count 1000 --rate 5000 --to log --log my-log",
+                      "into topics of a log, 5,000 a second"}},
+        .exit_codes = {0, 1, 2, 3, 4, 130},
+        .run = run};
 }
 
 }  // namespace weir::cli

@@ -6,6 +6,7 @@
 #include "base/stop.h"
 #include "cli/commands/list.h"
 #include "cli/due.h"
+#include "cli/log_place.h"
 #include "cli/run_place.h"
 #include "cli/table.h"
 #include "observe/progress.h"
@@ -170,7 +171,7 @@ Result<int> plan(const Invocation& invocation, Terminal& terminal) {
     for (const auto& source : plan.sources) {
         WEIR_TRY(
             sources.add({source.source->name, source.source->table,
-                         std::to_string(static_cast<std::int64_t>(source.take.size()) - source.grown),
+                         std::to_string(static_cast<std::int64_t>(source.take.size()) - source.grown + source.messages),
                          std::to_string(source.grown), std::to_string(source.unchanged), std::to_string(source.outside),
                          observe::bytes_text(source.bytes), days_text(source.days())}));
     }
@@ -188,7 +189,8 @@ Result<int> plan(const Invocation& invocation, Terminal& terminal) {
 std::vector<Option> interval_options() {
     return {{.name = "--interval",
              .value = "DAY|FROM/TO",
-             .help = "only files that arrived then, and the results of these days; the end is excluded"},
+             .help = "only files that arrived then, and the results of these days; the end is excluded; topics are "
+                     "read to their end"},
             {.name = "--from", .value = "DAY", .help = "the first day, together with --to"},
             {.name = "--to", .value = "DAY", .help = "the day after the last one"},
             {.name = "--only",
@@ -203,7 +205,8 @@ std::vector<Option> interval_options() {
              .repeatable = true},
             {.name = "--full",
              .value = "",
-             .help = "compute views from all rows again, up to date or not; states are built anew"}};
+             .help = "compute views from all rows again, up to date or not; states are built anew"},
+            log_option()};
 }
 
 Argument project_argument() {
@@ -214,7 +217,7 @@ Argument project_argument() {
 
 Command run_command() {
     return {.name = "run",
-            .summary = "take in new files and compute every result that is due",
+            .summary = "take in what is new and compute every result that is due",
             .description =
                 "Without an interval: all that is due. Running again changes nothing. A source that fails lands "
                 "nothing; the other steps go on. All results are published at once when every view succeeded: as long "
@@ -233,7 +236,7 @@ Command run_command() {
 Command plan_command() {
     return {.name = "plan",
             .summary = "show what a run would do, and why",
-            .description = "Looks at files and tables; no table, no result and no file of yours is changed.",
+            .description = "Looks at files, topics and tables; no table, no result and no file of yours is changed.",
             .arguments = {project_argument()},
             .options = interval_options(),
             .examples = {{"weir plan", "the project in the current directory"},

@@ -1,30 +1,34 @@
 // weir up: everything that runs until it is told to stop.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/nearest.h"
 #include "base/stop.h"
 #include "cli/commands/list.h"
+#include "cli/log_place.h"
 #include "cli/parts.h"
 
 namespace weir::cli {
 namespace {
 
 constexpr auto look_every = std::chrono::milliseconds(50);
+constexpr auto tell_every = std::chrono::seconds(1);
 
 // Those that --only names, in their own order; all where it names none.
-Result<std::vector<const PartSpec*>> chosen_parts(const Invocation& invocation) {
-    const auto wanted = invocation.all("--only");
+Result<std::vector<const PartSpec*>> chosen_parts(const std::vector<std::string>& wanted) {
     std::vector<std::string> names;
     for (const auto& part : parts()) names.emplace_back(part.name);
     for (const auto& name : wanted) {
-        if (std::find(names.begin(), names.end(), name) == names.end())
-            return Error{.code = ErrorCode::usage,
-                         .message = fmt::format("there is no part '{}'", name),
-                         .hint = suggest(name, names)};
+        if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+        auto hint = suggest(name, names);
+        if (hint.empty()) hint = fmt::format("--only {}", fmt::join(names, ","));
+        return Error{
+            .code = ErrorCode::usage, .message = fmt::format("there is no part '{}'", name), .hint = std::move(hint)};
     }
     std::vector<const PartSpec*> chosen;
     for (const auto& part : parts())
@@ -33,30 +37,67 @@ Result<std::vector<const PartSpec*>> chosen_parts(const Invocation& invocation) 
     return chosen;
 }
 
+// Names with commas between them, or the option again.
+std::vector<std::string> wanted_names(const Invocation& invocation) {
+    std::vector<std::string> names;
+    for (const auto& given : invocation.all("--only")) {
+        for (std::size_t begin = 0; begin <= given.size();) {
+            const auto end = std::min(given.find(',', begin), given.size());
+            names.push_back(given.substr(begin, end - begin));
+            begin = end + 1;
+        }
+    }
+    return names;
+}
+
 struct Running {
     std::string_view name;
     std::unique_ptr<Part> part;
 };
 
+// On a terminal always the same line, elsewhere an object of JSON each.
+void tell(const std::vector<Running>& running, Terminal& terminal) {
+    if (terminal.quiet()) return;
+    std::string text, json;
+    for (const auto& one : running) {
+        const auto its_text = one.part->status_text(), its_json = one.part->status_json();
+        if (!its_text.empty()) text += fmt::format("{}{}: {}", text.empty() ? "" : "  |  ", one.name, its_text);
+        if (!its_json.empty()) json += fmt::format(", \"{}\": {{{}}}", one.name, its_json);
+    }
+    if (!terminal.error_is_terminal()) {
+        if (!json.empty())
+            terminal.note(
+                fmt::format("{{\"event\": \"status\", \"at\": \"{}\"{}}}\n", to_iso(SystemClock().now()), json));
+        return;
+    }
+    if (text.empty()) return;
+    if (terminal.width() > 0 && text.size() >= terminal.width()) text.resize(terminal.width() - 1);
+    terminal.note("\r\x1b[K" + text);
+}
+
 // In the opposite order of their start. The first failure counts; the others are told.
 Status stop_all(std::vector<Running>& running, Terminal& terminal) {
     Status first;
-    while (!running.empty()) {
-        auto stopped = running.back().part->stop();
-        if (!stopped) {
-            if (first) {
-                first = std::move(stopped).error().within(fmt::format("stopping {}", running.back().name));
-            } else {
-                terminal.report(stopped.error());
-            }
+    for (auto one = running.rbegin(); one != running.rend(); ++one) {
+        auto stopped = one->part->stop();
+        if (stopped) continue;
+        if (first) {
+            first = std::move(stopped).error().within(fmt::format("stopping {}", one->name));
+        } else {
+            terminal.report(stopped.error());
         }
-        running.pop_back();
     }
+    // What was finished meanwhile.
+    tell(running, terminal);
+    if (terminal.error_is_terminal() && !terminal.quiet()) terminal.note("\n");
+    while (!running.empty()) running.pop_back();
     return first;
 }
 
 Result<int> run(const Invocation& invocation, Terminal& terminal) {
-    WEIR_ASSIGN(const auto chosen, chosen_parts(invocation));
+    const auto wanted = wanted_names(invocation);
+    WEIR_ASSIGN(const auto chosen, chosen_parts(wanted));
+    stop_on_signals();
     WEIR_ASSIGN(const auto opened, open_project_or_lake(invocation, terminal));
     const UpContext context{invocation, terminal, opened};
     std::vector<Running> running;
@@ -66,10 +107,23 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
             static_cast<void>(stop_all(running, terminal));
             return std::move(part).error().within(fmt::format("starting {}", spec->name));
         }
+        if (!*part) {
+            if (!wanted.empty()) context.note(spec->name, "nothing in this project is for this part");
+            continue;
+        }
         running.push_back({spec->name, std::move(*part)});
         context.note(spec->name, running.back().part->describe());
     }
+    if (running.empty())
+        return Error{.code = ErrorCode::project_invalid,
+                     .message = "nothing in this project runs continuously",
+                     .hint = "a source with log: TOPIC is taken in by `weir up`; files are by `weir run`"};
+    auto next = std::chrono::steady_clock::now() + tell_every;
     while (!stop_requested()) {
+        if (std::chrono::steady_clock::now() >= next) {
+            tell(running, terminal);
+            next += tell_every;
+        }
         for (const auto& one : running) {
             if (auto status = one.part->check(); !status) {
                 auto error = std::move(status).error().within(fmt::format("running {}", one.name));
@@ -88,27 +142,34 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
 Command up_command() {
     return {
         .name = "up",
-        .summary = "run everything until stopped: so far, the views over HTTP",
+        .summary = "run everything until stopped: topics into the lake, views over HTTP",
         .description =
-            "Runs until SIGTERM or Ctrl-C; requests under way then get their answers. Without any key in serve.yaml it "
+            "Parts: intake takes the topics of the log into the lake, in epochs that `intake` in weir.yaml bounds, and "
+            "owns the log meanwhile: `weir produce` appends through it. serve gives the views over HTTP. "
+            "One status line a second on a terminal, JSON lines elsewhere, on standard error. A source that cannot "
+            "go on is told, and the others do; when none can, the command ends with its error. "
+            "Runs until SIGTERM or Ctrl-C: the epoch under way is finished, requests under way get their answers. "
+            "Without any key in serve.yaml it "
             "listens on this machine alone, and everybody on it may read. A lake is served as it stands, and what "
             "`weir run` publishes is there about a second later.",
         .arguments = {{.name = "PROJECT",
                        .help = "the project's directory (default: the current one; --lake works without a project)",
                        .words = Words::project}},
         .options = {{.name = "--only",
-                     .value = "PART",
-                     .help = "only this part: serve; may be repeated",
-                     .choices = {"serve"},
+                     .value = "PARTS",
+                     .help = "only these parts: intake, serve; with commas between them, or the option again",
                      .repeatable = true},
+                    log_option(),
                     {.name = "--listen",
                      .value = "ADDRESS:PORT",
                      .help = "where to listen, instead of serve.yaml's (127.0.0.1:8080); port 0: any that is free"}},
         .examples = {{"timeout 1 weir up --listen 127.0.0.1:0 || true",
                       "serves the project in this directory, for a second"},
                      {"timeout 1 weir up --only serve --lake lake --listen 127.0.0.1:0 || true",
-                      "serves a lake as it stands"}},
-        .exit_codes = {0, 1, 2, 4, 130},
+                      "serves a lake as it stands"},
+                     {"timeout 3 weir up projects/learning --only intake --param from=log --log my-log || true",
+                      "the topics of a log into the lake, no more"}},
+        .exit_codes = {0, 1, 2, 3, 4, 5, 130},
         .run = run};
 }
 

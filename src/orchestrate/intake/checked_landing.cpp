@@ -125,6 +125,16 @@ private:
     // Every part of a file that was ever taken, this intake's behind the others. Numbers follow from what was taken and
     // from the line alone: a quarantined record that is replayed has the one that it would have had.
     Status number_parts() {
+        if (!job_.numbered.empty()) {
+            std::vector<std::string> rows;
+            for (const auto& part : job_.numbered)
+                rows.push_back(fmt::format("({}, {}::BIGINT, {}::BIGINT, {}::BIGINT)", quote_text(part.path),
+                                           part.first_line, part.last_line, part.base));
+            return connection_.run(
+                fmt::format("CREATE OR REPLACE TEMP TABLE {} AS SELECT * FROM (VALUES {}) v(path, first_line, "
+                            "last_line, base)",
+                            parts_table, fmt::join(rows, ", ")));
+        }
         WEIR_ASSIGN(const auto table, at_.lake.table("weir/files"));
         WEIR_ASSIGN(const auto before, newest(table));
         constexpr const char* nothing =
@@ -161,7 +171,7 @@ private:
     static constexpr const char* staged_columns = "SELECT * EXCLUDE (_k, _ord)";
 
     Status set_duplicates_apart() {
-        auto newest_day = job_.files.front().arrival;
+        auto newest_day = job_.files.empty() ? std::chrono::floor<std::chrono::days>(now_) : job_.files.front().arrival;
         for (const auto& file : job_.files) newest_day = std::max(newest_day, file.arrival);
         WEIR_ASSIGN(auto opened, SeenKeys::open(at_, table_, snapshot_, job_.contract, newest_day));
         seen_ = std::move(opened);
@@ -196,6 +206,8 @@ private:
             add_by_day(fmt::format("SELECT {}, count(*) FROM {} GROUP BY ALL",
                                    day_number(fmt::format("CAST({} AS DATE)", declare::arrival_column)), staged_rows()),
                        &DayCounts::accepted));
+        // A stretch of a log whose records compaction took has no day of its own.
+        if (days_.empty()) days_[std::chrono::floor<std::chrono::days>(now_)];
         for (const auto& [day, counts] : days_) {
             if (counts.read != counts.accepted + counts.duplicate + counts.quarantined + counts.filtered)
                 return mismatch(day, counts);
@@ -237,17 +249,24 @@ private:
     }
 
     Status judge() {
-        if (!contract::within_quarantine_limit(taken_.quarantined, taken_.read,
-                                               job_.contract.quarantine_limit_percent)) {
+        const auto& recent = job_.recent;
+        const auto quarantined = recent.quarantined + taken_.quarantined;
+        const auto read = std::max(recent.least, recent.read + taken_.read);
+        if (taken_.quarantined > 0 &&
+            !contract::within_quarantine_limit(quarantined, read, job_.contract.quarantine_limit_percent)) {
             WEIR_ASSIGN(const auto examples, first_rejects());
             return Error{
                 .code = ErrorCode::contract_violated,
                 .message = fmt::format(
                     "{} of {} records of source '{}' broke the contract, more than its limit of {:g} %; nothing was "
                     "committed{}",
-                    taken_.quarantined, taken_.read, job_.source.name, job_.contract.quarantine_limit_percent,
+                    quarantined, recent.read + taken_.read, job_.source.name, job_.contract.quarantine_limit_percent,
                     examples),
-                .hint = fmt::format("mend the input, or raise quarantineLimit in {}", job_.contract.where.file),
+                .hint = job_.source.log.empty()
+                            ? fmt::format("mend the input, or raise quarantineLimit in {}", job_.contract.where.file)
+                            : fmt::format("raise quarantineLimit in {} and start again: the records go to the "
+                                          "quarantine then, from where they can be replayed or discarded",
+                                          job_.contract.where.file),
                 .where = job_.contract.where};
         }
         for (const auto& rule : job_.contract.dataset_rules) WEIR_TRY(judge(rule));
@@ -354,8 +373,10 @@ private:
         };
         WEIR_TRY(job_.follow(connection_, taken_.epoch, stage));
         WEIR_TRY(stage("accounting", accounting_rows()));
+        for (const auto& [app, version] : job_.positions) WEIR_TRY(transaction_.set_txn(app, version));
         WEIR_ASSIGN(const auto version,
                     land(at_, std::move(transaction_), std::move(follow_ups), {job_.app, taken_.epoch, run_id_}));
+        taken_.version = version;
         // The lake is the truth: an index that fell behind catches up at the next intake.
         if (seen_) {
             if (const auto added = seen_->add(connection_, first_table, version); !added)

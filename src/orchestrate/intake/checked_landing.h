@@ -20,6 +20,7 @@ namespace weir::orchestrate {
 
 struct Taken {
     std::int64_t epoch = 0;
+    std::int64_t version = -1;  // of the source's table; -1: nothing was committed
     std::int64_t files = 0;
     std::int64_t read = 0, accepted = 0, duplicate = 0, quarantined = 0, filtered = 0, nulled = 0;
     std::vector<std::string> warnings;  // promises of severity warning or info that were missed
@@ -43,6 +44,19 @@ struct LandingJob {
     std::string kind;  // as weir.accounting has it
     std::vector<RecordFile> files;
     bool judged = true;  // whether thresholds apply
+    // The quarantine's threshold looks at these records too, which were read before, and at no fewer than so many.
+    struct Recent {
+        std::int64_t read = 0, quarantined = 0, least = 0;
+    };
+    Recent recent{};
+    // What numbers the records where the source has a sequence: parts that begin at first_line, all of this landing.
+    // Empty: files are numbered by weir.files.
+    struct NumberedPart {
+        std::string path;
+        std::int64_t first_line = 0, last_line = 0, base = 0;
+    };
+    std::vector<NumberedPart> numbered{};
+    std::vector<std::pair<std::string, std::int64_t>> positions{};  // txn app ids and versions, committed with the rows
     // Runs the reading statement; broken records go to rejects_table.
     std::function<Result<std::vector<source::FileReport>>(sql::Connection&, const WriteAccepted&)> read;
     // Stages the rows of the other system tables through `stage(system table, SELECT)`.

@@ -7,6 +7,7 @@
 
 #include "contract/rules.h"
 #include "orchestrate/intake/source_plan.h"
+#include "source/log/topic_reader.h"
 #include "source/reader.h"
 
 namespace weir::orchestrate {
@@ -21,6 +22,12 @@ using WriteAccepted = std::function<Status(const std::string& rows)>;
 Result<std::vector<source::FileReport>> read_files(const Workplace& at, sql::Connection& connection,
                                                    const SourcePlan& plan, const std::string& rejects,
                                                    const WriteAccepted& write_accepted);
+
+// The same for messages of a log. A file_no is a place in `stretch.parts`.
+Result<std::vector<source::FileReport>> read_messages(const Workplace& at, sql::Connection& connection,
+                                                      const declare::Source& source, const declare::Contract& contract,
+                                                      const source::log::Stretch& stretch, const std::string& rejects,
+                                                      const WriteAccepted& write_accepted);
 
 // The same for records that were rejected before. The reports come by file_no.
 Result<std::vector<source::FileReport>> read_records(const Workplace& at, sql::Connection& connection,

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "model/system_tables.h"
+#include "orchestrate/intake/log_intake.h"
 #include "source/files/decide.h"
 
 namespace weir::orchestrate {
@@ -109,7 +110,7 @@ Result<std::vector<Day>> arrival_days(const Workplace& at, const declare::Source
 }  // namespace
 
 std::set<Day> SourcePlan::days() const {
-    std::set<Day> days;
+    auto days = message_days;
     for (const auto& file : take) days.insert(file.arrival);
     return days;
 }
@@ -117,6 +118,12 @@ std::set<Day> SourcePlan::days() const {
 Result<SourcePlan> plan_source(const Workplace& at, const declare::Source& source,
                                const std::optional<Interval>& interval) {
     SourcePlan plan{.source = &source, .contract = at.project.contract(source.contract)};
+    if (!source.log.empty()) {
+        WEIR_ASSIGN(auto backlog, log_backlog(at, source));
+        plan.messages = backlog.messages;
+        plan.message_days = std::move(backlog.days);
+        return plan;
+    }
     WEIR_ASSIGN(const auto known, known_files(at, source.name));
     // Files that were taken may be moved away; a pattern that never matched anything is a mistake, and so is a path.
     const auto when_none = known.empty() ? source::WhenNone::fail : source::WhenNone::allow_pattern;

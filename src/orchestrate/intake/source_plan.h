@@ -28,6 +28,8 @@ struct SourcePlan {
     std::int64_t unchanged = 0;  // taken before, as they are
     std::int64_t outside = 0;    // arrived outside the requested interval
     std::uint64_t bytes = 0;     // still to be read
+    std::int64_t messages = 0;   // of a log: still to be read
+    std::set<Day> message_days;  // which they bear
     std::set<Day> days() const;
 };
 

@@ -53,6 +53,7 @@ Project tried_project(Project project, const TestCase& test, const files::path& 
     project.lake = scratch / "lake";
     project.exports.clear();
     for (auto& source : project.sources) {
+        source.log.clear();
         source.files = Input::files(scratch / "in", source.name);
         source.arrival.kind = declare::Arrival::Kind::path;
         source.append_only = true;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "source/log/around.h"
+
 namespace weir::source {
 namespace {
 
@@ -33,6 +35,8 @@ bool ChunkParser::next(FieldChunk& chunk) {
         const Piece& piece = block_->pieces[piece_];
         if (csv)
             csv_piece(chunk, piece);
+        else if (keys_.log)
+            message_piece(chunk, piece);
         else
             json_piece(chunk, piece);
         if (at_ < piece.end) break;
@@ -284,6 +288,92 @@ void ChunkParser::unpack(FieldChunk& chunk, std::uint32_t row) {
         if (member.column != JsonKeys::unknown)
             chunk.column(static_cast<std::size_t>(member.column))[row] = member.value;
     }
+}
+
+void ChunkParser::message_piece(FieldChunk& chunk, const Piece& piece) {
+    using Outcome = JsonRecordParser::Outcome;
+    const char* text = block_->text();
+    const bool whole = keys_.log->value_slot >= 0;
+    std::int64_t passed_over = 0;
+    while (chunk.rows < chunk_rows && at_ < piece.end) {
+        const Message& message = block_->messages[at_++];
+        line_ = static_cast<std::uint32_t>(message.offset + 1 - piece.line);
+        const bool readable = message.has_value && message.end - message.begin <= context_.record_bytes_max;
+        auto outcome = Outcome::parsed;
+        if (!whole && readable) outcome = json_.parse(text, message.begin, message.end, members_);
+        if (outcome == Outcome::passed_over) {
+            ++passed_over;
+            continue;
+        }
+        const auto row = static_cast<std::uint32_t>(chunk.rows);
+        if (!add_row(chunk, message.begin, message.end)) continue;
+        if (whole)
+            message_value(chunk, row, message);
+        else if (!message.has_value)
+            chunk.reject(row, "tombstone", "the record has no message (a tombstone)");
+        else if (message.begin == message.end)
+            chunk.reject(row, "malformed", "the message is empty");
+        else if (outcome == Outcome::malformed)
+            chunk.reject(row, "malformed", json_.problem());
+        else
+            json_fields(chunk, row);
+        record_fields(chunk, row, piece, message);
+    }
+    if (passed_over == 0) return;
+    piece.file->records.fetch_add(passed_over, std::memory_order_relaxed);
+    piece.file->emitted.fetch_add(passed_over, std::memory_order_relaxed);
+    piece.file->filtered.fetch_add(passed_over, std::memory_order_relaxed);
+}
+
+// The message as it stands in the block; its keys become fields there.
+void ChunkParser::message_value(FieldChunk& chunk, std::uint32_t row, const Message& message) {
+    Field& value = chunk.column(static_cast<std::size_t>(keys_.log->value_slot))[row];
+    if (!message.has_value) {
+        value = Field::of(message.begin, message.begin, Kind::null);
+        return;
+    }
+    const bool good =
+        unpacked_.parse(block_->text(), message.begin, message.end, members_) == JsonRecordParser::Outcome::parsed;
+    value = Field::of(message.begin, message.end, good ? Kind::json_object : Kind::broken);
+    if (!good) return;
+    for (const auto& member : members_) {
+        if (member.column != JsonKeys::unknown)
+            chunk.column(static_cast<std::size_t>(member.column))[row] = member.value;
+    }
+}
+
+// What of the record is not the message, written as a dump of the topic has it.
+void ChunkParser::record_fields(FieldChunk& chunk, std::uint32_t row, const Piece& piece, const Message& message) {
+    const auto& slots = *keys_.log;
+    auto& to = chunk.unpacked_text;
+    const auto put = [&](int slot, Kind kind, const auto& append) {
+        if (slot < 0) return;
+        const auto begin = to.size();
+        append();
+        chunk.column(static_cast<std::size_t>(slot))[row] = Field::of(begin, to.size(), kind);
+    };
+    put(slots.topic_slot, Kind::json_string, [&] { to += slots.topic; });
+    put(slots.partition_slot, Kind::json_number, [&] { to += fmt::format_int(piece.offset).str(); });
+    put(slots.offset_slot, Kind::json_number, [&] {
+        const fmt::format_int offset(message.offset);
+        to.append(offset.data(), offset.size());
+    });
+    put(slots.time_slot, Kind::json_string, [&] {
+        if (time_text_.empty() || time_ != message.timestamp) {
+            time_ = message.timestamp;
+            time_text_ = broker_time(time_);
+        }
+        to += time_text_;
+    });
+    if (slots.key_slot < 0) return;
+    const char* key = block_->text() + message.key_begin;
+    const std::size_t key_size = message.key_end - message.key_begin;
+    const bool text = !dirty_ || simdjson::validate_utf8(key, key_size);
+    put(slots.key_slot,
+        !message.has_key ? Kind::null
+        : text           ? Kind::json_string
+                         : Kind::broken,
+        [&] { to.append(key, key_size); });
 }
 
 void ChunkParser::json_fields(FieldChunk& chunk, std::uint32_t row) {

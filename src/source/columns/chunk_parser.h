@@ -1,6 +1,7 @@
 // Records of a block, a chunk at a time, to fields in columns. Rejects what is no record: bad bytes, wrong shape.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,12 +12,20 @@
 
 namespace weir::source {
 
+// The columns that are parts of a log's record; -1: nobody wants it.
+struct LogSlots {
+    std::string topic;
+    int topic_slot = -1, partition_slot = -1, offset_slot = -1, time_slot = -1, key_slot = -1;
+    int value_slot = -1;  // the message itself, whose keys are columns
+};
+
 // Which columns of the contract are keys of the record, and which of the object that is unpacked.
 struct RecordKeys {
     JsonKeys outer, inner;
     int only_column = -1;  // records in which it is not `only_value` are passed over
     std::string only_value{};
     int unpack_column = -1;
+    std::optional<LogSlots> log{};  // the records are messages of a log
 };
 
 // One per thread.
@@ -44,6 +53,9 @@ private:
     void csv_extra(FieldChunk& chunk, const CsvLayout& layout, std::uint32_t row);
     void json_fields(FieldChunk& chunk, std::uint32_t row);
     void unpack(FieldChunk& chunk, std::uint32_t row);
+    void message_piece(FieldChunk& chunk, const Piece& piece);
+    void message_value(FieldChunk& chunk, std::uint32_t row, const Message& message);
+    void record_fields(FieldChunk& chunk, std::uint32_t row, const Piece& piece, const Message& message);
 
     const ReadContext& context_;
     const RecordKeys& keys_;
@@ -61,6 +73,9 @@ private:
     bool keep_;
     std::vector<JsonMember> members_;
     std::string text_;
+    // The time of the message before, written out.
+    std::int64_t time_ = 0;
+    std::string time_text_;
 };
 
 }  // namespace weir::source

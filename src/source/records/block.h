@@ -27,13 +27,30 @@ struct CsvLayout {
 
 // A run of whole records that stand together in one file, or exactly one record (`single`).
 struct Piece {
-    FileState* file;
+    FileState*
+        file;  // of a log: [begin, end) of the block's messages, `line` the first offset + 1, `offset` its partition
     const CsvLayout* layout;   // CSV only
     std::uint32_t begin, end;  // in the block's text
     std::int64_t line;         // of its first byte, from 1
     std::int64_t offset;       // of its first byte in the file's text
     bool single;
     char line_end = '\n';  // CSV only
+};
+
+// A record of a log whose key and message stand in a block's text. No value: a tombstone.
+struct Message {
+    std::int64_t offset = 0;     // in its partition
+    std::int64_t timestamp = 0;  // milliseconds since 1970
+    std::uint32_t key_begin = 0, key_end = 0;
+    std::uint32_t begin = 0, end = 0;
+    bool has_key = false, has_value = false;
+};
+
+// Messages of one partition that arrived on one day: [begin, end) of a block's messages.
+struct MessagePiece {
+    int file_no;  // the caller's number of the partition and the day
+    int partition;
+    std::uint32_t begin, end;
 };
 
 // A record that was given up while splitting.
@@ -78,11 +95,16 @@ public:
         pieces.clear();
         rejects.clear();
         places.clear();
+        messages.clear();
+        message_pieces.clear();
     }
 
     std::size_t size = 0;
     std::vector<Piece> pieces;
     std::vector<SplitReject> rejects;
+    // Of a log, made before it is known for which run; they become pieces there.
+    std::vector<Message> messages;
+    std::vector<MessagePiece> message_pieces;
 
     std::uint32_t id = 0;
     std::mutex places_mutex;

@@ -1,0 +1,137 @@
+// weir up, part intake: topics of the log into the lake.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/parts.h"
+#include "cli/run_place.h"
+#include "orchestrate/live/live_intake.h"
+#include "orchestrate/lock.h"
+
+namespace weir::cli {
+namespace {
+
+using orchestrate::SourceStatus;
+using std::chrono::steady_clock;
+
+// "1,234,567"
+std::string grouped(std::int64_t number) {
+    auto text = std::to_string(number);
+    for (auto place = static_cast<std::ptrdiff_t>(text.size()) - 3; place > 0; place -= 3)
+        text.insert(static_cast<std::size_t>(place), ",");
+    return text;
+}
+
+class IntakePart final : public Part {
+public:
+    static Result<std::unique_ptr<Part>> start(const UpContext& context) {
+        auto project = *context.opened.project;
+        WEIR_ASSIGN(auto lock, orchestrate::RunLock::take(project.lake));
+        std::unique_ptr<IntakePart> part(new IntakePart(std::move(lock)));
+        WEIR_ASSIGN(part->place_, RunPlace::open(std::move(project), context.terminal));
+        WEIR_ASSIGN(const auto run_id, part->place_->ledger().new_run_id(part->place_->clock().now()));
+        part->intake_ = std::make_unique<orchestrate::LiveIntake>(
+            part->place_->workplace(part->nobody_), run_id,
+            [&context](const Error& error) { context.note("intake", to_string(error)); });
+        part->intake_->start();
+        return std::unique_ptr<Part>(std::move(part));
+    }
+
+    std::string describe() const override {
+        const auto sources = intake_->sources().size();
+        return fmt::format("{} topic{} of {} into {}", sources, sources == 1 ? "" : "s",
+                           place_->project().log.path.string(), place_->project().lake.string());
+    }
+    Status check() override { return intake_->failed(); }
+    Status stop() override {
+        intake_->stop();
+        return ok();
+    }
+
+    std::string status_text() override {
+        const auto sources = intake_->sources();
+        const auto all = sum(sources);
+        auto text =
+            fmt::format("{} rows/s  lag {}  accepted {}  duplicate {}  quarantined {}", grouped(rate(all.read)),
+                        grouped(all.lag), grouped(all.accepted), grouped(all.duplicate), grouped(all.quarantined));
+        for (const auto& source : sources)
+            if (source.state != SourceStatus::State::running)
+                text += fmt::format("  {} {}", source.source, to_string(source.state));
+        return text;
+    }
+
+    std::string status_json() override {
+        const auto sources = intake_->sources();
+        const auto all = sum(sources);
+        nlohmann::ordered_json object{{"rows_per_second", rate_}};
+        object.update(counts(all));
+        auto list = nlohmann::ordered_json::array();
+        for (const auto& source : sources) {
+            nlohmann::ordered_json one{
+                {"source", source.source}, {"topic", source.topic}, {"state", to_string(source.state)}};
+            one.update(counts(source));
+            if (!source.problem.empty()) one["problem"] = source.problem;
+            list.push_back(std::move(one));
+        }
+        object["sources"] = std::move(list);
+        const auto text = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+        return text.substr(1, text.size() - 2);
+    }
+
+private:
+    explicit IntakePart(orchestrate::RunLock lock) : lock_(std::move(lock)) {}
+
+    static SourceStatus sum(const std::vector<SourceStatus>& sources) {
+        SourceStatus all;
+        for (const auto& source : sources) {
+            all.epochs += source.epochs;
+            all.read += source.read;
+            all.accepted += source.accepted;
+            all.duplicate += source.duplicate;
+            all.quarantined += source.quarantined;
+            all.filtered += source.filtered;
+            all.lag += source.lag;
+        }
+        return all;
+    }
+    static nlohmann::ordered_json counts(const SourceStatus& status) {
+        return {{"lag", status.lag},
+                {"read", status.read},
+                {"accepted", status.accepted},
+                {"duplicate", status.duplicate},
+                {"quarantined", status.quarantined},
+                {"filtered", status.filtered},
+                {"epochs", status.epochs}};
+    }
+    // Since it was asked last.
+    std::int64_t rate(std::int64_t read) {
+        const auto now = steady_clock::now();
+        const auto seconds = std::chrono::duration<double>(now - asked_).count();
+        rate_ = seconds > 0 ? static_cast<std::int64_t>(static_cast<double>(read - asked_read_) / seconds) : 0;
+        asked_ = now;
+        asked_read_ = read;
+        return rate_;
+    }
+
+    orchestrate::RunLock lock_;
+    observe::NoObserver nobody_;
+    std::unique_ptr<RunPlace> place_;
+    std::unique_ptr<orchestrate::LiveIntake> intake_;
+    steady_clock::time_point asked_ = steady_clock::now();
+    std::int64_t asked_read_ = 0, rate_ = 0;
+};
+
+Result<std::unique_ptr<Part>> start(const UpContext& context) {
+    const auto& project = context.opened.project;
+    const bool reads_log = project && std::any_of(project->sources.begin(), project->sources.end(),
+                                                  [](const auto& source) { return !source.log.empty(); });
+    if (!reads_log) return std::unique_ptr<Part>();
+    return IntakePart::start(context);
+}
+
+}  // namespace
+
+PartSpec intake_part() { return {"intake", "topics of the log into the lake", start}; }
+
+}  // namespace weir::cli

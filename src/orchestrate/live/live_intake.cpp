@@ -1,0 +1,309 @@
+#include "orchestrate/live/live_intake.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "lake/maintain/optimize.h"
+#include "orchestrate/intake/landing.h"
+
+namespace weir::orchestrate {
+namespace {
+
+using namespace std::chrono_literals;
+using source::log::Stretch;
+using std::chrono::steady_clock;
+namespace log = source::log;
+
+// Enough that one bad message among the first few stops nobody, few enough that poison is met soon.
+constexpr std::int64_t judged_records_min = 100;
+constexpr auto first_pause = 1s, longest_pause = 30s;
+constexpr auto compaction_pause = 2s;
+// Files of these sizes are merged with their like, so that no row is rewritten more than a few times.
+constexpr std::int64_t small_file_bytes = std::int64_t{4} << 20, file_bytes = std::int64_t{128} << 20;
+
+// Whether the same may go well later without anybody's doing.
+bool may_pass(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::not_found:  // a topic that nobody has made yet
+        case ErrorCode::table_conflict:
+        case ErrorCode::lake_locked:
+        case ErrorCode::io_failed:
+        case ErrorCode::disk_full:
+        case ErrorCode::out_of_memory: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+std::string_view to_string(SourceStatus::State state) {
+    switch (state) {
+        case SourceStatus::State::waiting: return "waiting";
+        case SourceStatus::State::running: return "running";
+        case SourceStatus::State::retrying: return "retrying";
+        case SourceStatus::State::stopped: break;
+    }
+    return "stopped";
+}
+
+struct LiveIntake::Feed {
+    const declare::Source& source;
+    std::size_t place;                    // in status_
+    std::unique_ptr<LogIntake> intake{};  // none: to be opened
+    std::future<Result<Stretch>> taken{};
+    steady_clock::time_point due{};
+    std::chrono::seconds pause{0};
+    std::string told{};  // the problem that was told last
+    bool stopped = false;
+};
+
+LiveIntake::LiveIntake(const Workplace& at, std::string run_id, std::function<void(const Error&)> note)
+    : at_(at), run_id_(std::move(run_id)), note_(std::move(note)) {
+    for (const auto& source : at_.project.sources) {
+        if (source.log.empty()) continue;
+        feeds_.push_back(std::make_unique<Feed>(Feed{.source = source, .place = feeds_.size()}));
+        status_.push_back({.source = source.name, .topic = source.log});
+    }
+}
+
+LiveIntake::~LiveIntake() { stop(); }
+
+bool LiveIntake::stopping() const {
+    const std::lock_guard lock(mutex_);
+    return stopping_;
+}
+
+void LiveIntake::start() {
+    owner_ = std::thread([this] { own_log(); });
+    intake_ = std::thread([this] { run(); });
+    compactor_ = std::thread([this] { compact_until_stopped(); });
+}
+
+void LiveIntake::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_all();
+    for (auto* thread : {&intake_, &compactor_, &owner_})
+        if (thread->joinable()) thread->join();
+    server_.reset();
+    if (log_) {
+        if (const auto closed = log_->close(); !closed) note_(closed.error());
+        log_.reset();
+    }
+}
+
+// Whoever appends in another process does so through us. One that was first ends some time, and we take over.
+void LiveIntake::own_log() {
+    const auto& place = at_.project.log;
+    const log::LogOptions options{
+        .sync = static_cast<log::Sync>(place.sync),
+        .sync_interval = place.sync_interval,
+        .note = [this](const std::string& note) { note_({.code = ErrorCode::log_damaged, .message = note}); }};
+    bool told = false;
+    for (;;) {
+        auto opened = log::Log::open(place.path, options);
+        if (opened) {
+            auto server = log::Server::start(**opened);
+            if (server) {
+                log_ = std::move(*opened);
+                server_ = std::move(*server);
+                return;
+            }
+            note_(server.error());
+        } else if (opened.error().code != ErrorCode::log_locked && !told) {
+            note_(opened.error());
+            told = true;
+        }
+        std::unique_lock lock(mutex_);
+        if (wake_.wait_for(lock, first_pause, [this] { return stopping_; })) return;
+    }
+}
+
+Status LiveIntake::open(Feed& feed) {
+    WEIR_TRY(complete_follow_ups(at_, feed.source.table, intake_app(feed.source.name)));
+    WEIR_TRY(complete_follow_ups(at_, feed.source.table, replay_app(feed.source.name)));
+    WEIR_ASSIGN(feed.intake, LogIntake::open(at_, feed.source, {.judged_records_min = judged_records_min}));
+    return ok();
+}
+
+void LiveIntake::begin_take(Feed& feed) {
+    if (!feed.intake || feed.taken.valid()) return;
+    const log::StretchBounds bounds{at_.project.intake.rows, at_.project.intake.bytes};
+    feed.taken = std::async(std::launch::async, [&topic = feed.intake->topic(), bounds] { return topic.take(bounds); });
+}
+
+void LiveIntake::fail(Feed& feed, Error error) {
+    if (feed.taken.valid()) feed.taken.wait();
+    feed.taken = {};
+    feed.intake.reset();
+    feed.stopped = !may_pass(error.code);
+    const bool missing = error.code == ErrorCode::not_found;
+    feed.pause =
+        feed.pause == 0s || missing ? first_pause : std::min<std::chrono::seconds>(feed.pause * 2, longest_pause);
+    feed.due = steady_clock::now() + feed.pause;
+    if (feed.told != error.message) {
+        feed.told = error.message;
+        auto told = error;
+        told.message = fmt::format("source '{}' {}: {}", feed.source.name,
+                                   feed.stopped ? "stops"
+                                   : missing    ? "waits"
+                                                : "tries again soon",
+                                   error.message);
+        note_(told);
+    }
+    const std::lock_guard lock(mutex_);
+    auto& status = status_[feed.place];
+    status.state = feed.stopped ? SourceStatus::State::stopped
+                   : missing    ? SourceStatus::State::waiting
+                                : SourceStatus::State::retrying;
+    status.problem = error.message;
+    const bool all = std::all_of(feeds_.begin(), feeds_.end(), [](const auto& each) { return each->stopped; });
+    if (all) all_stopped_ = std::move(error);
+}
+
+bool LiveIntake::step(Feed& feed) {
+    const auto began = steady_clock::now();
+    const auto& bounds = at_.project.intake;
+    if (!feed.intake) {
+        if (auto opened = open(feed); !opened) {
+            fail(feed, std::move(opened).error());
+            return false;
+        }
+    }
+    begin_take(feed);
+    auto stretch = feed.taken.get();
+    if (!stretch) {
+        fail(feed, std::move(stretch).error());
+        return false;
+    }
+    const auto behind = feed.intake->topic().lag();
+    const bool full = stretch->rows >= bounds.rows || stretch->bytes >= bounds.bytes;
+    feed.due = began + bounds.epoch;
+    if (full) {
+        feed.due = began;
+        begin_take(feed);
+    }
+    const auto tell_lag = [&](std::int64_t more) {
+        const std::lock_guard lock(mutex_);
+        auto& status = status_[feed.place];
+        status.lag = behind.ok() ? *behind + more : 0;
+        status.state = SourceStatus::State::running;
+        status.problem.clear();
+        return std::ref(status);
+    };
+    tell_lag(stretch->rows);
+    if (stretch->empty()) return false;
+    auto landed = feed.intake->land(*stretch, run_id_);
+    if (!landed) {
+        fail(feed, std::move(landed).error());
+        return false;
+    }
+    feed.pause = 0s;
+    feed.told.clear();
+    for (const auto& warning : landed->warnings)
+        note_(
+            {.code = ErrorCode::input_malformed, .message = fmt::format("source '{}': {}", feed.source.name, warning)});
+    tell_lag(0);
+    {
+        const std::lock_guard lock(mutex_);
+        auto& status = status_[feed.place];
+        ++status.epochs;
+        status.read += landed->read;
+        status.accepted += landed->accepted;
+        status.duplicate += landed->duplicate;
+        status.quarantined += landed->quarantined;
+        status.filtered += landed->filtered;
+    }
+    for (auto* listener : listeners_)
+        listener->on_epoch({.source = feed.source.name,
+                            .table = feed.source.table,
+                            .epoch = landed->epoch,
+                            .version = landed->version,
+                            .rows = landed->accepted,
+                            .committed_at = at_.clock.now()});
+    return full;
+}
+
+void LiveIntake::run() {
+    while (!stopping()) {
+        bool more = false;
+        auto next = steady_clock::now() + at_.project.intake.epoch;
+        for (std::size_t i = 0; i < feeds_.size() && !stopping(); ++i) {
+            auto& feed = *feeds_[i];
+            if (feed.stopped) continue;
+            if (feed.due <= steady_clock::now()) {
+                // The next one reads while this one lands.
+                for (std::size_t j = 1; j < feeds_.size(); ++j) {
+                    auto& other = *feeds_[(i + j) % feeds_.size()];
+                    if (other.stopped || !other.intake || other.due > steady_clock::now()) continue;
+                    begin_take(other);
+                    break;
+                }
+                more = step(feed) || more;
+            }
+            if (!feed.stopped) next = std::min(next, feed.due);
+        }
+        if (more) continue;
+        std::unique_lock lock(mutex_);
+        wake_.wait_until(lock, next, [this] { return stopping_; });
+    }
+    for (auto& feed : feeds_) {
+        if (feed->taken.valid()) feed->taken.wait();
+    }
+}
+
+void LiveIntake::compact_until_stopped() {
+    if (at_.project.intake.compact_files == 0) return;
+    // An engine of its own, so that it never waits for the intake's statements, nor they for its.
+    auto database = sql::Database::open({.memory_limit = "256MB", .threads = 1});
+    if (!database) return note_(database.error());
+    auto lake = lake::Lake::open(at_.project.lake.string(), *database);
+    if (!lake) return note_(lake.error());
+    std::set<std::string> tables{"weir/accounting", "weir/files", "weir/quarantine"};
+    for (const auto& feed : feeds_) tables.insert(feed->source.table);
+    const auto enough = static_cast<std::size_t>(at_.project.intake.compact_files);
+    std::map<std::string, std::size_t> left;  // small files that the last look could not merge
+    std::set<std::string> told;
+    const auto compact = [&](const std::string& name) -> Status {
+        WEIR_ASSIGN(const auto table, lake->table(name));
+        WEIR_ASSIGN(const auto snapshot, newest(table));
+        if (!snapshot) return ok();
+        for (const auto size : {small_file_bytes, file_bytes}) {
+            const auto key = fmt::format("{} {}", name, size);
+            const auto small =
+                static_cast<std::size_t>(std::count_if(snapshot->files().begin(), snapshot->files().end(),
+                                                       [&](const auto& file) { return file.size_bytes < size / 2; }));
+            if (small < left[key] + enough) continue;
+            WEIR_ASSIGN(const auto done, lake::optimize(table, {.target_bytes = size}));
+            left[key] = small - std::min(small, done.files_removed) + done.files_added;
+            return ok();
+        }
+        return ok();
+    };
+    for (;;) {
+        for (const auto& name : tables) {
+            if (stopping()) return;
+            auto status = compact(name);
+            if (!status && told.insert(name).second)
+                note_(std::move(status).error().within(fmt::format("compacting the small files of {}", name)));
+        }
+        std::unique_lock lock(mutex_);
+        if (wake_.wait_for(lock, compaction_pause, [this] { return stopping_; })) return;
+    }
+}
+
+std::vector<SourceStatus> LiveIntake::sources() const {
+    const std::lock_guard lock(mutex_);
+    return status_;
+}
+
+Status LiveIntake::failed() const {
+    const std::lock_guard lock(mutex_);
+    return all_stopped_ ? Status(*all_stopped_) : ok();
+}
+
+}  // namespace weir::orchestrate

@@ -1,0 +1,89 @@
+// Continuous intake: the topics of all sources that read the log, in epochs, by one thread.
+//
+//            ┌── take (a thread of its own, bounded) ──┐
+//   source ──┤                                         ├── land: one commit ── on_epoch ── next source
+//            └── while the source before it lands ─────┘
+//
+//   A source's epoch ends with `rows` or `bytes`, or when `epoch` has passed since the last one. What is not taken
+//   stays in the log: nothing queues but the stretch that lands and the one that is read meanwhile.
+//
+//   failing source   retried   with growing pauses where trying again may help (disk full, topic not there yet)
+//                    stopped   where it does not (poison, damage, offsets gone): told, the others go on
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "orchestrate/intake/log_intake.h"
+#include "orchestrate/live/epochs.h"
+#include "source/log/server.h"
+
+namespace weir::orchestrate {
+
+struct SourceStatus {
+    enum class State { waiting, running, retrying, stopped };
+    std::string source, topic;
+    State state = State::waiting;
+    std::int64_t epochs = 0, read = 0, accepted = 0, duplicate = 0, quarantined = 0, filtered = 0;
+    std::int64_t lag = 0;  // messages in the topic that are not landed
+    std::string problem;   // waiting, retrying, stopped
+};
+std::string_view to_string(SourceStatus::State state);
+
+class LiveIntake {
+public:
+    // `note`: told of failures and recoveries, a sentence each, from the intake's thread. All references outlive it.
+    LiveIntake(const Workplace& at, std::string run_id, std::function<void(const Error&)> note);
+    ~LiveIntake();
+    LiveIntake(const LiveIntake&) = delete;
+
+    // Before start(). Listeners outlive the intake.
+    void listen(EpochListener& listener) { listeners_.push_back(&listener); }
+
+    void start();
+    // Finishes the epoch that lands, and leaves the rest in the log.
+    void stop();
+    // The error of the last source that stopped, when none goes on.
+    Status failed() const;
+    std::vector<SourceStatus> sources() const;
+
+private:
+    struct Feed;
+    void run();
+    // Lands what is there; whether the source has more at once.
+    bool step(Feed& feed);
+    void begin_take(Feed& feed);
+    void fail(Feed& feed, Error error);
+    Status open(Feed& feed);
+    bool stopping() const;
+    void own_log();
+    void compact_until_stopped();
+
+    const Workplace at_;
+    const std::string run_id_;
+    const std::function<void(const Error&)> note_;
+    std::vector<EpochListener*> listeners_;
+    std::vector<std::unique_ptr<Feed>> feeds_;
+
+    // The log's owner, while we are it.
+    std::unique_ptr<source::log::Log> log_;
+    std::unique_ptr<source::log::Server> server_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    // Guarded by mutex_.
+    bool stopping_ = false;
+    std::vector<SourceStatus> status_;
+    std::optional<Error> all_stopped_;
+
+    std::thread intake_, owner_, compactor_;
+};
+
+}  // namespace weir::orchestrate
