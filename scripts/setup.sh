@@ -6,7 +6,7 @@ base_packages=(
     libfmt-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libsimdjson-dev libssl-dev zlib1g-dev libzstd-dev liblz4-dev
     libxxhash-dev libsqlite3-dev libboost-dev libgtest-dev libgmock-dev
 )
-bench_packages=(time python3-venv)
+bench_packages=(time python3-venv wrk nginx-light curl)
 clang_packages=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck)
 
 # The library comes prebuilt; its C header is that of the last release before, whose calls the library still offers.

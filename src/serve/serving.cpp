@@ -12,6 +12,7 @@
 #include "serve/auth/bytes.h"
 #include "serve/http/server.h"
 #include "serve/read/batch_reads.h"
+#include "serve/read/system_facts.h"
 #include "serve/store/serving_store.h"
 #include "view/session.h"
 
@@ -62,6 +63,7 @@ struct Serving::Impl {
     Status load_store();
     void refresh();
     void append_metrics(MetricsText& text) const;
+    void append_system_facts(MetricsText& text) const;
 };
 
 Status Serving::Impl::start() {
@@ -220,11 +222,47 @@ void Serving::Impl::append_metrics(MetricsText& text) const {
     }
     text.family("weir_publication_refresh_failures_total", "counter", "Failed looks for a new publication.");
     text.sample("weir_publication_refresh_failures_total", {}, refresh_failures.load());
+    append_system_facts(text);
     const auto catalogue = reads->catalogue();
     text.family("weir_view_rows", "gauge", "Rows of a view's published result.");
     for (const auto& entry : *catalogue)
         if (entry.has_result && entry.from.rows >= 0)
             text.sample("weir_view_rows", {{"view", entry.name}}, static_cast<std::uint64_t>(entry.from.rows));
+}
+
+void Serving::Impl::append_system_facts(MetricsText& text) const {
+    auto connection = answers->connections().borrow(settings.http.query_timeout);
+    if (!connection) return;
+    if (const auto totals = accounting_totals(reads->lake(), **connection)) {
+        text.family("weir_source_rows_total", "counter",
+                    "Rows of a source by what became of them: read = accepted + duplicate + quarantined + filtered.");
+        const auto put = [&](const SourceRows& of, std::string_view outcome, std::int64_t count) {
+            text.sample("weir_source_rows_total", {{"source", of.source}, {"outcome", outcome}},
+                        static_cast<std::uint64_t>(std::max<std::int64_t>(0, count)));
+        };
+        for (const auto& of : *totals) {
+            put(of, "read", of.read);
+            put(of, "accepted", of.accepted);
+            put(of, "duplicate", of.duplicate);
+            put(of, "quarantined", of.quarantined);
+            put(of, "filtered", of.filtered);
+        }
+        text.family("weir_source_accounting_mismatch_rows", "gauge",
+                    "read - accepted - duplicate - quarantined - filtered; other than 0 is a fault.");
+        for (const auto& of : *totals)
+            text.sample("weir_source_accounting_mismatch_rows", {{"source", of.source}},
+                        static_cast<double>(of.read - of.accepted - of.duplicate - of.quarantined - of.filtered));
+    }
+    if (const auto verdicts = last_verdicts(reads->lake(), **connection)) {
+        text.family("weir_view_verified_equal", "gauge",
+                    "1: the last `weir verify` found the result equal; 0: it differs.");
+        for (const auto& of : *verdicts)
+            text.sample("weir_view_verified_equal", {{"view", of.view}}, std::uint64_t{of.equal});
+        text.family("weir_view_verified_timestamp_seconds", "gauge", "When it was verified last.");
+        for (const auto& of : *verdicts)
+            text.sample("weir_view_verified_timestamp_seconds", {{"view", of.view}},
+                        static_cast<double>(of.verified_us) / 1e6);
+    }
 }
 
 Serving::Serving(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

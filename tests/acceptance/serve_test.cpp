@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
+#include <sstream>
 #include <thread>
 
 #include "support/server.h"
@@ -273,6 +275,24 @@ TEST_F(Served, a_lake_is_served_as_it_stands) {
     EXPECT_THAT(metrics, HasSubstr("weir_http_requests_total{route=\"view\",status=\"200\"} 1\n"));
     EXPECT_THAT(metrics, HasSubstr("weir_http_request_duration_seconds_bucket{route=\"view\",le=\"+Inf\"} 1\n"));
     EXPECT_THAT(metrics, HasSubstr("weir_publication_number 1\n"));
+    EXPECT_THAT(metrics, HasSubstr("weir_source_rows_total{source=\"t\",outcome=\"accepted\"} 7\n"));
+    // A family stands there once, and each of its samples once.
+    std::istringstream lines(metrics);
+    std::set<std::string> seen;
+    for (std::string line; std::getline(lines, line);) {
+        const auto name = line.starts_with("# ") ? line.substr(0, line.find(' ', 7)) : line.substr(0, line.rfind(' '));
+        EXPECT_TRUE(seen.insert(name).second) << line;
+    }
+    // The document says what the router takes.
+    const auto document = parse(server.get("/openapi.json"));
+    EXPECT_EQ(document.at("openapi"), "3.1.0");
+    std::set<std::string> ids;
+    for (const auto& [path, operations] : document.at("paths").items()) {
+        EXPECT_TRUE(ids.insert(operations.at("get").at("operationId")).second) << path;
+        const auto target = path == "/problems/{problem}" ? "/problems/busy" : path;
+        EXPECT_EQ(server.get(target).status, 200) << path;
+    }
+    EXPECT_EQ(ids.count("view_sums"), 1u);
 }
 
 class Guarded : public Served {

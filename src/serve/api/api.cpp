@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/nearest.h"
 #include "base/sha256.h"
-#include "serve/auth/bytes.h"
+#include "serve/api/openapi.h"
 #include "serve/http/negotiate.h"
 #include "serve/http/uri.h"
 #include "sink/value.h"
@@ -217,6 +218,8 @@ http::Response Api::work_on(http::Exchange& exchange) {
     http::Response response;
     if (state.route == Route::metrics) {
         response = metrics_page();
+    } else if (state.route == Route::openapi) {
+        response = openapi(exchange.head, *state.principal);
     } else {
         const auto& name = state.segments[1];
         response = is_view(name) ? answers_.answer(exchange.head, name, *state.principal)
@@ -360,6 +363,35 @@ Problem Api::unknown_view(const std::string& name, const Principal& principal) c
     return {.kind = "not-found", .detail = fmt::format("there is no view '{}'", name), .hint = suggest(name, names)};
 }
 
+// A document that changes with the project or a publication.
+http::Response Api::tagged_json(const http::Head& head, std::string body) const {
+    constexpr std::array offers{std::string_view("application/json")};
+    if (!http::best_media_type(head.joined("accept"), offers))
+        return to_response({.kind = "not-acceptable", .detail = "this comes as application/json"});
+    const auto tag = fmt::format("\"{}\"", sha256_hex(body).substr(0, 32));
+    auto response = json_response(std::move(body), answers_.options().is_private ? "private, no-cache" : "no-cache");
+    response.field("ETag", tag);
+    if (http::names_tag(head.joined("if-none-match"), tag)) {
+        response.status = 304;
+        response.body.clear();
+    }
+    return response;
+}
+
+http::Response Api::openapi(const http::Head& head, const Principal& principal) const {
+    static const KeyAnswers::Specs none;
+    std::vector<std::string> layers;
+    for (const auto layer : reads_.layers()) layers.emplace_back(to_string(layer));
+    return tagged_json(head,
+                       openapi_document({.title = options_.title,
+                                         .version = options_.version,
+                                         .layers = std::move(layers),
+                                         .has_keys = !authenticator_.is_open(),
+                                         .page_rows = answers_.options().page_rows,
+                                         .page_rows_max = answers_.options().limits.rows_max},
+                                        *reads_.catalogue(), keys_ == nullptr ? none : keys_->specs(), principal));
+}
+
 http::Response Api::catalogue(const http::Head& head, const Principal& principal) const {
     std::string body = "{\"views\":[";
     for (const auto& entry : *reads_.catalogue()) {
@@ -392,17 +424,7 @@ http::Response Api::catalogue(const http::Head& head, const Principal& principal
         body += '}';
     }
     body += "\n]}\n";
-    const auto tag = fmt::format("\"{}\"", sha256_hex(body).substr(0, 32));
-    const auto offers = std::array{std::string_view("application/json")};
-    if (!http::best_media_type(head.joined("accept"), offers))
-        return to_response({.kind = "not-acceptable", .detail = "the catalogue comes as application/json"});
-    auto response = json_response(std::move(body), answers_.options().is_private ? "private, no-cache" : "no-cache");
-    response.field("ETag", tag);
-    if (http::names_tag(head.joined("if-none-match"), tag)) {
-        response.status = 304;
-        response.body.clear();
-    }
-    return response;
+    return tagged_json(head, std::move(body));
 }
 
 }  // namespace weir::serve

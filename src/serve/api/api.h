@@ -68,6 +68,8 @@ private:
     http::Response index() const;
     http::Response health(const http::Head& head, bool ready) const;
     http::Response metrics_page() const;
+    http::Response openapi(const http::Head& head, const Principal& principal) const;
+    http::Response tagged_json(const http::Head& head, std::string body) const;
     http::Response problem_page(const std::string& name) const;
     http::Response catalogue(const http::Head& head, const Principal& principal) const;
     bool is_view(const std::string& name) const;

@@ -34,7 +34,8 @@ Result<KeyAnswers::OfThread*> KeyAnswers::of_thread() {
 
 void KeyAnswers::tick() { static_cast<void>(of_thread()); }
 
-bool KeyAnswers::may_see(const KeySpec& spec, const FoundRow& row, const std::string& view, const Principal& principal) const {
+bool KeyAnswers::may_see(const KeySpec& spec, const FoundRow& row, const std::string& view,
+                         const Principal& principal) const {
     if (spec.limits.empty() || principal.everything || principal.may("rows", view)) return true;
     for (std::size_t i = 0; i < spec.limits.size(); ++i) {
         const auto claim = principal.claims.find(spec.limits[i].claim);
@@ -61,44 +62,57 @@ const KeyAnswers::Fixed& KeyAnswers::fixed_of(OfThread& mine, const std::string&
     return mine.fixed.emplace(view, Fixed{std::move(response.fields), std::move(meta)}).first->second;
 }
 
-http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std::string>& segments, const Principal& principal) {
+http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std::string>& segments,
+                                  const Principal& principal) {
     const auto& view = segments[1];
     const auto found_spec = specs_.find(view);
     if (found_spec == specs_.end())
-        return to_response({.kind = "not-found",
-                            .detail = fmt::format("rows of view {} have no key", view),
-                            .hint = fmt::format("declare one in serve.yaml, views: [{{view: {}, key: […]}}], or filter: /views/{}?column=value", view, view)});
+        return to_response(
+            {.kind = "not-found",
+             .detail = fmt::format("rows of view {} have no key", view),
+             .hint = fmt::format(
+                 "declare one in serve.yaml, views: [{{view: {}, key: […]}}], or filter: /views/{}?column=value", view,
+                 view)});
     const auto& spec = found_spec->second;
     std::vector<std::string> names;
     for (const auto& field : spec.key) names.push_back(field.name);
     if (segments.size() - 2 != spec.key.size())
         return to_response({.kind = "not-found",
-                            .detail = fmt::format("the key of view {} has {} part{}", view, spec.key.size(), spec.key.size() == 1 ? "" : "s"),
+                            .detail = fmt::format("the key of view {} has {} part{}", view, spec.key.size(),
+                                                  spec.key.size() == 1 ? "" : "s"),
                             .hint = fmt::format("/views/{}/{{{}}}", view, fmt::join(names, "}/{"))});
     if (!head.query.empty() && head.query != "layer=batch")
-        return to_response({.kind = "bad-parameter", .detail = "a row that is asked for by its key comes whole, without parameters",
+        return to_response({.kind = "bad-parameter",
+                            .detail = "a row that is asked for by its key comes whole, without parameters",
                             .hint = fmt::format("filters, selections and orders are for /views/{}", view)});
     std::vector<std::string> key;
     for (std::size_t i = 0; i < spec.key.size(); ++i) {
         auto text = key_text(spec.key[i].type, segments[i + 2]);
         if (!text)
             return to_response({.kind = "bad-parameter",
-                                .detail = fmt::format("'{}' is not {}, which '{}' is", segments[i + 2], weir::to_string(spec.key[i].type), spec.key[i].name),
+                                .detail = fmt::format("'{}' is not {}, which '{}' is", segments[i + 2],
+                                                      weir::to_string(spec.key[i].type), spec.key[i].name),
                                 .hint = fmt::format("write {}", example_of(spec.key[i].type)),
                                 .parameter = spec.key[i].name});
         key.push_back(std::move(*text));
     }
     constexpr std::array offers{std::string_view("application/json")};
-    if (const auto accept = head.joined("accept"); !accept.empty() && accept != "*/*" && !http::best_media_type(accept, offers))
+    if (const auto accept = head.joined("accept");
+        !accept.empty() && accept != "*/*" && !http::best_media_type(accept, offers))
         return to_response({.kind = "not-acceptable", .detail = "a single row comes as application/json"});
     const auto mine = of_thread();
     if (!mine) return to_response({.kind = "busy", .detail = "the index of keys cannot be read now", .retry_after = 5});
     auto& reader = *(*mine)->reader;
     switch (reader.state(view)) {
-        case KeyState::unknown: return to_response({.kind = "no-result", .detail = fmt::format("view {} has no result yet", view), .hint = "`weir run` computes and publishes it"});
+        case KeyState::unknown:
+            return to_response({.kind = "no-result",
+                                .detail = fmt::format("view {} has no result yet", view),
+                                .hint = "`weir run` computes and publishes it"});
         case KeyState::not_unique:
-            return to_response({.kind = "key-not-unique", .detail = fmt::format("several rows of view {} have the same {}", view, fmt::join(names, ", ")),
-                                .hint = fmt::format("filter instead: /views/{}?{}=…", view, names.front())});
+            return to_response(
+                {.kind = "key-not-unique",
+                 .detail = fmt::format("several rows of view {} have the same {}", view, fmt::join(names, ", ")),
+                 .hint = fmt::format("filter instead: /views/{}?{}=…", view, names.front())});
         case KeyState::ready: break;
     }
     const auto row = reader.find(view, key);

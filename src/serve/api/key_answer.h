@@ -17,7 +17,7 @@ namespace weir::serve {
 // How the rows of a view are looked up, and whose they are.
 struct KeySpec {
     std::vector<Field> key;
-    std::vector<Field> owners;                  // a column for each of `limits`
+    std::vector<Field> owners;  // a column for each of `limits`
     std::vector<declare::RowLimit> limits;
 };
 

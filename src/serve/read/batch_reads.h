@@ -31,6 +31,7 @@ public:
 
     // Looks whether another publication is there; true if what is served changed. One thread calls it.
     Result<bool> refresh();
+    const lake::Lake& lake() const { return *lake_; }
     std::int64_t publication() const;
     std::optional<Time> published_at() const;
 

@@ -237,6 +237,8 @@ std::string behind(const Resolved& resolved, const RowPlace& place) {
 
 }  // namespace
 
+bool is_query_word(std::string_view name) { return std::find(words.begin(), words.end(), name) != words.end(); }
+
 std::optional<Problem> parse_view_query(std::string_view text, const QueryLimits& limits, ViewQuery& query) {
     const auto parameters = http::query_parameters(text);
     if (!parameters)
@@ -246,7 +248,7 @@ std::optional<Problem> parse_view_query(std::string_view text, const QueryLimits
         if (!seen.insert(parameter.name).second)
             return bad(parameter.name, fmt::format("'{}' stands there twice", parameter.name),
                        "column.in=a,b takes one of several values");
-        if (std::find(words.begin(), words.end(), parameter.name) != words.end()) {
+        if (is_query_word(parameter.name)) {
             if (auto problem = read_word(parameter, limits, query)) return problem;
             continue;
         }

@@ -56,6 +56,9 @@ struct QueryLimits {
     std::size_t values_max = 1'000;
 };
 
+// Whether a parameter of this name is no filter: select, order, limit, …
+bool is_query_word(std::string_view name);
+
 // Reads a query string; column names are checked by resolve().
 std::optional<Problem> parse_view_query(std::string_view text, const QueryLimits& limits, ViewQuery& query);
 

@@ -3,7 +3,8 @@
 //
 //   published ──► load: one transaction, new tables beside the old ones ──► commit ──► readers move on, each by itself
 //
-// What is there already is not loaded again: loading twice changes nothing. A reader sees one generation until it moves.
+// What is there already is not loaded again: loading twice changes nothing. A reader sees one generation until it
+// moves.
 #pragma once
 
 #include <cstdint>
@@ -50,8 +51,8 @@ public:
 class ServingStore {
 public:
     virtual ~ServingStore() = default;
-    // The epoch is the publication's number. Rows are read with `connection`, of the database that the views are pinned in.
-    // Views that are not among `views` go.
+    // The epoch is the publication's number. Rows are read with `connection`, of the database that the views are pinned
+    // in. Views that are not among `views` go.
     virtual Status load(std::int64_t epoch, const std::vector<KeyedView>& views, sql::Connection& connection) = 0;
     virtual Result<std::unique_ptr<StoreReader>> reader() = 0;
 };

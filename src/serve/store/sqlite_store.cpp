@@ -49,9 +49,12 @@ using Handle = std::unique_ptr<sqlite3, Close>;
 Error store_error(sqlite3* handle) {
     const int code = sqlite3_errcode(handle);
     const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-    return {.code = code == SQLITE_FULL ? ErrorCode::disk_full : damaged ? ErrorCode::table_damaged : ErrorCode::io_failed,
+    return {.code = code == SQLITE_FULL ? ErrorCode::disk_full
+                    : damaged           ? ErrorCode::table_damaged
+                                        : ErrorCode::io_failed,
             .message = fmt::format("the serving store: {}", sqlite3_errmsg(handle)),
-            .hint = code == SQLITE_FULL ? std::string(disk_full_hint) : ".weir/serve.db in the lake can be removed at any time: it is made again"};
+            .hint = code == SQLITE_FULL ? std::string(disk_full_hint)
+                                        : ".weir/serve.db in the lake can be removed at any time: it is made again"};
 }
 
 Status execute(sqlite3* handle, const std::string& sql) {
@@ -61,7 +64,8 @@ Status execute(sqlite3* handle, const std::string& sql) {
 
 Result<Handle> open_handle(const fs::path& file) {
     sqlite3* raw = nullptr;
-    const int code = sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    const int code =
+        sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
     Handle handle(raw);
     if (code != SQLITE_OK) return store_error(raw);
     sqlite3_busy_timeout(raw, busy_ms);
@@ -74,12 +78,15 @@ public:
     static Result<Statement> prepare(sqlite3* handle, const std::string& sql) {
         Statement statement;
         sqlite3_stmt* raw = nullptr;
-        if (sqlite3_prepare_v3(handle, sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr) != SQLITE_OK) return store_error(handle);
+        if (sqlite3_prepare_v3(handle, sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr) != SQLITE_OK)
+            return store_error(handle);
         statement.raw_.reset(raw);
         return statement;
     }
     // Valid until the next step or reset; the bytes must live that long.
-    void bind(int at, std::string_view text) { sqlite3_bind_text(raw_.get(), at, text.data(), static_cast<int>(text.size()), SQLITE_STATIC); }
+    void bind(int at, std::string_view text) {
+        sqlite3_bind_text(raw_.get(), at, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
+    }
     void bind(int at, std::int64_t value) { sqlite3_bind_int64(raw_.get(), at, value); }
     void bind_null(int at) { sqlite3_bind_null(raw_.get(), at); }
     int step() { return sqlite3_step(raw_.get()); }
@@ -89,7 +96,8 @@ public:
     std::string_view text(int column) {
         const auto* bytes = sqlite3_column_text(raw_.get(), column);
         if (bytes == nullptr) return {};
-        return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_column_bytes(raw_.get(), column))};
+        return {reinterpret_cast<const char*>(bytes),
+                static_cast<std::size_t>(sqlite3_column_bytes(raw_.get(), column))};
     }
     explicit operator bool() const { return raw_ != nullptr; }
 
@@ -108,11 +116,15 @@ struct StoredView {
 };
 
 Result<std::map<std::string, StoredView, std::less<>>> stored_views(sqlite3* handle) {
-    WEIR_ASSIGN(auto statement, Statement::prepare(handle, "SELECT name, version, shape, rows_table, is_unique, publication, published_us, interval_, cut, rows, code FROM view"));
+    WEIR_ASSIGN(auto statement, Statement::prepare(handle,
+                                                   "SELECT name, version, shape, rows_table, is_unique, publication, "
+                                                   "published_us, interval_, cut, rows, code FROM view"));
     std::map<std::string, StoredView, std::less<>> views;
     int code = 0;
     while ((code = statement.step()) == SQLITE_ROW) {
-        StoredView view{.version = std::string(statement.text(1)), .shape = std::string(statement.text(2)), .rows_table = statement.integer(3),
+        StoredView view{.version = std::string(statement.text(1)),
+                        .shape = std::string(statement.text(2)),
+                        .rows_table = statement.integer(3),
                         .is_unique = statement.integer(4) != 0};
         view.from.publication = statement.integer(5);
         if (!statement.is_null(6)) view.from.published_at = Time(std::chrono::microseconds(statement.integer(6)));
@@ -153,15 +165,18 @@ Result<bool> load_rows(sqlite3* handle, std::int64_t number, const KeyedView& vi
         key += fmt::format("{}k{}", i == 0 ? "" : ", ", i);
     }
     for (std::size_t i = 0; i < view.owners.size(); ++i) add(fmt::format("o{}", i), view.owners[i]);
-    WEIR_TRY(execute(handle, fmt::format("CREATE TABLE rows_{}({}json TEXT NOT NULL, PRIMARY KEY({})) WITHOUT ROWID", number, columns, key)));
-    WEIR_ASSIGN(auto insert, Statement::prepare(handle, fmt::format("INSERT INTO rows_{} VALUES ({}?)", number, marks)));
+    WEIR_TRY(execute(handle, fmt::format("CREATE TABLE rows_{}({}json TEXT NOT NULL, PRIMARY KEY({})) WITHOUT ROWID",
+                                         number, columns, key)));
+    WEIR_ASSIGN(auto insert,
+                Statement::prepare(handle, fmt::format("INSERT INTO rows_{} VALUES ({}?)", number, marks)));
     const auto hidden = view.key.size() + view.owners.size();
     std::string lines;
     sink::RowsWriter writer(sink::Format::ndjson, lines);
     bool is_unique = true;
     // In the order of the key, the tree is filled from left to right.
     std::string order;
-    for (std::size_t i = 0; i < view.key.size(); ++i) order += fmt::format("{}{}", i == 0 ? "" : ", ", key_expression(view.key[i].type, view.key[i].name));
+    for (std::size_t i = 0; i < view.key.size(); ++i)
+        order += fmt::format("{}{}", i == 0 ? "" : ", ", key_expression(view.key[i].type, view.key[i].name));
     auto status = connection.stream(
         fmt::format("SELECT *{} FROM {} ORDER BY {}", select, view.pinned->relation, order),
         [&](const sql::ResultHeader& header) {
@@ -200,7 +215,8 @@ Result<bool> load_rows(sqlite3* handle, std::int64_t number, const KeyedView& vi
                 }
                 if (code != SQLITE_DONE) return store_error(handle);
             }
-            if (!rest.empty()) return Error{.code = ErrorCode::internal, .message = "a row of JSON is more than one line"};
+            if (!rest.empty())
+                return Error{.code = ErrorCode::internal, .message = "a row of JSON is more than one line"};
             return ok();
         });
     if (!status && is_unique) return std::move(status).error();
@@ -209,7 +225,8 @@ Result<bool> load_rows(sqlite3* handle, std::int64_t number, const KeyedView& vi
 
 class SqliteReader final : public StoreReader {
 public:
-    SqliteReader(Handle handle, const std::atomic<std::int64_t>& generation) : handle_(std::move(handle)), generation_(generation) {}
+    SqliteReader(Handle handle, const std::atomic<std::int64_t>& generation)
+        : handle_(std::move(handle)), generation_(generation) {}
     ~SqliteReader() override { leave(); }
 
     Result<bool> move_on() override {
@@ -268,10 +285,15 @@ private:
     Status prepare(std::int64_t table, std::size_t parts, Lookup& lookup) {
         std::string where, columns = "json";
         for (std::size_t i = 0; i < parts; ++i) where += fmt::format("{}k{} = ?", i == 0 ? "" : " AND ", i);
-        WEIR_ASSIGN(auto info, Statement::prepare(handle_.get(), fmt::format("SELECT count(*) FROM pragma_table_info('rows_{}') WHERE name GLOB 'o[0-9]*'", table)));
+        WEIR_ASSIGN(
+            auto info,
+            Statement::prepare(
+                handle_.get(),
+                fmt::format("SELECT count(*) FROM pragma_table_info('rows_{}') WHERE name GLOB 'o[0-9]*'", table)));
         if (info.step() == SQLITE_ROW) lookup.owners = static_cast<int>(info.integer(0));
         for (int i = 0; i < lookup.owners; ++i) columns += fmt::format(", o{}", i);
-        WEIR_ASSIGN(lookup.statement, Statement::prepare(handle_.get(), fmt::format("SELECT {} FROM rows_{} WHERE {}", columns, table, where)));
+        WEIR_ASSIGN(lookup.statement, Statement::prepare(handle_.get(), fmt::format("SELECT {} FROM rows_{} WHERE {}",
+                                                                                    columns, table, where)));
         return ok();
     }
     void leave() {
@@ -327,7 +349,8 @@ private:
                 WEIR_ASSIGN(now.rows_table, next_table());
                 WEIR_ASSIGN(now.is_unique, load_rows(handle, now.rows_table, view, connection));
                 if (!now.is_unique) WEIR_TRY(execute(handle, fmt::format("DELETE FROM rows_{}", now.rows_table)));
-                if (known != stored.end()) WEIR_TRY(execute(handle, fmt::format("DROP TABLE rows_{}", known->second.rows_table)));
+                if (known != stored.end())
+                    WEIR_TRY(execute(handle, fmt::format("DROP TABLE rows_{}", known->second.rows_table)));
             }
             WEIR_TRY(put(pinned.view, now));
         }
@@ -342,7 +365,9 @@ private:
     }
 
     Result<std::int64_t> next_table() {
-        WEIR_ASSIGN(auto statement, Statement::prepare(writer_.get(), "UPDATE generation SET next_table = next_table + 1 RETURNING next_table - 1"));
+        WEIR_ASSIGN(auto statement,
+                    Statement::prepare(writer_.get(),
+                                       "UPDATE generation SET next_table = next_table + 1 RETURNING next_table - 1"));
         if (statement.step() != SQLITE_ROW) return store_error(writer_.get());
         const auto number = statement.integer(0);
         if (statement.step() != SQLITE_DONE) return store_error(writer_.get());
@@ -350,7 +375,9 @@ private:
     }
 
     Status put(const std::string& name, const StoredView& view) {
-        WEIR_ASSIGN(auto statement, Statement::prepare(writer_.get(), "INSERT OR REPLACE INTO view VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+        WEIR_ASSIGN(
+            auto statement,
+            Statement::prepare(writer_.get(), "INSERT OR REPLACE INTO view VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
         statement.bind(1, std::string_view(name));
         statement.bind(2, std::string_view(view.version));
         statement.bind(3, std::string_view(view.shape));

@@ -1,0 +1,26 @@
+// What the lake knows about itself, for the metrics: where rows went, and what was verified.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lake/lake.h"
+
+namespace weir::serve {
+
+struct SourceRows {
+    std::string source;
+    std::int64_t read = 0, accepted = 0, duplicate = 0, quarantined = 0, filtered = 0;
+};
+// Of all intakes and replays; empty where nothing was taken in.
+Result<std::vector<SourceRows>> accounting_totals(const lake::Lake& lake, sql::Connection& connection);
+
+struct Verdict {
+    std::string view;
+    bool equal = false;
+    std::int64_t verified_us = 0;
+};
+// The last one of each view; empty where nothing was verified.
+Result<std::vector<Verdict>> last_verdicts(const lake::Lake& lake, sql::Connection& connection);
+
+}  // namespace weir::serve
