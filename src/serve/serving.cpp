@@ -21,6 +21,7 @@ namespace {
 
 constexpr auto refresh_every = std::chrono::seconds(1);
 constexpr std::size_t key_bytes = 32;
+constexpr std::size_t streams_max = 10'000;
 
 int one_per_core(int wanted) {
     return wanted > 0 ? wanted : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -48,6 +49,8 @@ struct Serving::Impl {
     std::unique_ptr<Authenticator> authenticator;
     std::unique_ptr<ServingStore> store;
     std::unique_ptr<KeyAnswers> keys;
+    std::unique_ptr<TopicPosts> topics;
+    Streams streams{streams_max};
     std::unique_ptr<AccessLog> log;
     std::unique_ptr<Api> api;
     std::unique_ptr<http::Server> server;
@@ -109,6 +112,11 @@ Status Serving::Impl::start() {
                                          .address_rate = http.address_rate,
                                          .body_bytes_max = http.body_bytes_max});
     if (keys) api->use_keys(*keys);
+    if (options.log) {
+        topics = std::make_unique<TopicPosts>(*options.log, options.log_options);
+        api->use_topics(*topics);
+    }
+    api->use_streams(streams);
     api->add_metrics([this](MetricsText& text) { append_metrics(text); });
     http::ServerOptions server_options{.listen = listen,
                                        .loops = one_per_core(http.loops),
@@ -202,6 +210,7 @@ void Serving::Impl::refresh() {
         } else {
             last_failure.clear();
         }
+        streams.publish(*reads->catalogue());
         lock.lock();
     }
 }
@@ -213,6 +222,8 @@ void Serving::Impl::append_metrics(MetricsText& text) const {
     text.sample("weir_http_connections", {}, static_cast<std::uint64_t>(server->connections()));
     text.family("weir_http_waiting_requests", "gauge", "Requests that wait for a thread for queries.");
     text.sample("weir_http_waiting_requests", {}, static_cast<std::uint64_t>(server->waiting()));
+    text.family("weir_http_streams", "gauge", "Open event streams.");
+    text.sample("weir_http_streams", {}, static_cast<std::uint64_t>(streams.count()));
     text.family("weir_publication_number", "gauge", "The publication that is served.");
     text.sample("weir_publication_number", {}, static_cast<std::uint64_t>(reads->publication()));
     if (const auto time = reads->published_at()) {
@@ -278,6 +289,7 @@ const std::string& Serving::url() const { return impl_->url; }
 
 bool Serving::stop() {
     impl_->api->begin_drain();
+    impl_->streams.close();
     return impl_->server->drain(impl_->settings.http.drain);
 }
 

@@ -5,10 +5,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "declare/project.h"
+#include "source/log/log.h"
 
 namespace weir::serve {
 
@@ -17,6 +19,9 @@ struct ServingOptions {
     const declare::Project* project = nullptr;  // nothing: a bare lake; must outlive the part
     std::string listen;                         // empty: as serve.yaml says
     std::string version;                        // of weir
+    // Where the log is that rows may be posted to; nothing: none can be.
+    std::optional<std::filesystem::path> log;
+    source::log::LogOptions log_options;
     std::function<void(const std::string&)> note = [](const std::string&) {};  // a sentence for the operator
 };
 

@@ -1,6 +1,7 @@
 // weir up, part serve: views over HTTP.
 #include <fmt/format.h>
 
+#include "cli/log_place.h"
 #include "cli/parts.h"
 #include "serve/serving.h"
 
@@ -23,11 +24,20 @@ private:
 };
 
 Result<std::unique_ptr<Part>> start(const UpContext& context) {
+    std::optional<fs::path> log;
+    source::log::LogOptions log_options;
+    if (context.opened.project) {
+        WEIR_ASSIGN(auto place, open_log_place(context.invocation, context.terminal));
+        log = std::move(place.path);
+        log_options = std::move(place.options);
+    }
     WEIR_ASSIGN(auto serving,
                 serve::Serving::start({.lake = context.opened.lake,
                                        .project = context.opened.project ? &*context.opened.project : nullptr,
                                        .listen = context.invocation.option("--listen"),
                                        .version = WEIR_VERSION,
+                                       .log = std::move(log),
+                                       .log_options = std::move(log_options),
                                        .note = [&context](const std::string& text) { context.note("serve", text); }}));
     return std::unique_ptr<Part>(std::make_unique<ServePart>(std::move(serving)));
 }

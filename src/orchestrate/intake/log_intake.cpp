@@ -43,8 +43,7 @@ std::map<int, KnownPosition> known_positions(const lake::Snapshot& snapshot, con
         if (sign != std::string_view::npos)
             std::from_chars(rest.data() + sign + 1, rest.data() + rest.size(), generation);
         const auto found = known.find(partition);
-        if (found == known.end() || found->second.generation < generation)
-            known[partition] = {txn.version, generation};
+        if (found == known.end() || found->second.generation < generation) known[partition] = {txn.version, generation};
     }
     return known;
 }
@@ -174,8 +173,7 @@ Result<LogBacklog> log_backlog(const Workplace& at, const declare::Source& sourc
         const auto to = ends.at(partition);
         if (to <= from) continue;
         backlog.messages += to - from;
-        WEIR_ASSIGN(const auto days,
-                    source::log::days_between(at.project.log.path, source.log, partition, from, to));
+        WEIR_ASSIGN(const auto days, source::log::days_between(at.project.log.path, source.log, partition, from, to));
         backlog.days.insert(days.begin(), days.end());
     }
     return backlog;
@@ -186,15 +184,14 @@ Status drain_log(const Workplace& at, const declare::Source& source, const std::
     auto& topic = intake->topic();
     WEIR_ASSIGN(const auto ends, topic.ends());
     // The next stretch is read while this one lands.
-    const auto read = [&] {
-        return std::async(std::launch::async, [&] { return topic.take({}, &ends); });
-    };
+    const auto read = [&] { return std::async(std::launch::async, [&] { return topic.take({}, &ends); }); };
     auto next = read();
     for (;;) {
         auto stretch = next.get();
         if (!stretch) return of_source(std::move(stretch).error(), source);
         if (stretch->empty()) return ok();
-        if (stop_requested()) return Error{.code = ErrorCode::interrupted, .message = "stopped; what was committed stands"};
+        if (stop_requested())
+            return Error{.code = ErrorCode::interrupted, .message = "stopped; what was committed stands"};
         next = read();
         auto taken = intake->land(*stretch, run_id);
         if (!taken) {

@@ -1,11 +1,13 @@
-// A topic's messages, landed: stretch after stretch, each one commit of the source's table with the positions it reached.
+// A topic's messages, landed: stretch after stretch, each one commit of the source's table with the positions it
+// reached.
 //
 //   positions   txn actions of the source's table, one a partition: app "weir/position/SOURCE/TOPIC/PARTITION", version
 //               the offset that comes next. They are part of the commit that holds the rows, so a restart reads them
 //               and goes on, whenever it was killed.
 //   sequence    the number of the records before, also as txn: "weir/sequence/SOURCE"
 //
-// A topic that was deleted and made again begins anew: its positions get app ids of another generation, "…/PARTITION@1".
+// A topic that was deleted and made again begins anew: its positions get app ids of another generation,
+// "…/PARTITION@1".
 #pragma once
 
 #include <chrono>

@@ -140,7 +140,10 @@ std::optional<Problem> Api::check(http::Exchange& exchange, State& state) {
                 "WWW-Authenticate: Bearer realm=\"weir\", error=\"insufficient_scope\", scope=\"{}\"\r\n", scope)};
     };
     if (state.route == Route::metrics && !state.principal->may_see_metrics()) return forbidden("metrics");
-    if ((state.route == Route::view || state.route == Route::key) && !state.principal->may("view", state.segments[1]))
+    if (state.route == Route::topic && !state.principal->may("topic", state.segments[1]))
+        return forbidden("topic:NAME");
+    if ((state.route == Route::view || state.route == Route::key || state.route == Route::stream) &&
+        !state.principal->may("view", state.segments[1]))
         return forbidden(is_view_name(state.segments[1]) ? "view:" + state.segments[1] : "view:NAME");
     return std::nullopt;
 }
@@ -188,6 +191,7 @@ std::optional<http::Response> Api::answer(http::Exchange& exchange) {
         case Route::readyz: response = health(exchange.head, true); break;
         case Route::problem: response = problem_page(state.segments[1]); break;
         case Route::views: response = catalogue(exchange.head, *state.principal); break;
+        case Route::stream: response = stream(exchange.head, state.segments[1], *state.principal); break;
         case Route::key:
             response =
                 !is_view(state.segments[1]) ? to_response(unknown_view(state.segments[1], *state.principal))
@@ -218,6 +222,10 @@ http::Response Api::work_on(http::Exchange& exchange) {
     http::Response response;
     if (state.route == Route::metrics) {
         response = metrics_page();
+    } else if (state.route == Route::topic) {
+        response = topics_ == nullptr
+                       ? to_response({.kind = "not-found", .detail = "a lake without its project has no topics"})
+                       : topics_->post(exchange.head, state.segments[1], exchange.body, *state.principal);
     } else if (state.route == Route::openapi) {
         response = openapi(exchange.head, *state.principal);
     } else {
@@ -343,6 +351,20 @@ http::Response Api::metrics_page() const {
     return response;
 }
 
+http::Response Api::stream(const http::Head& head, const std::string& view, const Principal& principal) const {
+    constexpr std::array offers{std::string_view("text/event-stream")};
+    if (!http::best_media_type(head.joined("accept"), offers))
+        return to_response({.kind = "not-acceptable", .detail = "a stream comes as text/event-stream"});
+    const auto entries = reads_.catalogue();
+    const auto found =
+        std::find_if(entries->begin(), entries->end(), [&](const CatalogueEntry& entry) { return entry.name == view; });
+    if (found == entries->end()) return to_response(unknown_view(view, principal));
+    if (streams_ != nullptr && !draining_)
+        if (auto response = streams_->open(*found, head.field("last-event-id").value_or("")))
+            return std::move(*response);
+    return to_response({.kind = "busy", .detail = "there are too many streams now", .retry_after = 5});
+}
+
 void Api::tick() {
     if (keys_ != nullptr) keys_->tick();
 }
@@ -386,6 +408,7 @@ http::Response Api::openapi(const http::Head& head, const Principal& principal) 
                        openapi_document({.title = options_.title,
                                          .version = options_.version,
                                          .layers = std::move(layers),
+                                         .has_topics = topics_ != nullptr,
                                          .has_keys = !authenticator_.is_open(),
                                          .page_rows = answers_.options().page_rows,
                                          .page_rows_max = answers_.options().limits.rows_max},

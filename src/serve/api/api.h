@@ -9,6 +9,8 @@
 #include "serve/api/access_log.h"
 #include "serve/api/key_answer.h"
 #include "serve/api/metrics.h"
+#include "serve/api/streams.h"
+#include "serve/api/topics.h"
 #include "serve/api/view_answer.h"
 #include "serve/auth/authenticator.h"
 #include "serve/auth/rates.h"
@@ -41,6 +43,8 @@ public:
     void begin_drain() { draining_ = true; }
     // Look-ups by key; before the server starts.
     void use_keys(KeyAnswers& keys) { keys_ = &keys; }
+    void use_topics(TopicPosts& topics) { topics_ = &topics; }
+    void use_streams(Streams& streams) { streams_ = &streams; }
     // More metrics, asked for at each scrape.
     void add_metrics(std::function<void(MetricsText&)> more) { more_metrics_ = std::move(more); }
 
@@ -52,6 +56,8 @@ private:
     AccessLog& log_;
     ApiOptions options_;
     KeyAnswers* keys_ = nullptr;
+    TopicPosts* topics_ = nullptr;
+    Streams* streams_ = nullptr;
     RequestMetrics metrics_;
     std::atomic<bool> draining_{false};
     std::function<void(MetricsText&)> more_metrics_ = [](MetricsText&) {};
@@ -72,6 +78,7 @@ private:
     http::Response tagged_json(const http::Head& head, std::string body) const;
     http::Response problem_page(const std::string& name) const;
     http::Response catalogue(const http::Head& head, const Principal& principal) const;
+    http::Response stream(const http::Head& head, const std::string& view, const Principal& principal) const;
     bool is_view(const std::string& name) const;
     Problem unknown_view(const std::string& name, const Principal& principal) const;
 };

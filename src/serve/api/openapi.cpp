@@ -28,9 +28,12 @@ json schema_of(const Type& type) {
         case decimal: return {{"type", {"number", "null"}}, {"description", weir::to_string(type)}};
         case date: return {{"type", {"string", "null"}}, {"format", "date"}};
         case timestamp: return {{"type", {"string", "null"}}, {"format", "date-time"}};
-        case timestamp_ntz: return {{"type", {"string", "null"}}, {"description", "A moment without a zone: 2024-03-01T10:00:00"}};
+        case timestamp_ntz:
+            return {{"type", {"string", "null"}}, {"description", "A moment without a zone: 2024-03-01T10:00:00"}};
         case binary: return {{"type", {"string", "null"}}, {"contentEncoding", "base64"}};
-        case array: return {{"type", {"array", "null"}}, {"items", type.fields.empty() ? json::object() : schema_of(type.fields[0].type)}};
+        case array:
+            return {{"type", {"array", "null"}},
+                    {"items", type.fields.empty() ? json::object() : schema_of(type.fields[0].type)}};
         case map: return {{"type", {"object", "null"}}};
         case structure: {
             json properties = json::object();
@@ -55,7 +58,9 @@ json parameter_schema(const Type& type) {
         case float64: return {{"type", "number"}};
         case decimal: {
             const auto fraction = type.scale > 0 ? fmt::format("([.][0-9]{{1,{}}})?", type.scale) : std::string();
-            return {{"type", "string"}, {"pattern", fmt::format("^-?[0-9]{{1,{}}}{}$", std::max(1, type.precision - type.scale), fraction)}};
+            return {
+                {"type", "string"},
+                {"pattern", fmt::format("^-?[0-9]{{1,{}}}{}$", std::max(1, type.precision - type.scale), fraction)}};
         }
         case date: return {{"type", "string"}, {"format", "date"}};
         case timestamp: return {{"type", "string"}, {"format", "date-time"}};
@@ -63,23 +68,33 @@ json parameter_schema(const Type& type) {
     }
 }
 
-bool can_be_compared(const Type& type) { return !type.is_nested() && type.kind != Type::Kind::binary && type.kind != Type::Kind::null; }
+bool can_be_compared(const Type& type) {
+    return !type.is_nested() && type.kind != Type::Kind::binary && type.kind != Type::Kind::null;
+}
 
 json query_parameter(const std::string& name, const std::string& description, json schema) {
-    return {{"name", name}, {"in", "query"}, {"required", false}, {"description", description}, {"schema", std::move(schema)}};
+    return {{"name", name},
+            {"in", "query"},
+            {"required", false},
+            {"description", description},
+            {"schema", std::move(schema)}};
 }
 
 json problem_response(std::string_view description) {
-    return {{"description", description}, {"content", {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
+    return {{"description", description},
+            {"content", {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
 }
 
 // The statuses that a route may answer with, besides success.
 void add_problems(json& responses, std::initializer_list<int> statuses, bool needs_credentials) {
-    for (const int status : statuses) responses[std::to_string(status)] = problem_response(problem_kind(kind_of_status(status)).title);
+    for (const int status : statuses)
+        responses[std::to_string(status)] = problem_response(problem_kind(kind_of_status(status)).title);
     // What the server itself may say, before anybody looks at the path.
-    for (const int status : {408, 414, 431}) responses[std::to_string(status)] = problem_response(problem_kind(kind_of_status(status)).title);
+    for (const int status : {408, 414, 431})
+        responses[std::to_string(status)] = problem_response(problem_kind(kind_of_status(status)).title);
     if (!needs_credentials) return;
-    for (const int status : {401, 403}) responses[std::to_string(status)] = problem_response(problem_kind(kind_of_status(status)).title);
+    for (const int status : {401, 403})
+        responses[std::to_string(status)] = problem_response(problem_kind(kind_of_status(status)).title);
 }
 
 json header(std::string_view description) { return {{"description", description}, {"schema", {{"type", "string"}}}}; }
@@ -107,18 +122,29 @@ json view_operation(const OpenApiOptions& options, const CatalogueEntry& view) {
     if (view.schema)
         for (const auto& field : view.schema->fields)
             if (can_be_compared(field.type))
-                parameters.push_back(query_parameter(is_query_word(field.name) ? field.name + ".eq" : field.name, fmt::format("Rows whose {0} is this. Also {0}.ne, .gt, .gte, .lt, .lte, .in, .null{1}", field.name,
-                                                                             field.type.kind == Type::Kind::string ? ", .prefix" : ""),
-                                                     parameter_schema(field.type)));
+                parameters.push_back(query_parameter(
+                    is_query_word(field.name) ? field.name + ".eq" : field.name,
+                    fmt::format("Rows whose {0} is this. Also {0}.ne, .gt, .gte, .lt, .lte, .in, .null{1}", field.name,
+                                field.type.kind == Type::Kind::string ? ", .prefix" : ""),
+                    parameter_schema(field.type)));
     for (const auto& word : {"select", "order"})
-        parameters.push_back(query_parameter(word, word == std::string_view("select") ? "Columns of the answer: a,b" : "Columns to order by, downwards with a minus: a,-b",
+        parameters.push_back(query_parameter(word,
+                                             word == std::string_view("select")
+                                                 ? "Columns of the answer: a,b"
+                                                 : "Columns to order by, downwards with a minus: a,-b",
                                              {{"type", "string"}, {"maxLength", 1024}}));
-    parameters.push_back(query_parameter("limit", fmt::format("Rows of a page; {} where none is named", options.page_rows),
+    parameters.push_back(query_parameter("limit",
+                                         fmt::format("Rows of a page; {} where none is named", options.page_rows),
                                          {{"type", "integer"}, {"minimum", 1}, {"maximum", options.page_rows_max}}));
-    parameters.push_back(query_parameter("cursor", "As `next` of the page before has it", {{"type", "string"}, {"maxLength", 4096}, {"pattern", "^[A-Za-z0-9_-]+$"}}));
-    parameters.push_back(query_parameter("layer", "Which layer answers", {{"type", "string"}, {"enum", options.layers}}));
-    parameters.push_back(query_parameter("as_of", "The result of that day of event time, of a view that keeps every interval", {{"type", "string"}, {"format", "date"}}));
-    parameters.push_back(query_parameter("known_at", "The result that was the published one then", {{"type", "string"}, {"format", "date-time"}}));
+    parameters.push_back(query_parameter("cursor", "As `next` of the page before has it",
+                                         {{"type", "string"}, {"maxLength", 4096}, {"pattern", "^[A-Za-z0-9_-]+$"}}));
+    parameters.push_back(
+        query_parameter("layer", "Which layer answers", {{"type", "string"}, {"enum", options.layers}}));
+    parameters.push_back(query_parameter("as_of",
+                                         "The result of that day of event time, of a view that keeps every interval",
+                                         {{"type", "string"}, {"format", "date"}}));
+    parameters.push_back(query_parameter("known_at", "The result that was the published one then",
+                                         {{"type", "string"}, {"format", "date-time"}}));
     const auto name = fmt::format("#/components/schemas/{}", view.name);
     json responses = json::object();
     responses["200"] = {{"description", "Rows"},
@@ -138,8 +164,11 @@ json view_operation(const OpenApiOptions& options, const CatalogueEntry& view) {
                           {"application/vnd.apache.parquet", json::object()}}}};
     responses["304"] = {{"description", "The version that the client has is the present one"}};
     add_problems(responses, {400, 404, 405, 406, 410, 412, 422, 429, 503}, options.has_keys);
-    return {{"operationId", "view_" + view.name}, {"summary", view.description.empty() ? fmt::format("The rows of {}", view.name) : view.description},
-            {"tags", {"views"}}, {"parameters", parameters}, {"responses", responses}};
+    return {{"operationId", "view_" + view.name},
+            {"summary", view.description.empty() ? fmt::format("The rows of {}", view.name) : view.description},
+            {"tags", {"views"}},
+            {"parameters", parameters},
+            {"responses", responses}};
 }
 
 json key_operation(const OpenApiOptions& options, const CatalogueEntry& view, const KeySpec& spec) {
@@ -158,28 +187,42 @@ json key_operation(const OpenApiOptions& options, const CatalogueEntry& view, co
                              {{"type", "object"},
                               {"required", {"data", "meta"}},
                               {"properties",
-                               {{"data", {{"$ref", fmt::format("#/components/schemas/{}", view.name)}}}, {"meta", {{"$ref", "#/components/schemas/Meta"}}}}}}}}}}}};
+                               {{"data", {{"$ref", fmt::format("#/components/schemas/{}", view.name)}}},
+                                {"meta", {{"$ref", "#/components/schemas/Meta"}}}}}}}}}}}};
     responses["304"] = {{"description", "The version that the client has is the present one"}};
     add_problems(responses, {400, 404, 405, 406, 409, 412, 429, 503}, options.has_keys);
-    return {{"operationId", "key_" + view.name}, {"summary", fmt::format("One row of {}, by its key", view.name)}, {"tags", {"views"}}, {"parameters", parameters}, {"responses", responses}};
+    return {{"operationId", "key_" + view.name},
+            {"summary", fmt::format("One row of {}, by its key", view.name)},
+            {"tags", {"views"}},
+            {"parameters", parameters},
+            {"responses", responses}};
 }
 
 json plain_operation(const OpenApiOptions& options, const RouteSpec& route, std::string_view type) {
     json responses = json::object();
-    responses["200"] = {{"description", route.summary}, {"content", {{std::string(type), {{"schema", type == "application/json" ? json{{"type", "object"}} : json{{"type", "string"}}}}}}}};
-    if (route.route == Route::views) responses["304"] = {{"description", "The version that the client has is the present one"}};
+    responses["200"] = {
+        {"description", route.summary},
+        {"content",
+         {{std::string(type),
+           {{"schema", type == "application/json" ? json{{"type", "object"}} : json{{"type", "string"}}}}}}}};
+    if (route.route == Route::views)
+        responses["304"] = {{"description", "The version that the client has is the present one"}};
     add_problems(responses, {400, 405, 406, 429, 503}, options.has_keys && !route.open);
-    json operation = {{"operationId", route.name}, {"summary", route.summary}, {"tags", {"operations"}}, {"responses", responses}};
+    json operation = {
+        {"operationId", route.name}, {"summary", route.summary}, {"tags", {"operations"}}, {"responses", responses}};
     if (route.open) operation["security"] = json::array();
     return operation;
 }
 
 }  // namespace
 
-std::string openapi_document(const OpenApiOptions& options, const std::vector<CatalogueEntry>& views, const KeyAnswers::Specs& keys,
-                             const Principal& principal) {
+std::string openapi_document(const OpenApiOptions& options, const std::vector<CatalogueEntry>& views,
+                             const KeyAnswers::Specs& keys, const Principal& principal) {
     json document = {{"openapi", "3.1.0"},
-                     {"info", {{"title", options.title.empty() ? "weir" : options.title}, {"version", options.version}, {"description", "Views of a weir project. Printed from the project itself."}}},
+                     {"info",
+                      {{"title", options.title.empty() ? "weir" : options.title},
+                       {"version", options.version},
+                       {"description", "Views of a weir project. Printed from the project itself."}}},
                      {"paths", json::object()},
                      {"components", {{"schemas", json::object()}}}};
     auto& paths = document["paths"];
@@ -187,14 +230,48 @@ std::string openapi_document(const OpenApiOptions& options, const std::vector<Ca
     for (const auto& route : routes()) {
         const bool text = route.route == Route::livez || route.route == Route::readyz || route.route == Route::metrics;
         if (route.path.empty() || route.path.find('{') != std::string_view::npos) continue;
-        paths[std::string(route.path)]["get"] = plain_operation(options, route, text ? "text/plain" : "application/json");
+        paths[std::string(route.path)]["get"] =
+            plain_operation(options, route, text ? "text/plain" : "application/json");
     }
     auto problem_route = plain_operation(options, spec(Route::problem), "text/plain");
     json names = json::array();
     for (const auto& kind : problem_kinds()) names.push_back(kind.name);
-    problem_route["parameters"] = json::array({{{"name", "problem"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}, {"enum", names}}}}});
+    problem_route["parameters"] = json::array(
+        {{{"name", "problem"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}, {"enum", names}}}}});
     add_problems(problem_route["responses"], {404}, false);
     paths["/problems/{problem}"]["get"] = problem_route;
+    if (options.has_topics) {
+        auto topics = plain_operation(options, spec(Route::topic), "application/json");
+        topics["parameters"] = json::array({{{"name", "topic"},
+                                             {"in", "path"},
+                                             {"required", true},
+                                             {"schema", {{"type", "string"}, {"minLength", 1}, {"maxLength", 200}}}},
+                                            query_parameter("key", "The member whose value is a row's key",
+                                                            {{"type", "string"}, {"maxLength", 512}, {"minLength", 1}}),
+                                            {{"name", "Idempotency-Key"},
+                                             {"in", "header"},
+                                             {"required", false},
+                                             {"schema", {{"type", "string"}, {"minLength", 1}, {"maxLength", 255}}}}});
+        topics["requestBody"] = {
+            {"required", true},
+            {"content",
+             {{"application/x-ndjson", json::object()},
+              {"application/jsonl", json::object()},
+              {"application/json",
+               {{"schema", {{"type", "array"}, {"minItems", 1}, {"items", {{"type", "object"}}}}}}}}}};
+        auto& responses = topics["responses"];
+        responses["202"] = responses["200"];
+        responses.erase("200");
+        add_problems(responses, {404, 409, 413, 415, 422}, options.has_keys);
+        paths["/topics/{topic}"]["post"] = topics;
+    }
+    auto stream = plain_operation(options, spec(Route::stream), "text/event-stream");
+    stream["parameters"] = json::array({{{"name", "view"},
+                                         {"in", "path"},
+                                         {"required", true},
+                                         {"schema", {{"type", "string"}, {"minLength", 1}, {"maxLength", 200}}}}});
+    add_problems(stream["responses"], {404}, options.has_keys);
+    paths["/stream/{view}"]["get"] = stream;
     for (const auto& view : views) {
         if (!principal.may("view", view.name)) continue;
         schemas[view.name] = row_schema(view);
@@ -225,8 +302,9 @@ std::string openapi_document(const OpenApiOptions& options, const std::vector<Ca
                          {"watermark", {{"type", {"string", "null"}}}},
                          {"cut", {{"type", "object"}}}}}};
     if (options.has_keys) {
-        document["components"]["securitySchemes"] = {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}},
-                                                     {"key", {{"type", "apiKey"}, {"in", "header"}, {"name", "X-API-Key"}}}};
+        document["components"]["securitySchemes"] = {
+            {"bearer", {{"type", "http"}, {"scheme", "bearer"}}},
+            {"key", {{"type", "apiKey"}, {"in", "header"}, {"name", "X-API-Key"}}}};
         document["security"] = json::array({{{"bearer", json::array()}}, {{"key", json::array()}}});
     }
     return document.dump(1, ' ', false, json::error_handler_t::replace) + "\n";

@@ -13,6 +13,7 @@ namespace weir::serve {
 struct OpenApiOptions {
     std::string title, version;
     std::vector<std::string> layers;
+    bool has_topics = false;
     bool has_keys = false;  // credentials are needed
     std::int64_t page_rows = 100;
     std::int64_t page_rows_max = 10'000;

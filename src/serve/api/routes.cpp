@@ -19,6 +19,9 @@ constexpr std::array specs{
     RouteSpec{Route::views, "views", "/views", reading, false, "The catalogue of views"},
     RouteSpec{Route::view, "view", "/views/{view}", reading, false, "The rows of a view"},
     RouteSpec{Route::key, "key", "/views/{view}/{key}", reading, false, "One row of a view, by its key"},
+    RouteSpec{Route::stream, "stream", "/stream/{view}", "GET, OPTIONS", false,
+              "An event for each publication of a view"},
+    RouteSpec{Route::topic, "topic", "/topics/{topic}", "POST, OPTIONS", false, "Rows into a topic of the log"},
     RouteSpec{Route::none, "none", "", "", true, ""},
 };
 
@@ -39,6 +42,8 @@ Route route_of(std::string_view path, std::vector<std::string>& segments) {
     if (!parts) return Route::none;
     segments = std::move(*parts);
     if (segments.size() == 2 && segments[0] == "problems" && !segments[1].empty()) return Route::problem;
+    if (segments.size() == 2 && segments[0] == "stream" && !segments[1].empty()) return Route::stream;
+    if (segments.size() == 2 && segments[0] == "topics" && !segments[1].empty()) return Route::topic;
     if (segments[0] != "views") return Route::none;
     if (segments.size() == 1) return Route::views;
     if (segments[1].empty()) return Route::none;
@@ -47,8 +52,8 @@ Route route_of(std::string_view path, std::vector<std::string>& segments) {
 
 bool takes(const RouteSpec& spec, http::Method method) {
     switch (method) {
-        case http::Method::get:
-        case http::Method::head: return spec.methods.find("GET") != std::string_view::npos;
+        case http::Method::get: return spec.methods.find("GET") != std::string_view::npos;
+        case http::Method::head: return spec.methods.find("HEAD") != std::string_view::npos;
         case http::Method::post: return spec.methods.find("POST") != std::string_view::npos;
         case http::Method::options: return spec.methods.find("OPTIONS") != std::string_view::npos;
         default: return false;

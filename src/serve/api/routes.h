@@ -11,7 +11,7 @@
 
 namespace weir::serve {
 
-enum class Route { index, livez, readyz, metrics, openapi, problem, views, view, key, none };
+enum class Route { index, livez, readyz, metrics, openapi, problem, views, view, key, stream, topic, none };
 
 struct RouteSpec {
     Route route;
@@ -27,7 +27,6 @@ const RouteSpec& spec(Route route);
 
 // The route of a path, and its segments decoded. `none` where there is none.
 Route route_of(std::string_view path, std::vector<std::string>& segments);
-// GET takes HEAD too.
 bool takes(const RouteSpec& spec, http::Method method);
 
 }  // namespace weir::serve

@@ -30,6 +30,11 @@ void EventQueue::close() {
     if (wake) wake();
 }
 
+bool EventQueue::closed() const {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+}
+
 void EventQueue::attach(std::function<void()> wake) {
     const std::lock_guard lock(mutex_);
     wake_ = std::move(wake);

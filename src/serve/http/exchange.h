@@ -34,13 +34,14 @@ public:
     // False once it is closed.
     bool push(std::string_view event);
     void close();
+    bool closed() const;
     // For the connection: what is there, and whether more can come. `wake` is called after a push.
     void attach(std::function<void()> wake);
     bool take(std::string& out);
 
 private:
     std::size_t bytes_max_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::string pending_;
     bool closed_ = false;
     std::function<void()> wake_;

@@ -45,8 +45,8 @@ std::string broker_time(std::int64_t timestamp_ms) {
 }
 
 std::string around_json(const Around& around) {
-    auto text = fmt::format("{{\"partition\": {}, \"offset\": {}, \"timestamp\": {}, ", around.partition,
-                            around.offset, around.timestamp);
+    auto text = fmt::format("{{\"partition\": {}, \"offset\": {}, \"timestamp\": {}, ", around.partition, around.offset,
+                            around.timestamp);
     if (around.key && !simdjson::validate_utf8(around.key->data(), around.key->size())) {
         text += fmt::format("\"key_hex\": \"{}\"", to_hex(*around.key));
     } else {
@@ -90,8 +90,6 @@ Result<Around> parse_around(std::string_view json) {
     return around;
 }
 
-std::string partition_path(std::string_view topic, int partition) {
-    return fmt::format("log:{}/{}", topic, partition);
-}
+std::string partition_path(std::string_view topic, int partition) { return fmt::format("log:{}/{}", topic, partition); }
 
 }  // namespace weir::source

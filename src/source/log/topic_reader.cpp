@@ -196,7 +196,8 @@ Result<Stretch> TopicReader::take(const StretchBounds& bounds, const Positions* 
                 if (!to) return end_with(std::move(to).error());
                 if (!*to) {
                     if (error.code == ErrorCode::offsets_gone || error.code == ErrorCode::log_damaged)
-                        error.hint += "; `reset: earliest` or `reset: latest` in the source's file goes on without them";
+                        error.hint +=
+                            "; `reset: earliest` or `reset: latest` in the source's file goes on without them";
                     return end_with(std::move(error));
                 }
                 reader.seek(**to);
