@@ -12,6 +12,7 @@
 #include "serve/auth/bytes.h"
 #include "serve/http/server.h"
 #include "serve/read/batch_reads.h"
+#include "serve/read/live_reads.h"
 #include "serve/read/system_facts.h"
 #include "serve/store/serving_store.h"
 #include "view/session.h"
@@ -45,6 +46,7 @@ struct Serving::Impl {
     ServingOptions options;
     declare::Serve settings;
     std::unique_ptr<BatchReads> reads;
+    std::unique_ptr<LiveReads> live;  // nothing: published results alone
     std::unique_ptr<ViewAnswers> answers;
     std::unique_ptr<Authenticator> authenticator;
     std::unique_ptr<ServingStore> store;
@@ -82,20 +84,30 @@ Status Serving::Impl::start() {
             .message = fmt::format("{} can be reached from other machines, and nobody would need a key", listen),
             .hint = "listen on 127.0.0.1, or declare keys under `access` in serve.yaml"};
     WEIR_ASSIGN(reads, BatchReads::open({.lake = options.lake, .project = project}));
+    if (project != nullptr && reads->can_be_live()) {
+        auto opened = LiveReads::open(*reads, *project);
+        if (opened) {
+            live = std::move(*opened);
+        } else {
+            options.note("views cannot be read live: " + to_string(opened.error()));
+        }
+    }
+    Reads& all_layers = live ? static_cast<Reads&>(*live) : *reads;
     const auto hidden = options.lake / ".weir";
     static_cast<void>(make_directories(hidden));
-    answers = std::make_unique<ViewAnswers>(
-        *reads, AnswerOptions{
-                    .page_rows = http.page_rows,
-                    .limits = {.rows_max = http.page_rows_max},
-                    .query_timeout = http.query_timeout,
-                    .result_bytes_max = http.result_bytes_max,
-                    .spool = view::spill_root(options.lake),
-                    .csv = {project != nullptr && project->csv_clock_with_space},
-                    .cursor_key = cursor_key(options.lake),
-                    .row_limits = settings.access.rows,
-                    .is_private = !authenticator->is_open(),
-                    .log_fault = [this](const Error& error) { options.note("a query failed: " + to_string(error)); }});
+    answers = std::make_unique<ViewAnswers>(all_layers,
+                                            AnswerOptions{.page_rows = http.page_rows,
+                                                          .limits = {.rows_max = http.page_rows_max},
+                                                          .query_timeout = http.query_timeout,
+                                                          .result_bytes_max = http.result_bytes_max,
+                                                          .spool = view::spill_root(options.lake),
+                                                          .csv = {project != nullptr && project->csv_clock_with_space},
+                                                          .cursor_key = cursor_key(options.lake),
+                                                          .row_limits = settings.access.rows,
+                                                          .is_private = !authenticator->is_open(),
+                                                          .log_fault = [this](const Error& error) {
+                                                              options.note("a query failed: " + to_string(error));
+                                                          }});
     if (auto opened = open_store(); !opened)
         options.note("rows cannot be looked up by their keys: " + to_string(opened.error()));
     const auto to = http.access_log == "none"     ? AccessLog::To::none
@@ -103,7 +115,7 @@ Status Serving::Impl::start() {
                                                   : AccessLog::To::file;
     log = std::make_unique<AccessLog>(to, hidden / "access.jsonl");
     api =
-        std::make_unique<Api>(*reads, *answers, *authenticator, *log,
+        std::make_unique<Api>(all_layers, *answers, *authenticator, *log,
                               ApiOptions{.title = project != nullptr ? project->name : options.lake.filename().string(),
                                          .version = options.version,
                                          .origins = http.origins,

@@ -541,6 +541,36 @@ TEST_F(Served, a_stream_tells_of_publications) {
     EXPECT_THAT(first.read_until("retry: 5000"), HasSubstr("retry: 5000"));
 }
 
+TEST_F(Served, the_merged_layer_is_what_weir_sql_live_gives) {
+    run_ok();
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    const auto same = server.get("/views/sums?layer=merged&order=name");
+    EXPECT_EQ(same.status, 200) << same.body;
+    EXPECT_EQ(same.field("weir-layer"), "merged");
+    EXPECT_EQ(parse(same).at("data"), sql_rows("select * from sums order by name nulls last"));
+    // Rows that are in the lake and in no publication.
+    put("in/b.csv", header + rows(30, 500));
+    ASSERT_EQ(weir_with({"run", "--only", "t"}).exit_code, 0);
+    const auto live = [&](const std::string& statement) {
+        const auto done = weir_with({"sql", statement, "--live", "--format", "json"});
+        EXPECT_EQ(done.exit_code, 0) << done.err;
+        return json::parse(done.out, nullptr, false);
+    };
+    EXPECT_EQ(all_pages(server, "/views/rows_?layer=merged&limit=7"), live("select * from rows_"));
+    EXPECT_EQ(all_pages(server, "/views/rows_?layer=merged&limit=7").size(), 37u);
+    EXPECT_EQ(all_pages(server, "/views/rows_?limit=7").size(), 7u);
+    EXPECT_EQ(parse(server.get("/views/sums?layer=merged&name=anna")).at("data"),
+              live("select * from sums where name = 'anna'"));
+    EXPECT_EQ(server.get("/views/sums?layer=merged&as_of=2024-01-01").status, 422);
+    // A page goes on in the moment of the page before.
+    const auto first = parse(server.get("/views/rows_?layer=merged&limit=5"));
+    put("in/c.csv", header + rows(5, 900));
+    ASSERT_EQ(weir_with({"run", "--only", "t"}).exit_code, 0);
+    EXPECT_EQ(all_pages(server, first.at("next")).size(), 32u);
+    EXPECT_EQ(all_pages(server, "/views/rows_?layer=merged&limit=50").size(), 42u);
+}
+
 TEST_F(Guarded, tokens_are_told_about) {
     const auto made = token({"--scope", "view:a_*", "--ttl", "1h", "--subject", "bo"});
     const auto told = run({"bash", "-c", "echo '" + made.substr(7) + "' | '" + weir().string() + "' token verify"},

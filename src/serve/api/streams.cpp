@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t queue_bytes = 64 * 1024;
 
 std::string event_of(const CatalogueEntry& view) {
-    return fmt::format("id: {}\nevent: publication\ndata: {}\n\n", view.from.publication, provenance_json(view.name, view.from));
+    return fmt::format("id: {}\nevent: publication\ndata: {}\n\n", view.from.publication,
+                       provenance_json(view.name, view.from));
 }
 
 }  // namespace
@@ -37,8 +38,12 @@ std::optional<http::Response> Streams::open(const CatalogueEntry& view, std::str
 void Streams::publish(const std::vector<CatalogueEntry>& views) {
     const std::lock_guard lock(mutex_);
     for (auto& stream : streams_) {
-        const auto found = std::lower_bound(views.begin(), views.end(), stream.view, [](const CatalogueEntry& view, const std::string& name) { return view.name < name; });
-        if (found == views.end() || found->name != stream.view || !found->has_result || found->from.publication == stream.told) continue;
+        const auto found =
+            std::lower_bound(views.begin(), views.end(), stream.view,
+                             [](const CatalogueEntry& view, const std::string& name) { return view.name < name; });
+        if (found == views.end() || found->name != stream.view || !found->has_result ||
+            found->from.publication == stream.told)
+            continue;
         stream.told = found->from.publication;
         stream.queue->push(event_of(*found));
     }
@@ -57,7 +62,8 @@ void Streams::close() {
 
 std::size_t Streams::count() const {
     const std::lock_guard lock(mutex_);
-    return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), [](const Stream& stream) { return !stream.queue->closed(); }));
+    return static_cast<std::size_t>(
+        std::count_if(streams_.begin(), streams_.end(), [](const Stream& stream) { return !stream.queue->closed(); }));
 }
 
 }  // namespace weir::serve

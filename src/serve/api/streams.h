@@ -1,6 +1,6 @@
-// GET /stream/VIEW: an event for each publication of a view, with the publication's number as its id. A client that comes
-// back with the last id that it saw hears at once whether there is a newer one; none in between is needed, since each
-// publication is whole.
+// GET /stream/VIEW: an event for each publication of a view, with the publication's number as its id. A client that
+// comes back with the last id that it saw hears at once whether there is a newer one; none in between is needed, since
+// each publication is whole.
 #pragma once
 
 #include <map>

@@ -97,7 +97,9 @@ private:
 };
 
 http::Response rows_refused(const std::vector<RowFault>& faults) {
-    auto response = to_response({.kind = "rows-refused", .detail = fmt::format("{} row{} cannot be taken, and none was", faults.size(), faults.size() == 1 ? "" : "s")});
+    auto response = to_response({.kind = "rows-refused",
+                                 .detail = fmt::format("{} row{} cannot be taken, and none was", faults.size(),
+                                                       faults.size() == 1 ? "" : "s")});
     // Into the problem's object.
     response.body.erase(response.body.rfind('}'));
     response.body += ",\"errors\":[";
@@ -129,7 +131,8 @@ std::int64_t producer_of(const std::string& name) {
 
 }  // namespace
 
-std::optional<std::vector<PostedRow>> posted_rows(PostedAs as, std::string_view body, const std::string& key, std::vector<RowFault>& faults) {
+std::optional<std::vector<PostedRow>> posted_rows(PostedAs as, std::string_view body, const std::string& key,
+                                                  std::vector<RowFault>& faults) {
     std::vector<std::string> texts;
     if (as == PostedAs::array) {
         auto all = elements(body);
@@ -137,7 +140,8 @@ std::optional<std::vector<PostedRow>> posted_rows(PostedAs as, std::string_view 
         texts = std::move(*all);
         // A line end can only stand between the parts of an element, where a blank is as good.
         for (auto& text : texts)
-            std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+            std::replace_if(
+                text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
     } else {
         while (!body.empty()) {
             const auto end = body.find('\n');
@@ -183,22 +187,28 @@ void TopicPosts::give_back(Open open) {
     free_.push_back(std::move(open));
 }
 
-http::Response TopicPosts::post(const http::Head& head, const std::string& topic, const std::string& body, const Principal& principal) {
+http::Response TopicPosts::post(const http::Head& head, const std::string& topic, const std::string& body,
+                                const Principal& principal) {
     const auto as = posted_as(head.field("content-type").value_or(""));
     if (!as || !http::equals_lower(head.field("content-encoding").value_or("identity"), "identity"))
-        return to_response({.kind = "unsupported-media-type", .detail = "rows come as application/x-ndjson or as a JSON array, uncompressed",
+        return to_response({.kind = "unsupported-media-type",
+                            .detail = "rows come as application/x-ndjson or as a JSON array, uncompressed",
                             .fields = "Accept: application/x-ndjson, application/jsonl, application/json\r\n"});
     std::string key;
     const auto parameters = http::query_parameters(head.query);
     if (!parameters) return to_response({.kind = "bad-parameter", .detail = "the query string is malformed"});
     for (const auto& parameter : *parameters) {
         if (parameter.name != "key" || parameter.value.empty() || !key.empty())
-            return to_response({.kind = "bad-parameter", .detail = "the only parameter is key=MEMBER, once", .parameter = parameter.name});
+            return to_response({.kind = "bad-parameter",
+                                .detail = "the only parameter is key=MEMBER, once",
+                                .parameter = parameter.name});
         key = parameter.value;
     }
     if (auto there = log::load_topic(log_, topic); !there) {
         if (there.error().code == ErrorCode::not_found || there.error().code == ErrorCode::usage)
-            return to_response({.kind = "not-found", .detail = fmt::format("there is no topic '{}'", topic), .hint = fmt::format("make it: weir topic create {}", topic)});
+            return to_response({.kind = "not-found",
+                                .detail = fmt::format("there is no topic '{}'", topic),
+                                .hint = fmt::format("make it: weir topic create {}", topic)});
         return to_response({.kind = "busy", .detail = "the log cannot be read now", .retry_after = 5});
     }
     std::vector<RowFault> faults;
@@ -209,16 +219,20 @@ http::Response TopicPosts::post(const http::Head& head, const std::string& topic
     const auto idempotency = head.field("idempotency-key");
     if (!idempotency) return append(topic, *rows, std::nullopt);
     if (idempotency->empty() || idempotency->size() > idempotency_key_max)
-        return to_response({.kind = "bad-parameter", .detail = fmt::format("Idempotency-Key has 1 to {} characters", idempotency_key_max)});
+        return to_response({.kind = "bad-parameter",
+                            .detail = fmt::format("Idempotency-Key has 1 to {} characters", idempotency_key_max)});
     const auto name = fmt::format("{}\n{}\n{}", principal.name, topic, *idempotency);
     const auto content = sha256_hex(fmt::format("{}\n{}\n", key, *as == PostedAs::lines) + body);
     {
         const std::lock_guard lock(mutex_);
         const auto [found, is_new] = seen_.try_emplace(name, Seen{content});
         if (!is_new && found->second.content != content)
-            return to_response({.kind = "idempotency-mismatch", .detail = "this idempotency key came with other content before", .hint = "use a new key for new rows"});
+            return to_response({.kind = "idempotency-mismatch",
+                                .detail = "this idempotency key came with other content before",
+                                .hint = "use a new key for new rows"});
         if (!is_new && found->second.under_way)
-            return to_response({.kind = "conflict", .detail = "the request with this idempotency key is under way", .retry_after = 1});
+            return to_response(
+                {.kind = "conflict", .detail = "the request with this idempotency key is under way", .retry_after = 1});
         found->second.under_way = true;
         if (seen_.size() > seen_max) std::erase_if(seen_, [](const auto& one) { return !one.second.under_way; });
     }
@@ -233,22 +247,29 @@ http::Response TopicPosts::post(const http::Head& head, const std::string& topic
     return response;
 }
 
-http::Response TopicPosts::append(const std::string& topic, const std::vector<PostedRow>& rows, std::optional<std::int64_t> producer) {
+http::Response TopicPosts::append(const std::string& topic, const std::vector<PostedRow>& rows,
+                                  std::optional<std::int64_t> producer) {
     const auto failed = [](const Error& error) {
-        if (error.code == ErrorCode::refused) return to_response({.kind = "not-answerable", .detail = error.message, .hint = error.hint});
-        return to_response({.kind = "busy", .detail = "the rows may be in the log or not: " + error.message,
-                            .hint = "send them again; with an Idempotency-Key they are in it once", .retry_after = 5});
+        if (error.code == ErrorCode::refused)
+            return to_response({.kind = "not-answerable", .detail = error.message, .hint = error.hint});
+        return to_response({.kind = "busy",
+                            .detail = "the rows may be in the log or not: " + error.message,
+                            .hint = "send them again; with an Idempotency-Key they are in it once",
+                            .retry_after = 5});
     };
     const auto config = log::load_topic(log_, topic);
     if (!config) return failed(config.error());
     const auto now = to_unix_millis(SystemClock().now());
     std::map<int, log::BatchBuilder> builders;
-    const int unkeyed = static_cast<int>(static_cast<std::uint64_t>(producer.value_or(now)) % static_cast<std::uint64_t>(config->partitions));
+    const int unkeyed = static_cast<int>(static_cast<std::uint64_t>(producer.value_or(now)) %
+                                         static_cast<std::uint64_t>(config->partitions));
     for (const auto& row : rows) {
         auto& builder = builders[row.key ? kafka_partition(*row.key, config->partitions) : unkeyed];
         const auto key = row.key ? std::optional<std::string_view>(*row.key) : std::nullopt;
         if (!builder.fits(row.value.size() + (key ? key->size() : 0)))
-            return to_response({.kind = "too-large", .detail = "these rows are more than one append takes", .hint = "send fewer rows at a time"});
+            return to_response({.kind = "too-large",
+                                .detail = "these rows are more than one append takes",
+                                .hint = "send fewer rows at a time"});
         if (auto added = builder.add(now, key, std::string_view(row.value)); !added) return failed(added.error());
     }
     std::vector<std::pair<int, log::EncodedBatch>> batches;
@@ -265,7 +286,11 @@ http::Response TopicPosts::append(const std::string& topic, const std::vector<Po
         Status status;
         std::size_t sent = 0;
         for (const auto& [partition, batch] : batches) {
-            status = publisher.send({.topic = topic, .partition = partition, .batch = batch, .producer = producer.value_or(-1), .sequence = producer ? 0 : -1});
+            status = publisher.send({.topic = topic,
+                                     .partition = partition,
+                                     .batch = batch,
+                                     .producer = producer.value_or(-1),
+                                     .sequence = producer ? 0 : -1});
             if (!status) break;
             ++sent;
         }
@@ -279,7 +304,8 @@ http::Response TopicPosts::append(const std::string& topic, const std::vector<Po
                 continue;
             }
             duplicate = duplicate || appended->duplicate;
-            offsets += fmt::format("{}{{\"partition\":{},\"offset\":{},\"rows\":{}}}", offsets.empty() ? "" : ",", batches[i].first, appended->offset, batches[i].second.header.records);
+            offsets += fmt::format("{}{{\"partition\":{},\"offset\":{},\"rows\":{}}}", offsets.empty() ? "" : ",",
+                                   batches[i].first, appended->offset, batches[i].second.header.records);
         }
         const bool lost = publisher.lost();
         if (!lost) give_back(std::move(*open));
@@ -288,12 +314,14 @@ http::Response TopicPosts::append(const std::string& topic, const std::vector<Po
             response.status = 202;
             response.body = "{\"topic\":";
             sink::append_json_string(topic, response.body);
-            response.body += fmt::format(",\"rows\":{},\"duplicate\":{},\"appended\":[{}]}}\n", rows.size(), duplicate, offsets);
+            response.body +=
+                fmt::format(",\"rows\":{},\"duplicate\":{},\"appended\":[{}]}}\n", rows.size(), duplicate, offsets);
             response.field("Content-Type", "application/json");
             response.field("Cache-Control", "no-store");
             return response;
         }
-        last = status ? Error{.code = ErrorCode::io_failed, .message = "the process that owns the log went away"} : status.error();
+        last = status ? Error{.code = ErrorCode::io_failed, .message = "the process that owns the log went away"}
+                      : status.error();
         // Without a producer's number, sending again could append again.
         if (!lost || !producer) break;
     }

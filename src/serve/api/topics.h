@@ -1,5 +1,5 @@
-// POST /topics/TOPIC: rows into the log. 202 says that all of them are durable as `log: sync:` has it; anything else that
-// none was taken, or that it is not known (then an idempotency key makes sending again safe).
+// POST /topics/TOPIC: rows into the log. 202 says that all of them are durable as `log: sync:` has it; anything else
+// that none was taken, or that it is not known (then an idempotency key makes sending again safe).
 #pragma once
 
 #include <map>
@@ -29,14 +29,16 @@ enum class PostedAs { lines, array };
 
 // Takes a body apart. `key`: the member whose value is a row's key; empty: rows have none. Nothing where the body as a
 // whole is no list; faults where rows are none.
-std::optional<std::vector<PostedRow>> posted_rows(PostedAs as, std::string_view body, const std::string& key, std::vector<RowFault>& faults);
+std::optional<std::vector<PostedRow>> posted_rows(PostedAs as, std::string_view body, const std::string& key,
+                                                  std::vector<RowFault>& faults);
 
 class TopicPosts {
 public:
     TopicPosts(fs::path log, source::log::LogOptions options) : log_(std::move(log)), options_(std::move(options)) {}
     ~TopicPosts();
     // Waits for the disk.
-    http::Response post(const http::Head& head, const std::string& topic, const std::string& body, const Principal& principal);
+    http::Response post(const http::Head& head, const std::string& topic, const std::string& body,
+                        const Principal& principal);
 
 private:
     struct Open {
@@ -56,7 +58,8 @@ private:
 
     Result<Open> borrow();
     void give_back(Open open);
-    http::Response append(const std::string& topic, const std::vector<PostedRow>& rows, std::optional<std::int64_t> producer);
+    http::Response append(const std::string& topic, const std::vector<PostedRow>& rows,
+                          std::optional<std::int64_t> producer);
 };
 
 }  // namespace weir::serve

@@ -7,6 +7,7 @@
 
 #include "lake/log/paths.h"
 #include "lake/maintain/restore.h"
+#include "view/batch/interval_batch.h"
 #include "view/session.h"
 
 namespace weir::serve {
@@ -80,15 +81,25 @@ Result<std::unique_ptr<BatchReads>> BatchReads::open(const BatchReadsOptions& op
     auto reads = std::unique_ptr<BatchReads>(new BatchReads());
     reads->path_ = options.lake;
     reads->project_ = options.project;
-    sql::DatabaseOptions database_options;
-    // Who may only read this lake reads without spilling.
-    if (auto spill = sql::SpillFolder::make(view::spill_root(options.lake))) database_options.spill = std::move(*spill);
     if (options.project != nullptr) {
-        database_options.memory_limit = options.project->engine.memory;
-        database_options.threads = options.project->engine.threads;
+        // Macros that read tables which are not there yet cannot be made: then nothing is read live.
+        if (auto database = view::open_database(*options.project, view::Access::look)) {
+            reads->database_ = std::make_unique<sql::Database>(std::move(*database));
+            reads->live_database_ = true;
+        }
     }
-    WEIR_ASSIGN(auto database, sql::Database::open(std::move(database_options)));
-    reads->database_ = std::make_unique<sql::Database>(std::move(database));
+    if (!reads->database_) {
+        sql::DatabaseOptions database_options;
+        // Who may only read this lake reads without spilling.
+        if (auto spill = sql::SpillFolder::make(view::spill_root(options.lake)))
+            database_options.spill = std::move(*spill);
+        if (options.project != nullptr) {
+            database_options.memory_limit = options.project->engine.memory;
+            database_options.threads = options.project->engine.threads;
+        }
+        WEIR_ASSIGN(auto database, sql::Database::open(std::move(database_options)));
+        reads->database_ = std::make_unique<sql::Database>(std::move(database));
+    }
     WEIR_ASSIGN(reads->lake_, lake::Lake::open(options.lake.string(), *reads->database_));
     reads->present_ = std::make_shared<const Present>();
     reads->make_catalogue(*reads->present_);
@@ -103,6 +114,11 @@ bool BatchReads::is_served(const std::string& view) const {
     if (declared == nullptr || declared->keep == declare::View::Keep::none) return false;
     const auto* served = project_->serve.view(view);
     return served == nullptr || served->served;
+}
+
+std::set<std::string> BatchReads::base_tables_of(const std::string& name) const {
+    const auto* declared = project_ == nullptr ? nullptr : project_->view(name);
+    return declared == nullptr ? std::set<std::string>() : view::base_tables(*project_, *declared);
 }
 
 std::shared_ptr<const std::vector<CatalogueEntry>> BatchReads::catalogue() const {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "declare/project.h"
 #include "lake/lake.h"
@@ -33,6 +34,11 @@ public:
     Result<bool> refresh();
     const lake::Lake& lake() const { return *lake_; }
     std::int64_t publication() const;
+    bool is_served(const std::string& view) const;
+    // The tables of the lake that a view of the project rests on.
+    std::set<std::string> base_tables_of(const std::string& view) const;
+    // Whether live views can be read in its database.
+    bool can_be_live() const { return live_database_; }
     std::optional<Time> published_at() const;
 
 private:
@@ -56,11 +62,11 @@ private:
     Result<std::string> version_as_of(const std::string& view, const std::string& version, Day day);
     Result<lake::Snapshot> snapshot_of(const std::string& version, const lake::Table& table);
     void make_catalogue(const Present& present);
-    bool is_served(const std::string& view) const;
 
     std::filesystem::path path_;
     const declare::Project* project_ = nullptr;
     std::unique_ptr<sql::Database> database_;
+    bool live_database_ = false;
     std::optional<lake::Lake> lake_;
     mutable std::mutex mutex_;
     std::shared_ptr<const Present> present_;

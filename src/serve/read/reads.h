@@ -24,12 +24,12 @@ std::string_view to_string(Layer layer);
 struct Provenance {
     Layer layer = Layer::batch;
     std::int64_t publication = 0;
-    std::optional<Time> published_at;
-    std::string interval;           // the last day computed, 2024-03-01
-    std::string cut = "{}";         // JSON object: what of each base table is in it
-    std::optional<Time> watermark;  // of the speed layer
-    std::int64_t rows = -1;         // of the whole view; -1: not known
-    std::string code;               // hash of the text that computed it
+    std::optional<Time> published_at;  // of a live result: when it was taken
+    std::string interval;              // the last day computed, 2024-03-01
+    std::string cut = "{}";            // JSON object: what of each base table is in it
+    std::optional<Time> watermark;     // of the speed layer
+    std::int64_t rows = -1;            // of the whole view; -1: not known
+    std::string code;                  // hash of the text that computed it
 };
 
 struct Pinned {
@@ -38,6 +38,7 @@ struct Pinned {
     Schema schema;
     std::string relation;  // "(SELECT …)", valid on every connection of the reads' database
     Provenance from;
+    std::shared_ptr<const void> held;  // what must live as long as the relation is used
 };
 
 struct Wanted {
