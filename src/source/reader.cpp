@@ -431,6 +431,9 @@ struct ReadFunctions {
             duckdb_bind_add_result_column(info, column.name.c_str(), type);
             duckdb_destroy_logical_type(&type);
         }
+        // How many rows come is not known, but more than any table that they are joined with has: that one is hashed.
+        constexpr idx_t many = 1'000'000'000;
+        duckdb_bind_set_cardinality(info, many, false);
         duckdb_bind_set_bind_data(info, new Bound{std::move(run)},
                                   [](void* data) { delete static_cast<Bound*>(data); });
     }

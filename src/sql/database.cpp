@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "base/file.h"
 #include "sql/functions.h"
@@ -281,9 +283,54 @@ Connection::~Connection() {
     if (connection_ != nullptr) duckdb_disconnect(&connection_);
 }
 
+namespace {
+
+// As duckdb_query. While other threads do the last of a statement's work, DuckDB would ask for more without a pause,
+// and take a core from them: here it is asked again after a short sleep.
+duckdb_state execute(duckdb_connection connection, const std::string& sql, duckdb_result* result) {
+    const auto at_once = [&] { return duckdb_query(connection, sql.c_str(), result); };
+    duckdb_extracted_statements statements = nullptr;
+    duckdb_prepared_statement prepared = nullptr;
+    bool ready = duckdb_extract_statements(connection, sql.c_str(), &statements) == 1 &&
+                 duckdb_prepare_extracted_statement(connection, statements, 0, &prepared) == DuckDBSuccess &&
+                 duckdb_nparams(prepared) == 0;
+    duckdb_destroy_extracted(&statements);
+    if (ready) {
+        const auto kind = duckdb_prepared_statement_type(prepared);
+        ready = kind == DUCKDB_STATEMENT_TYPE_SELECT || kind == DUCKDB_STATEMENT_TYPE_COPY ||
+                kind == DUCKDB_STATEMENT_TYPE_CREATE || kind == DUCKDB_STATEMENT_TYPE_INSERT;
+    }
+    duckdb_pending_result pending = nullptr;
+    if (!ready || duckdb_pending_prepared(prepared, &pending) != DuckDBSuccess) {
+        duckdb_destroy_pending(&pending);
+        duckdb_destroy_prepare(&prepared);
+        // With its own words where something is wrong.
+        return at_once();
+    }
+    constexpr auto shortest = std::chrono::microseconds(20), longest = std::chrono::microseconds(200);
+    auto pause = shortest;
+    for (;;) {
+        const auto state = duckdb_pending_execute_task(pending);
+        if (state == DUCKDB_PENDING_RESULT_NOT_READY) {
+            pause = shortest;
+        } else if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
+            std::this_thread::sleep_for(pause);
+            pause = std::min(pause * 2, longest);
+        } else {
+            break;
+        }
+    }
+    const auto state = duckdb_execute_pending(pending, result);
+    duckdb_destroy_pending(&pending);
+    duckdb_destroy_prepare(&prepared);
+    return state;
+}
+
+}  // namespace
+
 Status Connection::run(const std::string& sql) {
     duckdb_result result;
-    const auto state = duckdb_query(connection_, sql.c_str(), &result);
+    const auto state = execute(connection_, sql, &result);
     Status status;
     if (state != DuckDBSuccess) {
         const char* text = duckdb_result_error(&result);
@@ -295,7 +342,7 @@ Status Connection::run(const std::string& sql) {
 
 Result<Rows> Connection::query(const std::string& sql) {
     duckdb_result result;
-    if (duckdb_query(connection_, sql.c_str(), &result) != DuckDBSuccess) {
+    if (execute(connection_, sql, &result) != DuckDBSuccess) {
         const char* text = duckdb_result_error(&result);
         Error error = duckdb_error(text == nullptr ? "unknown error" : text, sql);
         duckdb_destroy_result(&result);

@@ -123,6 +123,11 @@ public:
                                 .stats = read_stats(stats, row),
                                 .partition_values = read_partition_values(keys, row, partition_indexes_.size())};
                 if (written.rows == 0) continue;
+                if (!options_.all_in.empty()) {
+                    for (std::size_t i = 0; i < partition_indexes_.size(); ++i)
+                        written.partition_values[i] =
+                            options_.all_in.at(layout_.schema.fields[partition_indexes_[i]].name);
+                }
                 WEIR_ASSIGN(auto file, finish(std::move(written)));
                 files.push_back(std::move(file));
             }
@@ -148,7 +153,7 @@ private:
             select(guarded(field, expressions[i]), field.name);
         }
         std::string keys;
-        for (std::size_t i = 0; i < partition_indexes_.size(); ++i) {
+        for (std::size_t i = 0; i < partition_indexes_.size() && options_.all_in.empty(); ++i) {
             const auto index = partition_indexes_[i];
             const auto& field = layout_.schema.fields[index];
             const auto text = partition_text(field.type, expressions[index]);
@@ -159,10 +164,10 @@ private:
         }
         fs::path target;
         std::string extra;
-        if (!partition_indexes_.empty()) {
+        if (!partition_indexes_.empty() && options_.all_in.empty()) {
             target = staging_ / new_uuid();
             extra = fmt::format(", PARTITION_BY ({}), FILENAME_PATTERN 'part-{{uuid}}'", keys);
-        } else if (options_.target_bytes > 0) {
+        } else if (options_.target_bytes > 0 && partition_indexes_.empty()) {
             target = staging_ / new_uuid();
             extra = fmt::format(", FILE_SIZE_BYTES {}", options_.target_bytes);
         } else {

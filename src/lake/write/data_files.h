@@ -1,6 +1,7 @@
 // Writes the rows of a query as Parquet files of a table, staged, with statistics; no log entry is made here.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ struct DataFileOptions {
     // Roughly; 0: one file per partition (and thread, where there are many rows). Ignored in partitioned tables.
     std::int64_t target_bytes = 0;
     bool data_change = true;
+    // The caller knows that all rows have these values, as the log spells them, in the partition columns (every one of
+    // them is named): nothing has to be sorted out.
+    std::map<std::string, std::string> all_in{};
     bool checksums = false;  // each file gets the tag of read/checksum.h
 };
 

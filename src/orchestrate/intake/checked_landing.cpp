@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
+#include "base/nearest.h"
 #include "contract/dataset.h"
 #include "contract/duplicates.h"
 #include "contract/rules.h"
@@ -21,8 +23,9 @@ namespace {
 using sql::quote_name;
 using sql::quote_text;
 
-constexpr const char* staged_table = "weir_staged";  // rows whose duplicates are still to be found
-constexpr const char* first_table = "weir_first";    // k, day, ord: the first row of each new key
+constexpr const char* staged_table = "weir_staged";        // rows whose duplicates are still to be found
+constexpr const char* first_table = "weir_first";          // k, n, ord, day: the first row of each new key, of n
+constexpr const char* duplicate_table = "weir_duplicate";  // ord: rows that are not
 // path, first_line, last_line, base: each taken part of a file, and what makes a line the number of its record
 constexpr const char* parts_table = "weir_parts";
 constexpr std::size_t examples_shown = 5;
@@ -73,7 +76,7 @@ public:
         if (hash_)
             WEIR_TRY(set_duplicates_apart());
         else if (!job_.source.sequence.empty())
-            WEIR_TRY(append(fmt::format("{} FROM {}", staged_columns, numbered_rows())));
+            WEIR_TRY(append_staged(fmt::format("{} FROM {}", staged_columns, numbered_rows())));
         WEIR_TRY(account());
         if (job_.judged) WEIR_TRY(judge());
         return land_all();
@@ -98,7 +101,14 @@ private:
         const auto select = landing_select(snapshot_.schema(), job_.contract, "r", "f", now_);
         auto reports = job_.read(connection_, [&](const std::string& rows) -> Status {
             const auto joined = fmt::format("FROM {} r JOIN {} f ON f.file_no = r._file_no", rows, taken_table);
-            if (!hash_ && job_.source.sequence.empty()) return append(fmt::format("SELECT {} {}", select, joined));
+            if (!hash_ && job_.source.sequence.empty()) {
+                const bool one_day = std::all_of(job_.files.begin(), job_.files.end(), [&](const auto& file) {
+                    return file.arrival == job_.files.front().arrival;
+                });
+                lake::DataFileOptions options;
+                if (one_day && !job_.files.empty()) options.all_in = folder_of(job_.files.front().arrival);
+                return append(fmt::format("SELECT {} {}", select, joined), options);
+            }
             // The key is that of the row as it lies in the table, so that the index can be rebuilt from there.
             return connection_.run(fmt::format(
                 "CREATE OR REPLACE TEMP TABLE {} AS SELECT *, {} AS _k FROM (SELECT {}, (CAST(r._file_no AS "
@@ -116,10 +126,45 @@ private:
         return list_reports(connection_, *reports);
     }
 
-    Status append(const std::string& select) {
-        WEIR_ASSIGN(const auto appended, transaction_.append(connection_, select));
+    Status append(const std::string& select, const lake::DataFileOptions& options = {}) {
+        WEIR_ASSIGN(const auto appended, transaction_.append(connection_, select, options));
         static_cast<void>(appended);
         return ok();
+    }
+
+    // The same of rows that lie in a table, `select` ending in its FROM, where a day after the other is cheaper than to
+    // sort the rows into their folders.
+    Status append_staged(const std::string& select) {
+        constexpr std::size_t days_max = 8;
+        std::set<Day> days;
+        for (const auto& file : job_.files) days.insert(file.arrival);
+        if (days.size() > days_max || days.empty() || folder_of(*days.begin()).empty()) return append(select);
+        for (const auto day : days) {
+            const auto of_day =
+                days.size() == 1 ? std::string()
+                                 : fmt::format(" WHERE {} = DATE '{}'", declare::arrival_column, weir::to_string(day));
+            WEIR_TRY(append(select + of_day, {.all_in = folder_of(day)}));
+        }
+        return ok();
+    }
+
+    // The values of the table's partition columns, where the day of arrival decides them all; empty where it does not.
+    std::map<std::string, std::string> folder_of(Day day) const {
+        const auto text = weir::to_string(day);
+        const std::map<std::string, std::string> parts{{std::string(declare::arrival_column), text},
+                                                       {"year", text.substr(0, 4)},
+                                                       {"month", text.substr(5, 2)},
+                                                       {"day", text.substr(8, 2)}};
+        std::map<std::string, std::string> values;
+        for (const auto& column : snapshot_.metadata().partition_columns) {
+            const auto part = parts.find(column);
+            const bool own =
+                std::any_of(job_.contract.columns.begin(), job_.contract.columns.end(),
+                            [&](const auto& declared) { return equal_ignoring_case(declared.name, column); });
+            if (part == parts.end() || own) return {};
+            values.insert(*part);
+        }
+        return values;
     }
 
     // Every part of a file that was ever taken, this intake's behind the others. Numbers follow from what was taken and
@@ -175,19 +220,21 @@ private:
         for (const auto& file : job_.files) newest_day = std::max(newest_day, file.arrival);
         WEIR_ASSIGN(auto opened, SeenKeys::open(at_, table_, snapshot_, job_.contract, newest_day));
         seen_ = std::move(opened);
-        const auto day = day_number(declare::arrival_column);
         WEIR_TRY(connection_.run(fmt::format(
-            "CREATE OR REPLACE TEMP TABLE {} AS SELECT _k AS k, arg_min({}, _ord) AS day, min(_ord) AS ord FROM {} "
-            "WHERE _k IS NOT NULL GROUP BY _k",
-            first_table, day, staged_table)));
+            "CREATE OR REPLACE TEMP TABLE {0} AS SELECT k, n, ord, {1} AS day FROM (SELECT _k AS k, min(_ord) AS ord, "
+            "count(*) AS n FROM {2} WHERE _k IS NOT NULL GROUP BY _k) JOIN {3} t ON t.file_no = ord >> 40",
+            first_table, day_number("arrival"), staged_table, taken_table)));
         WEIR_TRY(seen_->remove_seen(connection_, first_table));
-        WEIR_TRY(append(fmt::format("{} FROM {} WHERE _k IS NULL OR _ord IN (SELECT ord FROM {})", staged_columns,
-                                    numbered_rows(), first_table)));
-        return add_by_day(
-            fmt::format(
-                "SELECT {}, count(*) FROM {} WHERE _k IS NOT NULL AND _ord NOT IN (SELECT ord FROM {}) GROUP BY ALL",
-                day, staged_table, first_table),
-            &DayCounts::duplicate);
+        // Duplicates are few as a rule: they are named, and every other row goes on without being looked up.
+        WEIR_TRY(connection_.run(fmt::format(
+            "CREATE OR REPLACE TEMP TABLE {0} AS SELECT s._ord AS ord FROM {1} s JOIN {2} f ON f.k = s._k UNION ALL "
+            "SELECT s._ord FROM {1} s JOIN (SELECT k, ord FROM {3} WHERE n > 1) f ON f.k = s._k WHERE s._ord <> f.ord",
+            duplicate_table, staged_table, seen_table, first_table)));
+        WEIR_TRY(append_staged(fmt::format("{} FROM {} s ANTI JOIN {} d ON d.ord = s._ord", staged_columns,
+                                           numbered_rows(), duplicate_table)));
+        return add_by_day(fmt::format("SELECT {}, count(*) FROM {} d JOIN {} t ON t.file_no = d.ord >> 40 GROUP BY ALL",
+                                      day_number("arrival"), duplicate_table, taken_table),
+                          &DayCounts::duplicate);
     }
 
     // Adds the numbers of a query (day, count).

@@ -125,18 +125,20 @@ Result<SeenKeys> SeenKeys::open(const Workplace& at, const lake::Table& table, c
 }
 
 Status SeenKeys::remove_seen(sql::Connection& connection, const std::string& candidates) const {
-    WEIR_TRY(connection.run("CREATE OR REPLACE TEMP TABLE weir_seen (k UHUGEINT)"));
+    WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP TABLE {} (k UHUGEINT)", seen_table)));
     duckdb_appender appender = nullptr;
-    duckdb_appender_create(connection.raw(), nullptr, "weir_seen", &appender);
+    duckdb_appender_create(connection.raw(), nullptr, seen_table, &appender);
     // The stream runs on a connection of its own: the appender needs this one, and a temporary table is seen by one
     // only.
     std::vector<Hash128> keys;
+    std::int64_t seen = 0;
     WEIR_ASSIGN(const auto rows, connection.query(fmt::format("SELECT k FROM {} ORDER BY k", candidates)));
     Status status;
     const auto probe = [&]() -> Status {
         WEIR_ASSIGN(const auto found, index_.probe(keys, oldest_day_));
         for (std::size_t i = 0; i < keys.size(); ++i) {
             if (found[i] == 0) continue;
+            ++seen;
             duckdb_append_uhugeint(appender, {keys[i].lo, keys[i].hi});
             duckdb_appender_end_row(appender);
         }
@@ -155,7 +157,8 @@ Status SeenKeys::remove_seen(sql::Connection& connection, const std::string& can
     duckdb_appender_destroy(&appender);
     WEIR_TRY(std::move(status));
     if (!flushed) return Error{.code = ErrorCode::internal, .message = "the keys that were seen could not be kept"};
-    return connection.run(fmt::format("DELETE FROM {} WHERE k IN (SELECT k FROM weir_seen)", candidates));
+    if (seen == 0) return ok();
+    return connection.run(fmt::format("DELETE FROM {} WHERE k IN (SELECT k FROM {})", candidates, seen_table));
 }
 
 Status SeenKeys::add(sql::Connection& connection, const std::string& landed, std::int64_t version) {

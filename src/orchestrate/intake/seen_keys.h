@@ -10,6 +10,8 @@
 
 namespace weir::orchestrate {
 
+inline constexpr const char* seen_table = "weir_seen";
+
 class SeenKeys {
 public:
     // Opens the index of a table and adds what landed since it was last written; an index that is lost, damaged or of
@@ -17,8 +19,8 @@ public:
     static Result<SeenKeys> open(const Workplace& at, const lake::Table& table, const lake::Snapshot& snapshot,
                                  const declare::Contract& contract, Day today);
 
-    // `candidates` is a table (k UHUGEINT, day INTEGER, ord BIGINT) with each key once. Removes the rows whose key
-    // landed before, within the contract's horizon.
+    // `candidates` is a table with a column k UHUGEINT, each key once. Removes the rows whose key landed before, within
+    // the contract's horizon; these keys are in the temporary table seen_table (k) then.
     Status remove_seen(sql::Connection& connection, const std::string& candidates) const;
 
     // The rows of `landed` (k, day) are in the table's commit `version` now.

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# A topic of the log → contract → Delta, exactly once: messages a second and peak memory of `weir run`, which drains the
+# topic in epochs with a commit each, and of `weir up`. Messages of about 200 bytes, 0.1 % dirt, 2 ranges, 1 pattern, 1
+# enumeration; without and with duplicates set apart by id; then the learning project's events (228 bytes, 48 columns,
+# SQL rules, duplicates by id or by canonical JSON). WEIR_BENCH_ROWS: 5 million by default.
+set -euo pipefail
+# shellcheck source=bench/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+rows="${WEIR_BENCH_ROWS:-5000000}"
+learning_rows="${WEIR_BENCH_LEARNING_ROWS:-2000000}"
+json="$bench_data/intake-log-$rows.ndjson"
+make_rows="SELECT i AS id,
+    'user-' || lpad((hash(i, 1) % 1000000)::VARCHAR, 6, '0') || CASE WHEN i % 4000 = 1 THEN '!' ELSE '' END AS user_name,
+    CASE WHEN i % 4000 = 2 THEN '\"many\"' ELSE (hash(i, 2) % 100)::VARCHAR END::JSON AS quantity,
+    CASE WHEN i % 4000 = 3 THEN -1.5 ELSE ((hash(i, 3) % 1000000) / 100)::DECIMAL(10, 2) END AS price,
+    CASE WHEN i % 4000 = 4 THEN 'stolen' ELSE ['new', 'paid', 'sent', 'done'][1 + (hash(i, 4) % 4)::INT] END AS state,
+    strftime(TIMESTAMP '2024-01-01' + to_seconds((hash(i, 5) % 31536000)::BIGINT), '%Y-%m-%dT%H:%M:%SZ') AS ordered_at,
+    (DATE '2024-01-01' + (hash(i, 6) % 365)::INT) AS ship_on, hash(i, 7) % 2 = 0 AS gift,
+    md5(i::VARCHAR) AS session
+    FROM range($rows) t(i)"
+[[ -e "$json" ]] || { duckdb_sql "COPY ($make_rows) TO '$json.tmp' (FORMAT json)" && mv "$json.tmp" "$json"; }
+
+project="$work/project"
+mkdir -p "$project/sources" "$project/contracts"
+cat >"$project/weir.yaml" <<YAML
+name: intake
+engine: {threads: $threads, memory: 400MB}
+log: {path: $work/log, sync: never}
+YAML
+contract() {
+    cat >"$project/contracts/orders.odcs.yaml" <<YAML
+apiVersion: v3.1.0
+kind: DataContract
+id: bench-orders
+version: "1.0.0"
+status: active
+schema:
+- name: orders
+  logicalType: object
+  customProperties:
+  - {property: deduplicate, value: $1}
+  properties:
+  - {name: id, logicalType: integer, required: true}
+  - {name: user_name, logicalType: string, logicalTypeOptions: {pattern: "^user-[0-9]{6}$"}}
+  - {name: quantity, logicalType: integer, logicalTypeOptions: {minimum: 0, maximum: 1000}}
+  - {name: price, logicalType: number, physicalType: "decimal(10,2)", logicalTypeOptions: {minimum: 0}}
+  - name: state
+    logicalType: string
+    quality:
+    - {id: known_state, metric: invalidValues, arguments: {validValues: [new, paid, sent, done]}, mustBe: 0}
+  - {name: ordered_at, logicalType: timestamp}
+  - {name: ship_on, logicalType: date}
+  - {name: gift, logicalType: boolean}
+  - {name: session, logicalType: string}
+  - {name: _partition, logicalType: integer}
+  - {name: _offset, logicalType: integer}
+YAML
+}
+echo "log: orders" >"$project/sources/orders.yaml"
+
+rate() { awk -v rows="$1" -v seconds="$(median "$2")" 'BEGIN { printf "%.0f", rows / seconds }'; }
+check() { # NAME LAKE PROJECT ROWS
+    same "$1: messages read, and where they went" "$("$weir" sql "$3" --lake "$2" --format csv \
+        'SELECT sum("read")::BIGINT, sum("read") = sum(accepted) + sum(duplicate) + sum(quarantined) FROM weir.accounting' | tail -n 1)" "$4,true"
+}
+
+echo "== $rows messages of $(($(stat -c %s "$json") / rows)) bytes, in the log"
+contract none
+"$weir" produce "$project" orders --from "$json" --partitions 4 --quiet
+for deduplicate in none '[id]'; do
+    name="weir run, $([[ $deduplicate == none ]] && echo 'all rows' || echo 'each id once')"
+    contract "$deduplicate"
+    for ((i = 0; i < repeats; i++)); do
+        rm -rf "$work/lake"
+        timed "$name" "$weir" run "$project" --lake "$work/lake" --quiet
+    done
+    report "$name"
+    check "$name" "$work/lake" "$project" "$rows"
+    goal "messages a second" "$(rate "$rows" "$name")" '>=' 1000000
+    goal "peak MiB" "$(($(peak "$name") / 1024))" '<=' 512
+done
+
+echo "== $learning_rows events of the learning project, six topics"
+cp -r projects/learning "$work/learning"
+"$weir" generate "$work/learning" events --count "$learning_rows" --to log --log "$work/events" --partitions 3 --quiet
+only=(--only auth --only assessment --only video --only course --only profile --only notification)
+for ((i = 0; i < repeats; i++)); do
+    rm -rf "$work/lake"
+    timed "learning" "$weir" run "$work/learning" --param from=log --log "$work/events" --lake "$work/lake" --quiet "${only[@]}"
+done
+report "learning"
+check "learning" "$work/lake" "$work/learning" "$learning_rows"
+echo "  events a second: $(rate "$learning_rows" learning)"
