@@ -1,6 +1,7 @@
 #include "serve/serving.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -26,6 +27,14 @@ constexpr std::size_t streams_max = 10'000;
 
 int one_per_core(int wanted) {
     return wanted > 0 ? wanted : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+// Connections are open files: as many as the system lets us have.
+void raise_file_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
 // What signs cursors, kept so that they outlive the process. A lake that cannot be written gives cursors for now.
@@ -143,6 +152,7 @@ Status Serving::Impl::start() {
         server_options.certificate = http.tls->certificate;
         WEIR_ASSIGN(server_options.key, declare::read_secret(http.tls->key, project->root));
     }
+    raise_file_limit();
     WEIR_ASSIGN(server, http::Server::start(std::move(server_options), *api));
     const bool v6 = where.host.find(':') != std::string::npos;
     url = fmt::format("{}://{}:{}", http.tls ? "https" : "http", v6 ? "[" + where.host + "]" : where.host,

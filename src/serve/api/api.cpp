@@ -182,7 +182,7 @@ http::Admission Api::admit(http::Exchange& exchange) {
     return admission;
 }
 
-std::optional<http::Response> Api::answer(http::Exchange& exchange) {
+std::optional<http::Response> Api::answer_now(http::Exchange& exchange) {
     const auto& state = *std::static_pointer_cast<State>(exchange.state);
     http::Response response;
     switch (state.route) {
@@ -205,15 +205,27 @@ std::optional<http::Response> Api::answer(http::Exchange& exchange) {
     return response;
 }
 
+// What a library throws, without memory for one, ends the request and not the server.
+http::Response Api::failed(http::Exchange& exchange, const std::exception& error) const {
+    answers_.options().log_fault({.code = ErrorCode::internal, .message = error.what()});
+    auto response = to_response({.kind = "internal", .detail = "the request failed; the server's log says why"});
+    complete(&exchange, response);
+    return response;
+}
+
+std::optional<http::Response> Api::answer(http::Exchange& exchange) {
+    try {
+        return answer_now(exchange);
+    } catch (const std::exception& error) {
+        return failed(exchange, error);
+    }
+}
+
 http::Response Api::work(http::Exchange& exchange) {
     try {
         return work_on(exchange);
     } catch (const std::exception& error) {
-        // Of a library; without memory, for one.
-        answers_.options().log_fault({.code = ErrorCode::internal, .message = error.what()});
-        auto response = to_response({.kind = "internal", .detail = "the request failed; the server's log says why"});
-        complete(&exchange, response);
-        return response;
+        return failed(exchange, error);
     }
 }
 

@@ -68,6 +68,8 @@ private:
     std::optional<Problem> check(http::Exchange& exchange, State& state);
     std::optional<Problem> identify(http::Exchange& exchange, State& state);
     std::optional<Problem> take_rate(Rates& rates, std::string_view policy, std::string_view who, State& state);
+    http::Response failed(http::Exchange& exchange, const std::exception& error) const;
+    std::optional<http::Response> answer_now(http::Exchange& exchange);
     http::Response work_on(http::Exchange& exchange);
     void complete(const http::Exchange* exchange, http::Response& response) const;
     std::optional<http::Response> cors_preflight(const http::Exchange& exchange, const State& state) const;
