@@ -85,6 +85,11 @@ struct Server::Impl {
     std::vector<std::unique_ptr<Loop>> loops;  // last: the first to go
 
     Impl(ServerOptions given, Service& whose) : options(std::move(given)), service(whose) {}
+    ~Impl() {
+        // What belongs to a loop goes before it; also where starting failed half-way.
+        acceptor.reset();
+        accept_pause.reset();
+    }
     Status listen();
     void accept();
     void run_tick(Loop& loop);
@@ -688,8 +693,6 @@ bool Server::drain(std::chrono::milliseconds at_most) {
 
 Server::~Server() {
     impl_->draining = true;
-    // Queries first: they answer to connections that are still there.
-    impl_->workers.reset();
     for (auto& loop : impl_->loops) {
         asio::post(loop->context, [here = loop.get()] {
             const std::vector<ConnectionBase*> all(here->connections.begin(), here->connections.end());
@@ -699,6 +702,8 @@ Server::~Server() {
         });
     }
     for (auto& loop : impl_->loops) loop->thread.join();
+    // Connections belong to their loops' threads: only now may others let go of them.
+    impl_->workers.reset();
     impl_->acceptor.reset();
     impl_->accept_pause.reset();
     // What was still posted goes with its context, and the connections with it, while the rest of us is there.

@@ -115,7 +115,12 @@ inline Answer request(std::uint16_t port, const std::string& method, const std::
                       const std::map<std::string, std::string>& fields = {}, const std::string& body = {}) {
     Client client(port);
     std::string text = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
-    for (const auto& [name, value] : fields) text += name + ": " + value + "\r\n";
+    for (const auto& [name, value] : fields) {
+        text += name;
+        text += ": ";
+        text += value;
+        text += "\r\n";
+    }
     if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
     client.send(text + "\r\n" + body);
     return client.read(method != "HEAD");
