@@ -337,6 +337,7 @@ http::Response Api::problem_page(const std::string& name) const {
     const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return kind.name == name; });
     if (found == kinds.end()) {
         std::vector<std::string> names;
+        names.reserve(kinds.size());
         for (const auto& kind : kinds) names.emplace_back(kind.name);
         return to_response(
             {.kind = "not-found", .detail = "there is no problem of this name", .hint = suggest(name, names)});

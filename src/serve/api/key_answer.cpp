@@ -75,6 +75,7 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
                  view)});
     const auto& spec = found_spec->second;
     std::vector<std::string> names;
+    names.reserve(spec.key.size());
     for (const auto& field : spec.key) names.push_back(field.name);
     if (segments.size() - 2 != spec.key.size())
         return to_response({.kind = "not-found",

@@ -61,6 +61,7 @@ std::optional<Problem> read_filter(const http::Parameter& parameter, const Query
             std::find_if(operators.begin(), operators.end(), [&](const auto& one) { return one.first == word; });
         if (found == operators.end()) {
             std::vector<std::string> names;
+            names.reserve(operators.size());
             for (const auto& [name, op] : operators) names.emplace_back(name);
             return bad(parameter.name, fmt::format("'{}' is no operator", word), suggest(word, names));
         }
