@@ -5,10 +5,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/parse.h"
 #include "cli/project.h"
 #include "cli/terminal.h"
+#include "orchestrate/live/epochs.h"
 
 namespace weir::cli {
 
@@ -17,6 +19,8 @@ struct UpContext {
     const Invocation& invocation;
     Terminal& terminal;
     const Opened& opened;
+    // Who is told of the epochs that intake commits: a part that starts before intake adds itself.
+    std::vector<orchestrate::EpochListener*>& epoch_listeners;
     // A sentence for the operator, on standard error; a line of JSON with --json. Safe from any thread.
     void note(std::string_view part, const std::string& text) const;
 };

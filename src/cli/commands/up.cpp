@@ -99,7 +99,8 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto chosen, chosen_parts(wanted));
     stop_on_signals();
     WEIR_ASSIGN(const auto opened, open_project_or_lake(invocation, terminal));
-    const UpContext context{invocation, terminal, opened};
+    std::vector<orchestrate::EpochListener*> listeners;
+    const UpContext context{invocation, terminal, opened, listeners};
     std::vector<Running> running;
     for (const auto* spec : chosen) {
         auto part = spec->start(context);

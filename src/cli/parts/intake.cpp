@@ -34,6 +34,7 @@ public:
         part->intake_ = std::make_unique<orchestrate::LiveIntake>(
             part->place_->workplace(part->nobody_), run_id,
             [&context](const Error& error) { context.note("intake", to_string(error)); });
+        for (auto* listener : context.epoch_listeners) part->intake_->listen(*listener);
         part->intake_->start();
         return std::unique_ptr<Part>(std::move(part));
     }
