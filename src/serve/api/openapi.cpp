@@ -64,7 +64,7 @@ json parameter_schema(const Type& type) {
         }
         case date: return {{"type", "string"}, {"format", "date"}};
         case timestamp: return {{"type", "string"}, {"format", "date-time"}};
-        default: return {{"type", "string"}, {"maxLength", 512}};
+        default: return {{"type", "string"}};
     }
 }
 
@@ -132,7 +132,7 @@ json view_operation(const OpenApiOptions& options, const CatalogueEntry& view) {
                                              word == std::string_view("select")
                                                  ? "Columns of the answer: a,b"
                                                  : "Columns to order by, downwards with a minus: a,-b",
-                                             {{"type", "string"}, {"maxLength", 1024}}));
+                                             {{"type", "string"}}));
     parameters.push_back(query_parameter("limit",
                                          fmt::format("Rows of a page; {} where none is named", options.page_rows),
                                          {{"type", "integer"}, {"minimum", 1}, {"maximum", options.page_rows_max}}));

@@ -14,6 +14,7 @@ std::vector<std::string> rows_of(PostedAs as, const std::string& body, const std
     const auto rows = posted_rows(as, body, key, faults);
     if (!rows) return {"none"};
     std::vector<std::string> all;
+    all.reserve(faults.size() + rows->size());
     for (const auto& fault : faults) all.push_back("row " + std::to_string(fault.row));
     if (!faults.empty()) return all;
     for (const auto& row : *rows) all.push_back(row.value + (row.key ? "|" + *row.key : ""));
