@@ -10,8 +10,16 @@
 namespace weir::cli {
 
 std::span<const PartSpec> parts() {
-    static const std::array all{intake_part(), serve_part()};
+    static const std::array all{speed_part(), intake_part(), batch_part(), serve_part()};
     return all;
+}
+
+Result<std::shared_ptr<orchestrate::RunLock>> UpContext::lock_lake() const {
+    if (!shared.lock) {
+        WEIR_ASSIGN(auto lock, orchestrate::RunLock::take(opened.lake));
+        shared.lock = std::make_shared<orchestrate::RunLock>(std::move(lock));
+    }
+    return shared.lock;
 }
 
 void UpContext::note(std::string_view part, const std::string& text) const {

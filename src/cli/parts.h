@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,16 +12,29 @@
 #include "cli/project.h"
 #include "cli/terminal.h"
 #include "orchestrate/live/epochs.h"
+#include "orchestrate/lock.h"
+#include "view/speed/speed_layer.h"
 
 namespace weir::cli {
+
+// What the parts of one `weir up` give each other.
+struct SharedParts {
+    // Of the lake: whoever changes it holds it, together with the others.
+    std::shared_ptr<orchestrate::RunLock> lock;
+    view::SpeedLayer* speed = nullptr;    // null: that part does not run
+    std::set<std::string> taken_in_live;  // sources
+    // Who is told of the epochs that intake commits: a part that starts before intake adds itself.
+    std::vector<orchestrate::EpochListener*> epoch_listeners;
+};
 
 // What the parts of one `weir up` share. It outlives them.
 struct UpContext {
     const Invocation& invocation;
     Terminal& terminal;
     const Opened& opened;
-    // Who is told of the epochs that intake commits: a part that starts before intake adds itself.
-    std::vector<orchestrate::EpochListener*>& epoch_listeners;
+    SharedParts& shared;
+    // The lake's lock, taken by the first that asks.
+    Result<std::shared_ptr<orchestrate::RunLock>> lock_lake() const;
     // A sentence for the operator, on standard error; a line of JSON with --json. Safe from any thread.
     void note(std::string_view part, const std::string& text) const;
 };
@@ -51,7 +65,9 @@ struct PartSpec {
 std::span<const PartSpec> parts();
 
 // src/cli/parts/*.cpp
+PartSpec speed_part();
 PartSpec intake_part();
+PartSpec batch_part();
 PartSpec serve_part();
 
 }  // namespace weir::cli

@@ -24,7 +24,7 @@ public:
     orchestrate::Ledger& ledger() { return ledger_; }
     const Clock& clock() const { return clock_; }
     orchestrate::Workplace workplace(observe::Observer& observer) {
-        return {project_, *lake_, database_, clock_, observer};
+        return {project_, *lake_, database_, clock_, observer, catalogs_};
     }
 
 private:
@@ -35,6 +35,7 @@ private:
     std::optional<lake::Lake> lake_;
     orchestrate::Ledger ledger_;
     SystemClock clock_;
+    view::CatalogKeeper catalogs_;
 };
 
 }  // namespace weir::cli

@@ -46,6 +46,11 @@ struct IntakeBounds {
     int compact_files = 64;  // small files of a table that are merged when there are so many; 0: never
 };
 
+// How often `weir up` runs and publishes.
+struct BatchPace {
+    std::chrono::milliseconds every{60'000};
+};
+
 // ---- sources/*.yaml
 
 enum class Format { csv, ndjson, json_array, parquet };
@@ -243,6 +248,7 @@ struct Project {
     std::filesystem::path lake;  // absolute
     LogPlace log;
     IntakeBounds intake;
+    BatchPace batch;
     std::string zone = "UTC";
     Engine engine;
     std::vector<Param> params;

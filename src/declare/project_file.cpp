@@ -80,6 +80,15 @@ void read_log(Context& context, const YamlNode& node, const std::string& file) {
     reader.finish();
 }
 
+void read_batch(Context& context, const YamlNode& node, const std::string& file) {
+    OptionReader reader(node, key_section("weir.yaml", "batch"), file, context.problems);
+    auto& every = context.project.batch.every;
+    every = reader.take_or("every", every);
+    if (every < std::chrono::milliseconds(100) || every > std::chrono::hours(24 * 7))
+        context.problems.error(reader.where("every"), "'every' must be 100ms to 7d");
+    reader.finish();
+}
+
 void read_intake(Context& context, const YamlNode& node, const std::string& file) {
     OptionReader reader(node, key_section("weir.yaml", "intake"), file, context.problems);
     auto& intake = context.project.intake;
@@ -230,6 +239,7 @@ void read_project_file(Context& context) {
         context.places["zone"] = reader.where("zone");
         if (const auto* log = reader.take_map("log")) read_log(context, *log, file);
         if (const auto* intake = reader.take_map("intake")) read_intake(context, *intake, file);
+        if (const auto* batch = reader.take_map("batch")) read_batch(context, *batch, file);
         if (const auto* engine = reader.take_map("engine")) read_engine(context, *engine, file);
         if (const auto* params = reader.take_map("params")) {
             for (const auto& entry : params->entries) read_param(context, entry, file, defaults);

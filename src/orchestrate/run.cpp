@@ -186,9 +186,11 @@ public:
 
     Result<RunResult> run() {
         at_.observer.tell(observe::RunStarted{.run_id = steps_.run_id(), .project = at_.project.name});
-        for (const auto& source : at_.project.sources) WEIR_TRY(complete(source));
+        for (const auto& source : at_.project.sources)
+            if (is_ours(source)) WEIR_TRY(complete(source));
         for (const auto& source : at_.project.sources) {
-            if (selected(request_, source.name) && !steps_.failed(source.name)) WEIR_TRY(run_source(source));
+            if (is_ours(source) && selected(request_, source.name) && !steps_.failed(source.name))
+                WEIR_TRY(run_source(source));
         }
         WEIR_TRY(run_views());
         // Results of a run in which something failed are not served: readers would see two runs mixed.
@@ -207,6 +209,8 @@ public:
     }
 
 private:
+    bool is_ours(const declare::Source& source) const { return !request_.taken_in_elsewhere.contains(source.name); }
+
     // What a crash left open; a table that cannot be completed stops its own source only.
     Status complete(const declare::Source& source) {
         const auto completed = [&]() -> Status {
@@ -305,7 +309,8 @@ private:
             up_to_date_.insert(view.view->name);
         }
         if (days.empty()) return ok();
-        WEIR_ASSIGN(auto catalog, view::Catalog::open(at_.lake, at_.project));
+        WEIR_ASSIGN(auto* opened, at_.catalogs.current(at_.lake, at_.project));
+        auto& catalog = *opened;
         WEIR_ASSIGN(const auto by_day, catalog.states_by_day());
         view::StateStore store(at_.lake, at_.database, at_.clock);
         const view::States states{catalog, &store, by_day};

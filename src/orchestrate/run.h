@@ -17,6 +17,8 @@ struct RunRequest {
     std::optional<Interval> interval;  // none: everything that is due
     std::vector<std::string> only;     // names of sources and views; empty: all
     bool full = false;                 // views are computed from all rows again, and their states built anew
+    // Sources that somebody else in this process takes in meanwhile.
+    std::set<std::string> taken_in_elsewhere{};
 };
 
 // Fails with not_found on a name in `only` that is neither, suggesting the nearest.

@@ -92,9 +92,11 @@ Status Serving::Impl::start() {
             .code = ErrorCode::refused,
             .message = fmt::format("{} can be reached from other machines, and nobody would need a key", listen),
             .hint = "listen on 127.0.0.1, or declare keys under `access` in serve.yaml"};
-    WEIR_ASSIGN(reads, BatchReads::open({.lake = options.lake, .project = project}));
+    WEIR_ASSIGN(reads, BatchReads::open({.lake = options.lake,
+                                         .project = project,
+                                         .database = options.speed != nullptr ? &options.speed->database() : nullptr}));
     if (project != nullptr && reads->can_be_live()) {
-        auto opened = LiveReads::open(*reads, *project);
+        auto opened = LiveReads::open(*reads, *project, options.speed);
         if (opened) {
             live = std::move(*opened);
         } else {

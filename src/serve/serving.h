@@ -11,12 +11,14 @@
 #include "base/result.h"
 #include "declare/project.h"
 #include "source/log/log.h"
+#include "view/speed/speed_layer.h"
 
 namespace weir::serve {
 
 struct ServingOptions {
     std::filesystem::path lake;
     const declare::Project* project = nullptr;  // nothing: a bare lake; must outlive the part
+    view::SpeedLayer* speed = nullptr;          // nothing: what came in since is taken in when it is asked for
     std::string listen;                         // empty: as serve.yaml says
     std::string version;                        // of weir
     // Where the log is that rows may be posted to; nothing: none can be.

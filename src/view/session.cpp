@@ -268,7 +268,7 @@ Result<lake::Snapshot> Session::snapshot_of(const Entry& entry) {
         return lake::read_snapshot(store, *database_, as_of_);
     if (moment_) {
         const auto version = moment_->versions.find(entry.name);
-        if (version != moment_->versions.end())
+        if (version != moment_->versions.end() && version->second != not_there)
             return lake::read_snapshot(store, *database_, lake::TableVersion(version->second));
     }
     if (!publication_) {

@@ -99,8 +99,8 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto chosen, chosen_parts(wanted));
     stop_on_signals();
     WEIR_ASSIGN(const auto opened, open_project_or_lake(invocation, terminal));
-    std::vector<orchestrate::EpochListener*> listeners;
-    const UpContext context{invocation, terminal, opened, listeners};
+    SharedParts shared;
+    const UpContext context{invocation, terminal, opened, shared};
     std::vector<Running> running;
     for (const auto* spec : chosen) {
         auto part = spec->start(context);
@@ -143,22 +143,26 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
 Command up_command() {
     return {
         .name = "up",
-        .summary = "run everything until stopped: topics into the lake, views over HTTP",
+        .summary = "run everything until stopped: topics into the lake, views up to the second, over HTTP",
         .description =
             "Parts: intake takes the topics of the log into the lake, in epochs that `intake` in weir.yaml bounds, and "
-            "owns the log meanwhile: `weir produce` appends through it. serve gives the views over HTTP. "
+            "owns the log meanwhile: `weir produce` appends through it. batch runs what is due, files too, and "
+            "publishes it, as often as `batch` in weir.yaml says. speed keeps what came in since in the states of the "
+            "views, and serve gives the views over HTTP: up to the second (layer=merged) and as published "
+            "(layer=batch). "
             "One status line a second on a terminal, JSON lines elsewhere, on standard error. A source that cannot "
             "go on is told, and the others do; when none can, the command ends with its error. "
             "Runs until SIGTERM or Ctrl-C: the epoch under way is finished, requests under way get their answers. "
             "Without any key in serve.yaml it "
-            "listens on this machine alone, and everybody on it may read. A lake is served as it stands, and what "
-            "`weir run` publishes is there about a second later.",
+            "listens on this machine alone, and everybody on it may read. With --only serve a lake is served as it "
+            "stands, and what `weir run` publishes is there about a second later.",
         .arguments = {{.name = "PROJECT",
                        .help = "the project's directory (default: the current one; --lake works without a project)",
                        .words = Words::project}},
         .options = {{.name = "--only",
                      .value = "PARTS",
-                     .help = "only these parts: intake, serve; with commas between them, or the option again",
+                     .help =
+                         "only these parts: speed, intake, batch, serve; with commas between them, or the option again",
                      .repeatable = true},
                     log_option(),
                     {.name = "--listen",

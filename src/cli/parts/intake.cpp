@@ -7,7 +7,6 @@
 #include "cli/parts.h"
 #include "cli/run_place.h"
 #include "orchestrate/live/live_intake.h"
-#include "orchestrate/lock.h"
 
 namespace weir::cli {
 namespace {
@@ -27,15 +26,17 @@ class IntakePart final : public Part {
 public:
     static Result<std::unique_ptr<Part>> start(const UpContext& context) {
         auto project = *context.opened.project;
-        WEIR_ASSIGN(auto lock, orchestrate::RunLock::take(project.lake));
+        WEIR_ASSIGN(auto lock, context.lock_lake());
         std::unique_ptr<IntakePart> part(new IntakePart(std::move(lock)));
         WEIR_ASSIGN(part->place_, RunPlace::open(std::move(project), context.terminal));
         WEIR_ASSIGN(const auto run_id, part->place_->ledger().new_run_id(part->place_->clock().now()));
         part->intake_ = std::make_unique<orchestrate::LiveIntake>(
             part->place_->workplace(part->nobody_), run_id,
             [&context](const Error& error) { context.note("intake", to_string(error)); });
-        for (auto* listener : context.epoch_listeners) part->intake_->listen(*listener);
-        part->intake_->start();
+        for (auto* listener : context.shared.epoch_listeners) part->intake_->listen(*listener);
+        for (const auto& source : part->place_->project().sources)
+            if (!source.log.empty()) context.shared.taken_in_live.insert(source.name);
+        WEIR_TRY(part->intake_->start());
         return std::unique_ptr<Part>(std::move(part));
     }
 
@@ -81,7 +82,7 @@ public:
     }
 
 private:
-    explicit IntakePart(orchestrate::RunLock lock) : lock_(std::move(lock)) {}
+    explicit IntakePart(std::shared_ptr<orchestrate::RunLock> lock) : lock_(std::move(lock)) {}
 
     static SourceStatus sum(const std::vector<SourceStatus>& sources) {
         SourceStatus all;
@@ -115,7 +116,7 @@ private:
         return rate_;
     }
 
-    orchestrate::RunLock lock_;
+    std::shared_ptr<orchestrate::RunLock> lock_;
     observe::NoObserver nobody_;
     std::unique_ptr<RunPlace> place_;
     std::unique_ptr<orchestrate::LiveIntake> intake_;

@@ -34,6 +34,7 @@ Result<std::unique_ptr<Part>> start(const UpContext& context) {
     WEIR_ASSIGN(auto serving,
                 serve::Serving::start({.lake = context.opened.lake,
                                        .project = context.opened.project ? &*context.opened.project : nullptr,
+                                       .speed = context.shared.speed,
                                        .listen = context.invocation.option("--listen"),
                                        .version = WEIR_VERSION,
                                        .log = std::move(log),

@@ -6,6 +6,7 @@
 #include "lake/lake.h"
 #include "observe/events.h"
 #include "sql/database.h"
+#include "view/batch/view_split.h"
 
 namespace weir::orchestrate {
 
@@ -15,6 +16,7 @@ struct Workplace {
     sql::Database& database;
     const Clock& clock;
     observe::Observer& observer;
+    view::CatalogKeeper& catalogs;
 };
 
 // The newest snapshot of a table, or nothing where the table does not exist.

@@ -75,10 +75,15 @@ bool LiveIntake::stopping() const {
     return stopping_;
 }
 
-void LiveIntake::start() {
+Status LiveIntake::start() {
+    for (const auto& feed : feeds_) {
+        const auto* contract = at_.project.contract(feed->source.contract);
+        if (contract != nullptr) WEIR_TRY(landing_table(at_, feed->source, *contract));
+    }
     owner_ = std::thread([this] { own_log(); });
     intake_ = std::thread([this] { run(); });
     compactor_ = std::thread([this] { compact_until_stopped(); });
+    return ok();
 }
 
 void LiveIntake::stop() {

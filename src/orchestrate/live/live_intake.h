@@ -47,7 +47,8 @@ public:
     // Before start(). Listeners outlive the intake.
     void listen(EpochListener& listener) { listeners_.push_back(&listener); }
 
-    void start();
+    // Makes the tables that are not there yet, so that views over them are empty and not wrong.
+    Status start();
     // Finishes the epoch that lands, and leaves the rest in the log.
     void stop();
     // The error of the last source that stopped, when none goes on.

@@ -117,8 +117,9 @@ using Found = std::optional<Failure>;
 
 class Attempt {
 public:
-    Attempt(const Project& project, sql::Database& database, const TestCase& test, const Input& input)
-        : project_(project), database_(database), test_(test), input_(input) {}
+    Attempt(const Project& project, sql::Database& database, view::CatalogKeeper& catalogs, const TestCase& test,
+            const Input& input)
+        : project_(project), database_(database), catalogs_(catalogs), test_(test), input_(input) {}
 
     // `first` holds the rows of the first way; filled where it is empty.
     Result<Found> run(const Way& way, const files::path& scratch, std::map<std::string, Table>& first) {
@@ -132,7 +133,7 @@ public:
         for (const auto& arrival : test_.arrivals) newest = std::max(newest, *parse_day(arrival.day));
         const ManualClock clock{Time{newest + std::chrono::days{1}}};
         observe::NoObserver nobody;
-        const Workplace at{project_, lake, database_, clock, nobody};
+        const Workplace at{project_, lake, database_, clock, nobody, catalogs_};
         std::size_t done = 0;
         std::optional<Error> refused;
         for (const auto end : way.ends) {
@@ -305,6 +306,7 @@ private:
 
     const Project& project_;
     sql::Database& database_;
+    view::CatalogKeeper& catalogs_;
     const TestCase& test_;
     const Input& input_;
 };
@@ -329,9 +331,11 @@ Result<Outcome> try_test(const declare::LoadOptions& options, const TestCase& te
                     .cuts = all.cuts,
                     .possible_cuts = all.possible_cuts};
     std::map<std::string, Table> first;
+    view::CatalogKeeper catalogs;
     for (const auto& way : all.ways) {
         if (stop_requested()) return Error{.code = ErrorCode::interrupted, .message = "stopped"};
-        WEIR_ASSIGN(outcome.failure, Attempt(project, database, test, input).run(way, scratch.path() / "way", first));
+        WEIR_ASSIGN(outcome.failure,
+                    Attempt(project, database, catalogs, test, input).run(way, scratch.path() / "way", first));
         ++outcome.ways;
         if (outcome.failure) {
             outcome.failure->way = way.text;

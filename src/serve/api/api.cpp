@@ -393,7 +393,8 @@ bool Api::is_view(const std::string& name) const {
 
 Problem Api::unknown_view(const std::string& name, const Principal& principal) const {
     std::vector<std::string> names;
-    for (const auto& entry : *reads_.catalogue())
+    const auto entries = reads_.catalogue();
+    for (const auto& entry : *entries)
         if (principal.may("view", entry.name)) names.push_back(entry.name);
     return {.kind = "not-found", .detail = fmt::format("there is no view '{}'", name), .hint = suggest(name, names)};
 }
@@ -429,8 +430,9 @@ http::Response Api::openapi(const http::Head& head, const Principal& principal) 
 }
 
 http::Response Api::catalogue(const http::Head& head, const Principal& principal) const {
+    const auto entries = reads_.catalogue();
     std::string body = "{\"views\":[";
-    for (const auto& entry : *reads_.catalogue()) {
+    for (const auto& entry : *entries) {
         if (!principal.may("view", entry.name)) continue;
         body += body.back() == '[' ? "\n{\"name\":" : ",\n{\"name\":";
         sink::append_json_string(entry.name, body);

@@ -81,14 +81,29 @@ Result<std::unique_ptr<BatchReads>> BatchReads::open(const BatchReadsOptions& op
     auto reads = std::unique_ptr<BatchReads>(new BatchReads());
     reads->path_ = options.lake;
     reads->project_ = options.project;
+    if (options.database != nullptr) {
+        reads->database_ = options.database;
+        reads->live_database_ = true;
+    } else {
+        WEIR_TRY(reads->open_own_database(options));
+    }
+    WEIR_ASSIGN(reads->lake_, lake::Lake::open(options.lake.string(), *reads->database_));
+    reads->present_ = std::make_shared<const Present>();
+    reads->make_catalogue(*reads->present_);
+    WEIR_ASSIGN(const auto changed, reads->refresh());
+    static_cast<void>(changed);
+    return reads;
+}
+
+Status BatchReads::open_own_database(const BatchReadsOptions& options) {
     if (options.project != nullptr) {
         // Macros that read tables which are not there yet cannot be made: then nothing is read live.
         if (auto database = view::open_database(*options.project, view::Access::look)) {
-            reads->database_ = std::make_unique<sql::Database>(std::move(*database));
-            reads->live_database_ = true;
+            own_database_ = std::make_unique<sql::Database>(std::move(*database));
+            live_database_ = true;
         }
     }
-    if (!reads->database_) {
+    if (!own_database_) {
         sql::DatabaseOptions database_options;
         // Who may only read this lake reads without spilling.
         if (auto spill = sql::SpillFolder::make(view::spill_root(options.lake)))
@@ -98,14 +113,10 @@ Result<std::unique_ptr<BatchReads>> BatchReads::open(const BatchReadsOptions& op
             database_options.threads = options.project->engine.threads;
         }
         WEIR_ASSIGN(auto database, sql::Database::open(std::move(database_options)));
-        reads->database_ = std::make_unique<sql::Database>(std::move(database));
+        own_database_ = std::make_unique<sql::Database>(std::move(database));
     }
-    WEIR_ASSIGN(reads->lake_, lake::Lake::open(options.lake.string(), *reads->database_));
-    reads->present_ = std::make_shared<const Present>();
-    reads->make_catalogue(*reads->present_);
-    WEIR_ASSIGN(const auto changed, reads->refresh());
-    static_cast<void>(changed);
-    return reads;
+    database_ = own_database_.get();
+    return ok();
 }
 
 bool BatchReads::is_served(const std::string& view) const {

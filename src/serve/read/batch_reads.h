@@ -19,6 +19,7 @@ namespace weir::serve {
 struct BatchReadsOptions {
     std::filesystem::path lake;
     const declare::Project* project = nullptr;  // nothing: a bare lake; must outlive the reads
+    sql::Database* database = nullptr;          // of view::open_database(); nothing: one of its own
 };
 
 class BatchReads final : public Reads {
@@ -54,6 +55,7 @@ private:
         std::map<std::string, Served> views;
     };
     BatchReads() = default;
+    Status open_own_database(const BatchReadsOptions& options);
     Result<Served> resolve(const std::string& name, const view::PublishedView& published);
     Result<std::optional<Time>> published_at(std::int64_t number);
     Result<std::shared_ptr<const Pinned>> open_version(const std::string& view, const std::string& version);
@@ -65,7 +67,8 @@ private:
 
     std::filesystem::path path_;
     const declare::Project* project_ = nullptr;
-    std::unique_ptr<sql::Database> database_;
+    std::unique_ptr<sql::Database> own_database_;
+    sql::Database* database_ = nullptr;
     bool live_database_ = false;
     std::optional<lake::Lake> lake_;
     mutable std::mutex mutex_;

@@ -131,8 +131,8 @@ Result<IntervalBatch::Input*> IntervalBatch::input(const std::string& name) {
     WEIR_ASSIGN(auto table, lake_->table(name));
     WEIR_ASSIGN(const bool exists, table.exists());
     Input input{.table = table, .snapshot = std::nullopt};
-    if (exists) {
-        const auto version = versions_.find(name);
+    const auto version = versions_.find(name);
+    if (exists && (version == versions_.end() || version->second != not_there)) {
         const auto at = version == versions_.end() ? lake::At(lake::Newest{}) : lake::TableVersion(version->second);
         WEIR_ASSIGN(auto snapshot, table.snapshot(at));
         input.snapshot = std::move(snapshot);

@@ -11,6 +11,7 @@
 #include "model/interval.h"
 #include "sql/database.h"
 #include "view/batch/refresh.h"
+#include "view/batch/state_inputs.h"
 #include "view/batch/state_reader.h"
 #include "view/batch/view_split.h"
 
@@ -41,7 +42,7 @@ public:
     static Result<IntervalBatch> open(const lake::Lake& lake, sql::Database& database, const declare::Project& project,
                                       const Interval& interval);
     // The tables named are read in these versions and not in the newest.
-    void read_at(std::map<std::string, std::int64_t> versions) { versions_ = std::move(versions); }
+    void read_at(Versions versions) { versions_ = std::move(versions); }
 
     // A hash of the data files that a view's result would be computed from, cut at the interval's end.
     Result<std::string> inputs_hash(const declare::View& view);
@@ -98,7 +99,7 @@ private:
     const declare::Project* project_;
     Interval interval_;
     sql::Connection connection_;
-    std::map<std::string, std::int64_t> versions_;
+    Versions versions_;
     std::map<std::string, Input> inputs_;
     std::set<std::string> computed_;
 };

@@ -18,7 +18,7 @@ namespace {
 // New rows in files of this size together are read once and held.
 constexpr std::int64_t held_bytes_max = std::int64_t{16} << 20;
 
-Error not_there(const std::string& table) {
+Error no_table(const std::string& table) {
     return {.code = ErrorCode::not_found,
             .message = fmt::format("table '{}' does not exist in the lake yet", table),
             .hint = "run its source first: weir run --only " + table};
@@ -52,9 +52,10 @@ Result<StateInputs> inputs_of(const lake::Lake& lake, const State& state, const 
         for (const auto& name : names) {
             WEIR_ASSIGN(const auto table, lake.table(name));
             WEIR_ASSIGN(const bool exists, table.exists());
-            if (!exists) return not_there(name);
             const auto version = versions.find(name);
-            const auto at = version == versions.end() ? lake::At(lake::Newest{}) : lake::TableVersion(version->second);
+            const bool is_known = version != versions.end();
+            if (!exists || (is_known && version->second == not_there)) return no_table(name);
+            const auto at = !is_known ? lake::At(lake::Newest{}) : lake::TableVersion(version->second);
             WEIR_ASSIGN(auto snapshot, table.snapshot(at));
             into.emplace(name, StateInputs::Table{.table = table, .snapshot = std::move(snapshot)});
         }

@@ -14,7 +14,8 @@
 
 namespace weir::view {
 
-// The versions of tables that are looked at; those not named in the newest.
+// The versions of tables that are looked at: those not named in the newest, and not_there means that there was none.
+inline constexpr std::int64_t not_there = -1;
 using Versions = std::map<std::string, std::int64_t>;
 
 struct StateInputs {

@@ -22,6 +22,21 @@ std::string create_table(const std::string& name, const Schema& schema) {
     return fmt::format("CREATE TABLE {} ({})", name, columns);
 }
 
+// As the lake has it, or as its contract says where it is not there yet; nothing: there is no contract.
+Result<std::optional<Schema>> schema_of_table(const lake::Lake& lake, const declare::Project& project,
+                                              const declare::Source& source) {
+    const auto* contract = project.contract(source.contract);
+    if (contract == nullptr) return std::optional<Schema>();
+    auto schema = declare::table_schema(source, *contract);
+    WEIR_ASSIGN(const auto table, lake.table(source.table));
+    WEIR_ASSIGN(const bool exists, table.exists());
+    if (exists) {
+        // A table that cannot be read is told where its rows are read.
+        if (auto snapshot = table.snapshot()) schema = snapshot->schema();
+    }
+    return std::optional(std::move(schema));
+}
+
 TableRole role_of(const declare::Project& project, std::string_view table) {
     for (const auto& source : project.sources) {
         if (equal_ignoring_case(source.table, table))
@@ -52,15 +67,9 @@ Result<Catalog> Catalog::open(const lake::Lake& lake, const declare::Project& pr
     for (const auto& table : system_tables())
         statements += create_table("weir." + sql::quote_name(table.name), table.schema) + ";";
     for (const auto& source : project.sources) {
-        const auto* contract = project.contract(source.contract);
-        if (contract == nullptr) continue;
-        auto schema = declare::table_schema(source, *contract);
-        WEIR_ASSIGN(const auto table, lake.table(source.table));
-        WEIR_ASSIGN(const bool exists, table.exists());
-        if (exists) {
-            // A table that cannot be read is told where its rows are read.
-            if (auto snapshot = table.snapshot()) schema = snapshot->schema();
-        }
+        WEIR_ASSIGN(const auto found, schema_of_table(lake, project, source));
+        if (!found) continue;
+        const auto& schema = *found;
         if (const auto weighted = weights_of(project, source.table)) {
             statements += create_table(changes_relation(source.table), schema) + ";";
             statements += fmt::format("CREATE VIEW {} AS {};", sql::quote_name(source.table),
@@ -80,6 +89,19 @@ Result<Catalog> Catalog::open(const lake::Lake& lake, const declare::Project& pr
     catalog.weights_ = std::move(weights);
     WEIR_TRY(catalog.find_opaque_macros());
     return catalog;
+}
+
+Result<Catalog*> CatalogKeeper::current(const lake::Lake& lake, const declare::Project& project) {
+    std::string columns;
+    for (const auto& source : project.sources) {
+        WEIR_ASSIGN(const auto schema, schema_of_table(lake, project, source));
+        if (schema) columns += create_table(sql::quote_name(source.table), *schema) + "\n";
+    }
+    if (!catalog_ || columns != columns_) {
+        WEIR_ASSIGN(catalog_, Catalog::open(lake, project));
+        columns_ = std::move(columns);
+    }
+    return &*catalog_;
 }
 
 Status Catalog::find_opaque_macros() {

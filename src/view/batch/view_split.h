@@ -58,4 +58,16 @@ private:
     std::map<std::string, bool> row_by_row_;
 };
 
+// The catalog of a project as long as tables have the columns that they had: to split views costs more than to ask.
+// One call at a time.
+class CatalogKeeper {
+public:
+    // The project is the same one at each call.
+    Result<Catalog*> current(const lake::Lake& lake, const declare::Project& project);
+
+private:
+    std::string columns_;  // of all tables
+    std::optional<Catalog> catalog_;
+};
+
 }  // namespace weir::view

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "lake/log/paths.h"
 #include "view/batch/interval_batch.h"
 
 namespace weir::view {
@@ -35,6 +36,9 @@ Result<std::optional<Day>> last_arrival(sql::Connection& connection, const lake:
 
 }  // namespace
 
+LiveTable::LiveTable(sql::Database& database, std::uint64_t number)
+    : database_(&database), number_(number), relation_(fmt::format("weir_live.view_{}", number)) {}
+
 LiveTable::~LiveTable() {
     // The database's memory ends with the database; a table that cannot be dropped before costs memory only.
     if (auto connection = database_->connect()) static_cast<void>(connection->run("DROP TABLE IF EXISTS " + relation_));
@@ -55,11 +59,24 @@ Result<Versions> LiveViews::look() {
     WEIR_ASSIGN(auto connection, database_->connect());
     for (const auto& name : names) {
         WEIR_ASSIGN(const auto table, lake_->table(name));
-        WEIR_ASSIGN(const bool exists, table.exists());
-        if (!exists) continue;
-        WEIR_ASSIGN(const auto snapshot, table.snapshot());
-        versions.emplace(name, snapshot.version().get());
         auto& known = tables_[name];
+        const bool stands = known.version >= 0 &&
+                            table.store().head(lake::commit_path(lake::TableVersion(known.version))) &&
+                            !table.store().head(lake::commit_path(lake::TableVersion(known.version + 1)));
+        if (stands) {
+            versions.emplace(name, known.version);
+            shapes += name + ":" + known.shape + "\n";
+            continue;
+        }
+        WEIR_ASSIGN(const bool exists, table.exists());
+        if (!exists) {
+            versions.emplace(name, not_there);
+            known = {};
+            continue;
+        }
+        WEIR_ASSIGN(const auto snapshot, table.snapshot());
+        known.version = snapshot.version().get();
+        versions.emplace(name, known.version);
         auto made_of = fmt::format("{}:{}", snapshot.metadata().id, snapshot.version().get());
         if (known.made_of != made_of) {
             known.made_of = std::move(made_of);
@@ -85,6 +102,26 @@ Result<LiveMoment> LiveViews::read(const std::set<std::string>& views) {
         auto moment = read_once(views);
         if (moment || moment.error().code != ErrorCode::table_conflict || left == 1) return moment;
     }
+}
+
+Result<bool> LiveViews::take_in() {
+    const std::lock_guard lock(mutex_);
+    WEIR_ASSIGN(const auto versions, look());
+    if (versions == taken_in_) return false;
+    WEIR_TRY(states_->move_to(versions));
+    for (const auto& view : project_.views) {
+        const auto split = catalog_->split(view);
+        if (!split) continue;  // told where the view is read
+        for (const auto& state : (*split)->states) {
+            const auto caught_up = states_->catch_up(state, by_day_.contains(state.name));
+            // A table that is not there yet, or a cut that moves: told where the view is read, or over by then.
+            if (!caught_up && caught_up.error().code != ErrorCode::not_found &&
+                caught_up.error().code != ErrorCode::table_conflict)
+                return caught_up.error();
+        }
+    }
+    taken_in_ = versions;
+    return true;
 }
 
 Result<LiveMoment> LiveViews::read_once(const std::set<std::string>& views) {
@@ -115,7 +152,7 @@ Result<LiveView> LiveViews::compute(const declare::View& view, const Versions& v
     if (const auto published = publication.views.find(view.name); published != publication.views.end())
         day = std::max(day, parse_day(published->second.interval));
     live.day = day.value_or(std::chrono::floor<std::chrono::days>(clock_->now()));
-    live.made_from += weir::to_string(live.day);
+    live.made_from += weir::to_string(live.day) + "\n" + text_hash(project_, view);
     if (const auto known = known_.find(view.name); known != known_.end() && known->second.made_from == live.made_from)
         return known->second;
     WEIR_ASSIGN(auto batch,
@@ -125,9 +162,9 @@ Result<LiveView> LiveViews::compute(const declare::View& view, const Versions& v
                 batch.compute(view, {.catalog = *catalog_, .reader = states_.get(), .by_day = by_day_}));
     live.from_states = computed.from_states;
     static std::atomic<std::uint64_t> made = 0;
-    auto relation = fmt::format("weir_live.view_{}", made++);
-    WEIR_TRY(batch.connection().run(fmt::format("CREATE TABLE {} AS FROM {}", relation, sql::quote_name(view.name))));
-    live.table = std::make_shared<LiveTable>(*database_, std::move(relation));
+    live.table = std::make_shared<LiveTable>(*database_, made++);
+    WEIR_TRY(batch.connection().run(
+        fmt::format("CREATE TABLE {} AS FROM {}", live.table->relation(), sql::quote_name(view.name))));
     return live;
 }
 

@@ -22,14 +22,17 @@ namespace weir::view {
 // A view's rows in the database's memory, for every connection of it, until the last holder lets go.
 class LiveTable {
 public:
-    LiveTable(sql::Database& database, std::string relation) : database_(&database), relation_(std::move(relation)) {}
+    LiveTable(sql::Database& database, std::uint64_t number);
     LiveTable(const LiveTable&) = delete;
     LiveTable& operator=(const LiveTable&) = delete;
     ~LiveTable();
+    // No other table of this process has it.
+    std::uint64_t number() const { return number_; }
     const std::string& relation() const { return relation_; }
 
 private:
     sql::Database* database_;
+    std::uint64_t number_;
     std::string relation_;
 };
 
@@ -56,12 +59,17 @@ public:
     // time; others wait.
     Result<LiveMoment> read(const std::set<std::string>& views);
 
+    // Takes what is new into the states of all views, so that the next read finds it there. False: nothing was.
+    Result<bool> take_in();
+
     const declare::Project& project() const { return project_; }
+    sql::Database& database() { return *database_; }
 
 private:
     LiveViews(const lake::Lake& lake, sql::Database& database, declare::Project project, const Clock& clock)
         : lake_(&lake), database_(&database), project_(std::move(project)), clock_(&clock) {}
     struct Table {
+        std::int64_t version = -1;
         std::string made_of;  // id and version
         std::string shape;    // id and schema
         std::optional<Day> last_arrival;
@@ -78,6 +86,7 @@ private:
     std::mutex mutex_;
     // Guarded by mutex_.
     std::map<std::string, Table> tables_;
+    Versions taken_in_;
     std::string shapes_;
     std::optional<Catalog> catalog_;
     std::set<std::string> by_day_;
