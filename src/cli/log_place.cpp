@@ -19,19 +19,14 @@ Option log_option() {
 
 Result<LogPlace> open_log_place(const Invocation& invocation, Terminal& terminal) {
     LogPlace place;
-    place.options.note = [&terminal](const std::string& note) { terminal.note(fmt::format("weir: {}\n", note)); };
     if (invocation.has("--log")) {
         place.path = fs::absolute(invocation.option("--log")).lexically_normal();
-        return place;
+    } else {
+        WEIR_ASSIGN(const auto project, load_project(invocation, terminal));
+        place.path = project.log.path;
+        place.options = log::options_of(project.log);
     }
-    WEIR_ASSIGN(const auto project, load_project(invocation, terminal));
-    place.path = project.log.path;
-    switch (project.log.sync) {
-        case declare::LogPlace::Sync::always: place.options.sync = log::Sync::always; break;
-        case declare::LogPlace::Sync::interval: place.options.sync = log::Sync::interval; break;
-        case declare::LogPlace::Sync::never: place.options.sync = log::Sync::never; break;
-    }
-    place.options.sync_interval = project.log.sync_interval;
+    place.options.note = [&terminal](const std::string& note) { terminal.note(fmt::format("weir: {}\n", note)); };
     return place;
 }
 

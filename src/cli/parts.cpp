@@ -33,4 +33,14 @@ void UpContext::note(std::string_view part, const std::string& text) const {
     terminal.note(line + "}\n");
 }
 
+std::string last_and_problem(const std::optional<Time>& last, const std::string& problem) {
+    std::string json;
+    if (last) json += fmt::format(", \"last\": \"{}\"", to_iso(*last));
+    if (!problem.empty()) {
+        json += ", \"problem\": ";
+        sink::append_json_string(problem, json);
+    }
+    return json;
+}
+
 }  // namespace weir::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -53,6 +54,9 @@ public:
     // Ends what is under way, and begins nothing more.
     virtual Status stop() = 0;
 };
+
+// Members of status_json() where there is something to say: `, "last": …, "problem": …`.
+std::string last_and_problem(const std::optional<Time>& last, const std::string& problem);
 
 struct PartSpec {
     std::string_view name;     // "serve", as --only has it

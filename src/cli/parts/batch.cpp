@@ -4,7 +4,6 @@
 #include "cli/parts.h"
 #include "cli/run_place.h"
 #include "orchestrate/live/live_batch.h"
-#include "sink/value.h"
 
 namespace weir::cli {
 namespace {
@@ -43,12 +42,7 @@ public:
         const auto status = batch_->status();
         auto json = fmt::format("\"runs\": {}, \"failed\": {}, \"running\": {}, \"took_seconds\": {}", status.runs,
                                 status.failed, status.running, static_cast<double>(status.took.count()) / 1e3);
-        if (status.last) json += fmt::format(", \"last\": \"{}\"", to_iso(*status.last));
-        if (!status.problem.empty()) {
-            json += ", \"problem\": ";
-            sink::append_json_string(status.problem, json);
-        }
-        return json;
+        return json + last_and_problem(status.last, status.problem);
     }
 
 private:

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "cli/parts.h"
-#include "sink/value.h"
 
 namespace weir::cli {
 namespace {
@@ -29,12 +28,7 @@ public:
         const auto status = layer_->status();
         auto json = fmt::format("\"taken_in\": {}, \"took_seconds\": {}", status.taken_in,
                                 static_cast<double>(status.took.count()) / 1e6);
-        if (status.last) json += fmt::format(", \"last\": \"{}\"", to_iso(*status.last));
-        if (!status.problem.empty()) {
-            json += ", \"problem\": ";
-            sink::append_json_string(status.problem, json);
-        }
-        return json;
+        return json + last_and_problem(status.last, status.problem);
     }
 
 private:

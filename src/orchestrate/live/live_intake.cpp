@@ -104,10 +104,8 @@ void LiveIntake::stop() {
 // Whoever appends in another process does so through us. One that was first ends some time, and we take over.
 void LiveIntake::own_log() {
     const auto& place = at_.project.log;
-    const log::LogOptions options{
-        .sync = static_cast<log::Sync>(place.sync),
-        .sync_interval = place.sync_interval,
-        .note = [this](const std::string& note) { note_({.code = ErrorCode::log_damaged, .message = note}); }};
+    auto options = log::options_of(place);
+    options.note = [this](const std::string& note) { note_({.code = ErrorCode::log_damaged, .message = note}); };
     bool told = false;
     for (;;) {
         auto opened = log::Log::open(place.path, options);

@@ -51,6 +51,16 @@ std::string owner_of(const fs::path& log) {
     return owner && !owner->empty() ? *owner : "number unknown";
 }
 
+LogOptions options_of(const declare::LogPlace& place) {
+    LogOptions options{.sync_interval = place.sync_interval};
+    switch (place.sync) {
+        case declare::LogPlace::Sync::always: options.sync = Sync::always; break;
+        case declare::LogPlace::Sync::interval: options.sync = Sync::interval; break;
+        case declare::LogPlace::Sync::never: options.sync = Sync::never; break;
+    }
+    return options;
+}
+
 Result<std::unique_ptr<Log>> Log::open(const fs::path& folder, LogOptions options) {
     WEIR_TRY(make_log(folder));
     WEIR_ASSIGN(auto lock, take_lock(folder));

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "declare/project.h"
 #include "source/log/compact.h"
 #include "source/log/partition.h"
 
@@ -31,6 +32,9 @@ struct LogOptions {
     // Told of repairs and damage that opening a partition met, a sentence each. Called from another thread.
     std::function<void(const std::string&)> note{};
 };
+
+// As a project says it.
+LogOptions options_of(const declare::LogPlace& place);
 
 struct AppendRequest {
     std::string topic;
