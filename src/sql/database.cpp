@@ -285,10 +285,15 @@ Connection::~Connection() {
 
 namespace {
 
-// As duckdb_query. While other threads do the last of a statement's work, DuckDB would ask for more without a pause,
-// and take a core from them: here it is asked again after a short sleep.
-duckdb_state execute(duckdb_connection connection, const std::string& sql, duckdb_result* result) {
-    const auto at_once = [&] { return duckdb_query(connection, sql.c_str(), result); };
+// As duckdb_query; gives what is wrong, or nothing. While other threads do the last of a statement's work, DuckDB would
+// ask for more without a pause, and take a core from them: here it is asked again after a short sleep.
+std::optional<std::string> execute(duckdb_connection connection, const std::string& sql, duckdb_result* result) {
+    const auto said = [](const char* text) {
+        return std::optional<std::string>(text == nullptr ? "unknown error" : text);
+    };
+    const auto judge = [&](duckdb_state state) {
+        return state == DuckDBSuccess ? std::nullopt : said(duckdb_result_error(result));
+    };
     duckdb_extracted_statements statements = nullptr;
     duckdb_prepared_statement prepared = nullptr;
     bool ready = duckdb_extract_statements(connection, sql.c_str(), &statements) == 1 &&
@@ -305,12 +310,14 @@ duckdb_state execute(duckdb_connection connection, const std::string& sql, duckd
         duckdb_destroy_pending(&pending);
         duckdb_destroy_prepare(&prepared);
         // With its own words where something is wrong.
-        return at_once();
+        return judge(duckdb_query(connection, sql.c_str(), result));
     }
     constexpr auto shortest = std::chrono::microseconds(20), longest = std::chrono::microseconds(200);
     auto pause = shortest;
+    std::optional<std::string> failure;
     for (;;) {
         const auto state = duckdb_pending_execute_task(pending);
+        if (state == DUCKDB_PENDING_ERROR) failure = said(duckdb_pending_error(pending));
         if (state == DUCKDB_PENDING_RESULT_NOT_READY) {
             pause = shortest;
         } else if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
@@ -320,33 +327,26 @@ duckdb_state execute(duckdb_connection connection, const std::string& sql, duckd
             break;
         }
     }
-    const auto state = duckdb_execute_pending(pending, result);
+    if (!failure) failure = judge(duckdb_execute_pending(pending, result));
     duckdb_destroy_pending(&pending);
     duckdb_destroy_prepare(&prepared);
-    return state;
+    return failure;
 }
 
 }  // namespace
 
 Status Connection::run(const std::string& sql) {
-    duckdb_result result;
-    const auto state = execute(connection_, sql, &result);
-    Status status;
-    if (state != DuckDBSuccess) {
-        const char* text = duckdb_result_error(&result);
-        status = duckdb_error(text == nullptr ? "unknown error" : text, sql);
-    }
+    duckdb_result result{};
+    const auto failure = execute(connection_, sql, &result);
     duckdb_destroy_result(&result);
-    return status;
+    return failure ? Status(duckdb_error(*failure, sql)) : ok();
 }
 
 Result<Rows> Connection::query(const std::string& sql) {
-    duckdb_result result;
-    if (execute(connection_, sql, &result) != DuckDBSuccess) {
-        const char* text = duckdb_result_error(&result);
-        Error error = duckdb_error(text == nullptr ? "unknown error" : text, sql);
+    duckdb_result result{};
+    if (const auto failure = execute(connection_, sql, &result)) {
         duckdb_destroy_result(&result);
-        return error;
+        return duckdb_error(*failure, sql);
     }
     Rows rows;
     const auto columns = duckdb_column_count(&result);
