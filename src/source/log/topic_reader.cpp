@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 
 #include "base/limits.h"
@@ -53,7 +52,7 @@ public:
 private:
     std::uint32_t put(std::string_view text) {
         const auto begin = block_->size;
-        std::memcpy(block_->text() + begin, text.data(), text.size());
+        text.copy(block_->text() + begin, text.size());
         block_->text()[begin + text.size()] = '\n';
         block_->size += text.size() + 1;
         return static_cast<std::uint32_t>(begin);
