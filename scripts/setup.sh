@@ -1,4 +1,5 @@
-# What the build needs and how it gets here: Debian packages, and DuckDB from two npm packages. Sourced by ./dev.
+# What the build needs and how it gets here: Debian packages, DuckDB from two npm packages, and what the page is built with
+# from npm. Sourced by ./dev.
 # shellcheck shell=bash
 
 base_packages=(
@@ -20,7 +21,9 @@ duckdb_header_sha256=5bb967dcbcd517670ba5f169f238fb9d6787e53752c60ebe24386169d76
 setup_base() {
     [[ "$(uname -sm)" == "Linux x86_64" ]] || fail "weir builds on Linux x86-64; this is $(uname -sm)"
     install_packages "${base_packages[@]}"
+    command -v node >/dev/null && command -v npm >/dev/null || install_packages nodejs npm
     fetch_duckdb
+    bash console/build.sh --packages
 }
 
 setup_clang() { install_packages "${clang_packages[@]}"; }
@@ -50,7 +53,6 @@ install_packages() {
 # Puts libduckdb.so and duckdb.h into a folder named by version; readers see the whole folder or none.
 fetch_duckdb() {
     [[ -e "$duckdb_folder/libduckdb.so" && -e "$duckdb_folder/duckdb.h" ]] && return
-    command -v npm >/dev/null || install_packages nodejs npm
     echo "fetching DuckDB $duckdb_version"
     mkdir -p .deps
     local work

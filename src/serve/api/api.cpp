@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "base/sha256.h"
 #include "serve/api/openapi.h"
+#include "serve/console/page.h"
 #include "serve/http/negotiate.h"
 #include "serve/http/uri.h"
 #include "sink/value.h"
@@ -16,8 +17,8 @@ namespace weir::serve {
 namespace {
 
 constexpr std::string_view security_fields =
-    "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
-    "Referrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: same-origin\r\n";
+    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: same-origin\r\n";
+constexpr std::string_view policy_field = "Content-Security-Policy";
 constexpr std::string_view transport_fields = "Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n";
 constexpr std::string_view exposed_fields =
     "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, Location, X-Request-Id, Weir-Layer, Weir-Publication, "
@@ -186,7 +187,8 @@ std::optional<http::Response> Api::answer_now(http::Exchange& exchange) {
     const auto& state = *std::static_pointer_cast<State>(exchange.state);
     http::Response response;
     switch (state.route) {
-        case Route::index: response = index(); break;
+        case Route::index: response = wants_page(exchange.head) ? page_answer(exchange.head, "/") : index(); break;
+        case Route::asset: response = page_answer(exchange.head, exchange.head.path); break;
         case Route::livez: response = health(exchange.head, false); break;
         case Route::readyz: response = health(exchange.head, true); break;
         case Route::problem: response = problem_page(state.segments[1]); break;
@@ -266,6 +268,8 @@ http::Response Api::refuse(const http::Refusal& refusal) {
 // What every answer carries.
 void Api::complete(const http::Exchange* exchange, http::Response& response) const {
     response.fields += security_fields;
+    if (response.fields.find(policy_field) == std::string::npos)
+        response.field(policy_field, "default-src 'none'; frame-ancestors 'none'");
     if (options_.tls) response.fields += transport_fields;
     if (exchange == nullptr) return;
     const auto state = std::static_pointer_cast<State>(exchange->state);
@@ -314,9 +318,11 @@ void Api::finished(const http::Exchange* exchange, const http::Peer& peer, int s
 }
 
 http::Response Api::index() const {
-    return json_response(
+    auto response = json_response(
         "{\"views\":\"/views\",\"openapi\":\"/openapi.json\",\"metrics\":\"/metrics\",\"health\":\"/readyz\"}\n",
         "no-cache");
+    response.field("Vary", "Accept");
+    return response;
 }
 
 http::Response Api::health(const http::Head& head, bool ready) const {

@@ -10,7 +10,8 @@ namespace {
 constexpr std::string_view reading = "GET, HEAD, OPTIONS";
 
 constexpr std::array specs{
-    RouteSpec{Route::index, "index", "/", reading, true, "Where to begin"},
+    RouteSpec{Route::index, "index", "/", reading, true, "The page, for browsers; else where to begin"},
+    RouteSpec{Route::asset, "asset", "/assets/{file}", reading, true, "A file of the page"},
     RouteSpec{Route::livez, "livez", "/livez", reading, true, "Whether the process is alive"},
     RouteSpec{Route::readyz, "readyz", "/readyz", reading, true, "Whether it can serve now"},
     RouteSpec{Route::metrics, "metrics", "/metrics", reading, false, "Metrics in Prometheus' text format"},
@@ -41,6 +42,7 @@ Route route_of(std::string_view path, std::vector<std::string>& segments) {
     auto parts = http::path_segments(path);
     if (!parts) return Route::none;
     segments = std::move(*parts);
+    if (segments.size() == 2 && segments[0] == "assets" && !segments[1].empty()) return Route::asset;
     if (segments.size() == 2 && segments[0] == "problems" && !segments[1].empty()) return Route::problem;
     if (segments.size() == 2 && segments[0] == "stream" && !segments[1].empty()) return Route::stream;
     if (segments.size() == 2 && segments[0] == "topics" && !segments[1].empty()) return Route::topic;

@@ -11,7 +11,7 @@
 
 namespace weir::serve {
 
-enum class Route { index, livez, readyz, metrics, openapi, problem, views, view, key, stream, topic, none };
+enum class Route { index, asset, livez, readyz, metrics, openapi, problem, views, view, key, stream, topic, none };
 
 struct RouteSpec {
     Route route;

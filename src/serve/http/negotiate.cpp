@@ -108,7 +108,7 @@ std::string_view to_string(Encoding encoding) {
     }
 }
 
-Encoding best_encoding(std::string_view accept_encoding) {
+Encoding best_encoding(std::string_view accept_encoding, bool has_zstd) {
     double gzip = -1, zstd = -1, identity = -1, others = -1;
     while (!accept_encoding.empty()) {
         const auto coding = weighted(take_item(accept_encoding, ','));
@@ -120,6 +120,7 @@ Encoding best_encoding(std::string_view accept_encoding) {
     }
     if (gzip < 0) gzip = others;
     if (zstd < 0) zstd = others;
+    if (!has_zstd) zstd = 0;
     if (zstd > 0 && zstd >= gzip && zstd >= identity) return Encoding::zstd;
     if (gzip > 0 && gzip >= identity) return Encoding::gzip;
     return Encoding::identity;

@@ -14,7 +14,7 @@ std::optional<std::size_t> best_media_type(std::string_view accept, std::span<co
 enum class Encoding { identity, gzip, zstd };
 std::string_view to_string(Encoding encoding);
 // The best one that is acceptable; identity where nothing else is, or nothing is said.
-Encoding best_encoding(std::string_view accept_encoding);
+Encoding best_encoding(std::string_view accept_encoding, bool has_zstd = true);
 
 // Whether If-None-Match names the tag ("*" names any), compared weakly.
 bool names_tag(std::string_view if_none_match, std::string_view tag);
