@@ -96,12 +96,16 @@ Result<log::Producer*> LogOutput::producer(const std::string& name) {
     return &producers_.emplace(name, std::move(opened)).first->second;
 }
 
-Status LogOutput::close() {
+Status LogOutput::flush() {
     Status status;
-    // The last that was opened speaks through the socket of the first, which owns the log.
-    for (auto& [name, producer] : producers_) {
+    for (auto& [name, producer] : producers_)
         if (auto flushed = producer.flush(); !flushed && status) status = std::move(flushed);
-    }
+    return status;
+}
+
+Status LogOutput::close() {
+    // The last that was opened speaks through the socket of the first, which owns the log.
+    auto status = flush();
     for (auto& [name, producer] : producers_) {
         if (auto closed = producer.close(); !closed && status) status = std::move(closed);
     }

@@ -25,6 +25,8 @@ public:
 
     // Whole lines. Topics that do not exist are made.
     Status write(std::string_view lines);
+    // What was written is in the topics.
+    Status flush();
     // Everything is durable by the owner's policy, and the log is let go of.
     Status close();
     std::int64_t records() const { return records_; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <span>
@@ -18,8 +19,26 @@
 
 namespace weir::cli {
 
+// What the parts said of themselves last: a JSON object with a member a part. Safe from any thread.
+class StatusBoard {
+public:
+    void put(std::string json) {
+        const std::lock_guard lock(mutex_);
+        json_ = std::move(json);
+    }
+    std::string text() const {
+        const std::lock_guard lock(mutex_);
+        return json_;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::string json_ = "{}";
+};
+
 // What the parts of one `weir up` give each other.
 struct SharedParts {
+    StatusBoard board;
     // Of the lake: whoever changes it holds it, together with the others.
     std::shared_ptr<orchestrate::RunLock> lock;
     view::SpeedLayer* speed = nullptr;    // null: that part does not run

@@ -7,6 +7,9 @@
 
 namespace weir::cli {
 
+// Its newest steps as a relation in SQL, newest first.
+Result<std::string> runs_relation(const std::filesystem::path& lake);
+
 void provide_runs(view::Session& session, const std::filesystem::path& lake);
 
 }  // namespace weir::cli

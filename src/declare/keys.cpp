@@ -453,7 +453,7 @@ const std::vector<KeySection>& sections() {
          "One API key; `weir token key` makes one and prints these lines.",
          {{"id", "text", "", "The part of the key between its two underscores.", true},
           {"sha256", "text", "", "Of the part after the second underscore, hexadecimal.", true},
-          {"scopes", "list of texts", "", "What it may do: view:PATTERN, rows:PATTERN, topic:PATTERN, metrics.", true},
+          {"scopes", "list of texts", "", "What it may do: view:PATTERN, rows:PATTERN, topic:PATTERN, system:PATTERN, metrics.", true},
           {"subject", "text", "", "Whose it is; stands for the claim `sub` in row rules and in the access log."},
           {"expires", "date", "", "From this day on it is refused."}}},
         {"serve.yaml",

@@ -157,7 +157,7 @@ void take_scopes(OptionReader& reader, Problems& problems, std::vector<std::stri
     for (const auto& scope : *given) {
         if (!is_scope(scope.text))
             problems.error(scope.where, fmt::format("'{}' is no scope", scope.text),
-                           "view:PATTERN, rows:PATTERN, topic:PATTERN or metrics, for example view:course_*");
+                           "view:PATTERN, rows:PATTERN, topic:PATTERN, system:PATTERN or metrics, for example view:course_*");
         scopes.push_back(scope.text);
     }
 }
@@ -285,7 +285,7 @@ bool is_scope(std::string_view text) {
     const bool plain = std::all_of(pattern.begin(), pattern.end(), [](unsigned char c) {
         return std::isalnum(c) != 0 || c == '_' || c == '*' || c == '-' || c == '.';
     });
-    return plain && (kind == "view" || kind == "rows" || kind == "topic");
+    return plain && (kind == "view" || kind == "rows" || kind == "topic" || kind == "system");
 }
 
 void read_serve_file(Context& context) {

@@ -96,7 +96,7 @@ const std::array<SystemTable, 8>& tables() {
              {{"verified_at", timestamp, "when"},
               {"view", string, "the view"},
               {"interval", date, "the day verified"},
-              {"publication", int64, "the publication verified"},
+              {"publication", int64, "the publication verified; 0: the view up to the newest commits"},
               {"verdict", string, "equal or differs"},
               {"rows", int64, "rows of the published result"},
               {"missing", int64, "rows that the recomputation has and the result has not"},

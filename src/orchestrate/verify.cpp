@@ -287,6 +287,7 @@ Result<std::vector<Verdict>> verify_live(const Workplace& at, const std::vector<
         WEIR_ASSIGN(auto verdict, verify_live_view(at, view, result->second, moment, states));
         verdicts.push_back(std::move(verdict));
     }
+    WEIR_TRY(keep(at, verdicts));
     return verdicts;
 }
 

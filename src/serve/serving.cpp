@@ -62,6 +62,9 @@ struct Serving::Impl {
     std::unique_ptr<KeyAnswers> keys;
     std::unique_ptr<TopicPosts> topics;
     Streams streams{streams_max};
+    std::unique_ptr<SystemReads> system_reads;
+    std::unique_ptr<ViewAnswers> system_answers;
+    std::unique_ptr<StatusPage> status;
     std::unique_ptr<AccessLog> log;
     std::unique_ptr<Api> api;
     std::unique_ptr<http::Server> server;
@@ -73,6 +76,7 @@ struct Serving::Impl {
     std::thread refresher;
 
     Status start();
+    void start_system(AnswerOptions answer_options);
     Status open_store();
     Status load_store();
     void refresh();
@@ -106,19 +110,18 @@ Status Serving::Impl::start() {
     Reads& all_layers = live ? static_cast<Reads&>(*live) : *reads;
     const auto hidden = options.lake / ".weir";
     static_cast<void>(make_directories(hidden));
-    answers = std::make_unique<ViewAnswers>(all_layers,
-                                            AnswerOptions{.page_rows = http.page_rows,
-                                                          .limits = {.rows_max = http.page_rows_max},
-                                                          .query_timeout = http.query_timeout,
-                                                          .result_bytes_max = http.result_bytes_max,
-                                                          .spool = view::spill_root(options.lake),
-                                                          .csv = {project != nullptr && project->csv_clock_with_space},
-                                                          .cursor_key = cursor_key(options.lake),
-                                                          .row_limits = settings.access.rows,
-                                                          .is_private = !authenticator->is_open(),
-                                                          .log_fault = [this](const Error& error) {
-                                                              options.note("a query failed: " + to_string(error));
-                                                          }});
+    AnswerOptions answer_options{
+        .page_rows = http.page_rows,
+        .limits = {.rows_max = http.page_rows_max},
+        .query_timeout = http.query_timeout,
+        .result_bytes_max = http.result_bytes_max,
+        .spool = view::spill_root(options.lake),
+        .csv = {project != nullptr && project->csv_clock_with_space},
+        .cursor_key = cursor_key(options.lake),
+        .row_limits = settings.access.rows,
+        .is_private = !authenticator->is_open(),
+        .log_fault = [this](const Error& error) { options.note("a query failed: " + to_string(error)); }};
+    answers = std::make_unique<ViewAnswers>(all_layers, answer_options);
     if (auto opened = open_store(); !opened)
         options.note("rows cannot be looked up by their keys: " + to_string(opened.error()));
     const auto to = http.access_log == "none"     ? AccessLog::To::none
@@ -140,6 +143,7 @@ Status Serving::Impl::start() {
         api->use_topics(*topics);
     }
     api->use_streams(streams);
+    start_system(std::move(answer_options));
     api->add_metrics([this](MetricsText& text) { append_metrics(text); });
     http::ServerOptions server_options{.listen = listen,
                                        .loops = one_per_core(http.loops),
@@ -166,6 +170,26 @@ Status Serving::Impl::start() {
         options.note("nobody needs a key: everybody on this machine may read every view, and no other machine may");
     refresher = std::thread([this] { refresh(); });
     return ok();
+}
+
+// System tables and the status. Rules for rows are of views: who may read a system table reads all of it.
+void Serving::Impl::start_system(AnswerOptions answer_options) {
+    std::map<std::string, SystemReads::Computed> computed;
+    if (options.runs) computed.emplace("runs", options.runs);
+    system_reads = std::make_unique<SystemReads>(reads->lake(), reads->database(), std::move(computed));
+    answer_options.path = "/system/";
+    answer_options.cursor_key += "system";
+    answer_options.row_limits.clear();
+    const auto log_fault = answer_options.log_fault;
+    system_answers = std::make_unique<ViewAnswers>(*system_reads, std::move(answer_options));
+    status = std::make_unique<StatusPage>(
+        *reads, *system_reads, system_answers->connections(),
+        StatusOptions{.name = options.project != nullptr ? options.project->name : options.lake.filename().string(),
+                      .version = options.version,
+                      .project = options.project,
+                      .parts = options.parts,
+                      .log_fault = log_fault});
+    api->use_system(*system_reads, *system_answers, *status);
 }
 
 // An index for the views whose rows have keys.
@@ -235,6 +259,7 @@ void Serving::Impl::refresh() {
             last_failure.clear();
         }
         streams.publish(*reads->catalogue());
+        status->tell_streams();
         lock.lock();
     }
 }
@@ -314,6 +339,7 @@ const std::string& Serving::url() const { return impl_->url; }
 bool Serving::stop() {
     impl_->api->begin_drain();
     impl_->streams.close();
+    impl_->status->close();
     return impl_->server->drain(impl_->settings.http.drain);
 }
 

@@ -24,6 +24,10 @@ struct ServingOptions {
     // Where the log is that rows may be posted to; nothing: none can be.
     std::optional<std::filesystem::path> log;
     source::log::LogOptions log_options;
+    // What the parts of this process say of themselves, a JSON object; nothing: there is no more than this one.
+    std::function<std::string()> parts;
+    // weir.runs as a relation in SQL; nothing: it is not served.
+    std::function<Result<std::string>()> runs;
     std::function<void(const std::string&)> note = [](const std::string&) {};  // a sentence for the operator
 };
 

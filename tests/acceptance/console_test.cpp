@@ -111,5 +111,105 @@ TEST_F(Console, nothing_but_its_own_files_may_run) {
     EXPECT_EQ(server.get("/views").field("content-security-policy"), "default-src 'none'; frame-ancestors 'none'");
 }
 
+TEST_F(Console, the_pipeline_is_told_in_one_document) {
+    put("in/b.csv", header + "3,cleo,1\nx,dora,2\n3,cleo,1\n");
+    run_ok();
+    ASSERT_EQ(weir_with({"verify", "--live"}).exit_code, 0);
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    const auto answer = server.get("/status");
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(answer.field("cache-control"), "no-store");
+    const auto status = json::parse(answer.body);
+    EXPECT_EQ(status.at("publication"), 1);
+    EXPECT_EQ(status.at("views"), 1);
+    EXPECT_EQ(status.at("verdict").at("equal"), 1);
+    EXPECT_EQ(status.at("verdict").at("differs"), 0);
+    ASSERT_EQ(status.at("sources").size(), 1u);
+    const auto& source = status.at("sources")[0];
+    // Where it lies on this machine is nobody's business.
+    EXPECT_EQ(source.at("from"), "in/*.csv");
+    EXPECT_THAT(answer.body, Not(HasSubstr(project.string())));
+    const auto& rows = source.at("rows");
+    EXPECT_EQ(rows.at("read"), 5);
+    EXPECT_EQ(rows.at("quarantined"), 1);
+    EXPECT_EQ(rows.at("mismatch"), 0);
+    EXPECT_EQ(status.at("tables")[0].at("rows"), rows.at("accepted"));
+    serve::http::testing::Client stream(server.port());
+    stream.send("GET /status/stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_THAT(stream.read_until("\"mismatch\":0"), HasSubstr("event: status\ndata: {"));
+    EXPECT_EQ(server.get("/status/stream", {{"Accept", "application/json"}}).status, 406);
+}
+
+TEST_F(Console, system_tables_are_read_like_views) {
+    put("in/b.csv", header + "x,dora,2\ny,ella,3\nz,\xff\xfe,3\n");
+    run_ok();
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    const auto rows_of = [&](const std::string& target) {
+        const auto answer = server.get(target);
+        EXPECT_EQ(answer.status, 200) << target << answer.body;
+        return json::parse(answer.body).at("data");
+    };
+    for (const auto& table : json::parse(server.get("/system").body).at("tables"))
+        EXPECT_EQ(server.get(table.at("url").get<std::string>()).status, 200) << table.at("name");
+    const auto refused = rows_of("/system/quarantine?select=rule,line,raw&order=line&state=pending");
+    ASSERT_EQ(refused.size(), 3u);
+    const auto in_sql = json::parse(
+        weir_with({"sql", "select rule, line, raw from weir.quarantine order by line", "--format", "json"}).out);
+    EXPECT_EQ(refused, in_sql);
+    EXPECT_EQ(rows_of("/system/accounting?source=t").size(), 1u);
+    EXPECT_EQ(rows_of("/system/runs?node=sums&state=done").size(), 1u);
+    EXPECT_EQ(rows_of("/system/tables?name=t")[0].at("rows"), 2);
+    EXPECT_EQ(rows_of("/system/verdicts").size(), 0u);
+    // Pages of one snapshot, like those of views; a cursor of one is none of the other.
+    const auto page = json::parse(server.get("/system/quarantine?limit=2").body);
+    ASSERT_TRUE(page.at("next").is_string());
+    const auto next = page.at("next").get<std::string>();
+    EXPECT_TRUE(next.starts_with("/system/quarantine?")) << next;
+    EXPECT_EQ(rows_of(next).size(), 1u);
+    EXPECT_EQ(server.get("/views/sums?" + next.substr(next.find("cursor="))).status, 400);
+    EXPECT_EQ(server.get("/system/quarantene").status, 404);
+    EXPECT_THAT(server.get("/system/quarantene").body, HasSubstr("did you mean 'quarantine'"));
+    EXPECT_EQ(server.get("/system/runs?as_of=2024-01-01").status, 422);
+    EXPECT_EQ(server.get("/system/quarantine?rulle=x").status, 400);
+}
+
+TEST_F(Console, who_may_read_a_view_may_not_read_the_system) {
+    put("one.secret", std::string(40, 's'));
+    put("serve.yaml",
+        "access:\n  tokens:\n  - {id: one, algorithm: HS256, secret: \"${file:one.secret}\"}\n"
+        "  rows:\n  - {views: \"*\", claim: sub, column: name}\n");
+    run_ok();
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    const auto bearer = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {"token", "create"});
+        const auto done = weir_with(words);
+        EXPECT_EQ(done.exit_code, 0) << done.err;
+        return std::map<std::string, std::string>{
+            {"Authorization", "Bearer " + done.out.substr(0, done.out.size() - 1)}};
+    };
+    // The page and its files need nothing: they say nothing.
+    EXPECT_EQ(server.get("/", {{"Accept", browser_accept}}).status, 200);
+    for (const std::string path : {"/status", "/status/stream", "/system", "/system/quarantine"})
+        EXPECT_EQ(server.get(path).status, 401) << path;
+    const auto views = bearer({"--scope", "view:*"});
+    for (const std::string path : {"/status", "/status/stream", "/system/quarantine"}) {
+        const auto answer = server.get(path, views);
+        EXPECT_EQ(answer.status, 403) << path;
+        EXPECT_THAT(answer.field("www-authenticate"), HasSubstr("scope=\"system:")) << path;
+    }
+    EXPECT_EQ(json::parse(server.get("/system", views).body).at("tables").size(), 0u);
+    const auto runs = bearer({"--scope", "system:runs"});
+    EXPECT_EQ(server.get("/system/runs", runs).status, 200);
+    EXPECT_EQ(server.get("/system/quarantine", runs).status, 403);
+    EXPECT_EQ(server.get("/views/sums", runs).status, 403);
+    const auto all = bearer({"--scope", "system:*"});
+    EXPECT_EQ(server.get("/status", all).status, 200);
+    // Rules for the rows of views leave system tables alone.
+    EXPECT_EQ(json::parse(server.get("/system/accounting", all).body).at("data").size(), 1u);
+}
+
 }  // namespace
 }  // namespace weir::test

@@ -16,6 +16,8 @@
 namespace weir::cli {
 namespace {
 
+constexpr auto flush_every = std::chrono::milliseconds(200);
+
 // Lets lines through at so many a second; without a rate at once.
 class Pace {
 public:
@@ -61,7 +63,15 @@ Status to_log(const Invocation& invocation, Terminal& terminal, const declare::P
     WEIR_ASSIGN(const auto config, topic_config(invocation));
     LogOutput log(std::move(place),
                   {.topic = invocation.option("--topic"), .key = invocation.option("--key"), .new_topics = config});
-    Pace pace(rate, [&](std::string_view lines) { return log.write(lines); });
+    // At a rate, records are there when their time comes, not when a batch of them is full.
+    auto flushed = std::chrono::steady_clock::now();
+    Pace pace(rate, [&](std::string_view lines) -> Status {
+        WEIR_TRY(log.write(lines));
+        const auto now = std::chrono::steady_clock::now();
+        if (rate == 0 || now - flushed < flush_every) return ok();
+        flushed = now;
+        return log.flush();
+    });
     const auto generated =
         orchestrate::generate(project, generator, request, [&](std::string_view lines) { return pace.write(lines); });
     // What was written before it failed is in the topics, and stays.

@@ -27,9 +27,11 @@ Result<std::vector<std::string>> scopes_of(const Invocation& invocation) {
     auto scopes = invocation.all("--scope");
     for (const auto& scope : scopes)
         if (!declare::is_scope(scope))
-            return Error{.code = ErrorCode::usage,
-                         .message = fmt::format("'{}' is no scope", scope),
-                         .hint = "view:PATTERN, rows:PATTERN, topic:PATTERN or metrics, for example view:course_*"};
+            return Error{
+                .code = ErrorCode::usage,
+                .message = fmt::format("'{}' is no scope", scope),
+                .hint =
+                    "view:PATTERN, rows:PATTERN, topic:PATTERN, system:PATTERN or metrics, for example view:course_*"};
     if (scopes.empty())
         return Error{.code = ErrorCode::usage,
                      .message = "what may it do?",
@@ -164,6 +166,7 @@ Option scope_option() {
             .value = "SCOPE",
             .help =
                 "what it may do: view:PATTERN, rows:PATTERN (all rows, where readers see their own), topic:PATTERN, "
+                "system:PATTERN, "
                 "metrics; may be repeated",
             .repeatable = true};
 }

@@ -56,14 +56,15 @@ struct Running {
 };
 
 // On a terminal always the same line, elsewhere an object of JSON each.
-void tell(const std::vector<Running>& running, Terminal& terminal) {
-    if (terminal.quiet()) return;
+void tell(const std::vector<Running>& running, Terminal& terminal, StatusBoard& board) {
     std::string text, json;
     for (const auto& one : running) {
         const auto its_text = one.part->status_text(), its_json = one.part->status_json();
         if (!its_text.empty()) text += fmt::format("{}{}: {}", text.empty() ? "" : "  |  ", one.name, its_text);
         if (!its_json.empty()) json += fmt::format(", \"{}\": {{{}}}", one.name, its_json);
     }
+    board.put(json.empty() ? "{}" : "{" + json.substr(2) + "}");
+    if (terminal.quiet()) return;
     if (!terminal.error_is_terminal()) {
         if (!json.empty())
             terminal.note(
@@ -76,7 +77,7 @@ void tell(const std::vector<Running>& running, Terminal& terminal) {
 }
 
 // In the opposite order of their start. The first failure counts; the others are told.
-Status stop_all(std::vector<Running>& running, Terminal& terminal) {
+Status stop_all(std::vector<Running>& running, Terminal& terminal, StatusBoard& board) {
     Status first;
     for (auto one = running.rbegin(); one != running.rend(); ++one) {
         auto stopped = one->part->stop();
@@ -88,7 +89,7 @@ Status stop_all(std::vector<Running>& running, Terminal& terminal) {
         }
     }
     // What was finished meanwhile.
-    tell(running, terminal);
+    tell(running, terminal, board);
     if (terminal.error_is_terminal() && !terminal.quiet()) terminal.note("\n");
     while (!running.empty()) running.pop_back();
     return first;
@@ -105,7 +106,7 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     for (const auto* spec : chosen) {
         auto part = spec->start(context);
         if (!part) {
-            static_cast<void>(stop_all(running, terminal));
+            static_cast<void>(stop_all(running, terminal, shared.board));
             return std::move(part).error().within(fmt::format("starting {}", spec->name));
         }
         if (!*part) {
@@ -122,19 +123,19 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     auto next = std::chrono::steady_clock::now() + tell_every;
     while (!stop_requested()) {
         if (std::chrono::steady_clock::now() >= next) {
-            tell(running, terminal);
+            tell(running, terminal, shared.board);
             next += tell_every;
         }
         for (const auto& one : running) {
             if (auto status = one.part->check(); !status) {
                 auto error = std::move(status).error().within(fmt::format("running {}", one.name));
-                static_cast<void>(stop_all(running, terminal));
+                static_cast<void>(stop_all(running, terminal, shared.board));
                 return error;
             }
         }
         std::this_thread::sleep_for(look_every);
     }
-    WEIR_TRY(stop_all(running, terminal));
+    WEIR_TRY(stop_all(running, terminal, shared.board));
     return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "cli/log_place.h"
 #include "cli/parts.h"
+#include "cli/runs_table.h"
 #include "serve/serving.h"
 
 namespace weir::cli {
@@ -39,6 +40,8 @@ Result<std::unique_ptr<Part>> start(const UpContext& context) {
                                        .version = WEIR_VERSION,
                                        .log = std::move(log),
                                        .log_options = std::move(log_options),
+                                       .parts = [&context] { return context.shared.board.text(); },
+                                       .runs = [lake = context.opened.lake] { return runs_relation(lake); },
                                        .note = [&context](const std::string& text) { context.note("serve", text); }}));
     return std::unique_ptr<Part>(std::make_unique<ServePart>(std::move(serving)));
 }

@@ -141,6 +141,11 @@ std::optional<Problem> Api::check(http::Exchange& exchange, State& state) {
                 "WWW-Authenticate: Bearer realm=\"weir\", error=\"insufficient_scope\", scope=\"{}\"\r\n", scope)};
     };
     if (state.route == Route::metrics && !state.principal->may_see_metrics()) return forbidden("metrics");
+    if ((state.route == Route::status || state.route == Route::status_stream) &&
+        !state.principal->may("system", "status"))
+        return forbidden("system:status");
+    if (state.route == Route::system_table && !state.principal->may("system", state.segments[1]))
+        return forbidden(is_view_name(state.segments[1]) ? "system:" + state.segments[1] : "system:NAME");
     if (state.route == Route::topic && !state.principal->may("topic", state.segments[1]))
         return forbidden("topic:NAME");
     if ((state.route == Route::view || state.route == Route::key || state.route == Route::stream) &&
@@ -192,7 +197,9 @@ std::optional<http::Response> Api::answer_now(http::Exchange& exchange) {
         case Route::livez: response = health(exchange.head, false); break;
         case Route::readyz: response = health(exchange.head, true); break;
         case Route::problem: response = problem_page(state.segments[1]); break;
-        case Route::views: response = catalogue(exchange.head, *state.principal); break;
+        case Route::views: response = catalogue(exchange.head, *state.principal, reads_, "view"); break;
+        case Route::system: response = catalogue(exchange.head, *state.principal, *system_reads_, "system"); break;
+        case Route::status_stream: response = status_stream(exchange.head); break;
         case Route::stream: response = stream(exchange.head, state.segments[1], *state.principal); break;
         case Route::key:
             response =
@@ -240,6 +247,10 @@ http::Response Api::work_on(http::Exchange& exchange) {
         response = topics_ == nullptr
                        ? to_response({.kind = "not-found", .detail = "a lake without its project has no topics"})
                        : topics_->post(exchange.head, state.segments[1], exchange.body, *state.principal);
+    } else if (state.route == Route::status) {
+        response = status(exchange.head);
+    } else if (state.route == Route::system_table) {
+        response = system_table(exchange.head, state.segments[1], *state.principal);
     } else if (state.route == Route::openapi) {
         response = openapi(exchange.head, *state.principal);
     } else {
@@ -405,6 +416,40 @@ Problem Api::unknown_view(const std::string& name, const Principal& principal) c
     return {.kind = "not-found", .detail = fmt::format("there is no view '{}'", name), .hint = suggest(name, names)};
 }
 
+Problem Api::unknown_system_table(const std::string& name) const {
+    std::vector<std::string> names;
+    const auto entries = system_reads_->catalogue();
+    for (const auto& entry : *entries) names.push_back(entry.name);
+    return {.kind = "not-found",
+            .detail = fmt::format("there is no system table '{}'", name),
+            .hint = suggest(name, names)};
+}
+
+http::Response Api::system_table(const http::Head& head, const std::string& table, const Principal& principal) const {
+    if (!system_reads_->has(table)) return to_response(unknown_system_table(table));
+    return system_answers_->answer(head, table, principal);
+}
+
+http::Response Api::status(const http::Head& head) const {
+    constexpr std::array offers{std::string_view("application/json")};
+    if (!http::best_media_type(head.joined("accept"), offers))
+        return to_response({.kind = "not-acceptable", .detail = "this comes as application/json"});
+    const auto document = status_->document();
+    if (document) return json_response(*document + "\n", "no-store");
+    const auto problem = to_problem(document.error());
+    if (problem.kind == "internal") answers_.options().log_fault(document.error());
+    return to_response(problem);
+}
+
+http::Response Api::status_stream(const http::Head& head) const {
+    constexpr std::array offers{std::string_view("text/event-stream")};
+    if (!http::best_media_type(head.joined("accept"), offers))
+        return to_response({.kind = "not-acceptable", .detail = "a stream comes as text/event-stream"});
+    if (!draining_)
+        if (auto response = status_->open_stream()) return std::move(*response);
+    return to_response({.kind = "busy", .detail = "there are too many streams now", .retry_after = 5});
+}
+
 // A document that changes with the project or a publication.
 http::Response Api::tagged_json(const http::Head& head, std::string body) const {
     constexpr std::array offers{std::string_view("application/json")};
@@ -424,27 +469,30 @@ http::Response Api::openapi(const http::Head& head, const Principal& principal) 
     static const KeyAnswers::Specs none;
     std::vector<std::string> layers;
     for (const auto layer : reads_.layers()) layers.emplace_back(to_string(layer));
-    return tagged_json(head,
-                       openapi_document({.title = options_.title,
-                                         .version = options_.version,
-                                         .layers = std::move(layers),
-                                         .has_topics = topics_ != nullptr,
-                                         .has_keys = !authenticator_.is_open(),
-                                         .page_rows = answers_.options().page_rows,
-                                         .page_rows_max = answers_.options().limits.rows_max},
-                                        *reads_.catalogue(), keys_ == nullptr ? none : keys_->specs(), principal));
+    return tagged_json(head, openapi_document({.title = options_.title,
+                                               .version = options_.version,
+                                               .layers = std::move(layers),
+                                               .has_topics = topics_ != nullptr,
+                                               .has_keys = !authenticator_.is_open(),
+                                               .page_rows = answers_.options().page_rows,
+                                               .page_rows_max = answers_.options().limits.rows_max},
+                                              *reads_.catalogue(), *system_reads_->catalogue(),
+                                              keys_ == nullptr ? none : keys_->specs(), principal));
 }
 
-http::Response Api::catalogue(const http::Head& head, const Principal& principal) const {
-    const auto entries = reads_.catalogue();
-    std::string body = "{\"views\":[";
+// `kind`: view or system; of scopes, and in paths.
+http::Response Api::catalogue(const http::Head& head, const Principal& principal, const Reads& reads,
+                              std::string_view kind) const {
+    const auto entries = reads.catalogue();
+    const bool views = kind == "view";
+    std::string body = views ? "{\"views\":[" : "{\"tables\":[";
     for (const auto& entry : *entries) {
-        if (!principal.may("view", entry.name)) continue;
+        if (!principal.may(kind, entry.name)) continue;
         body += body.back() == '[' ? "\n{\"name\":" : ",\n{\"name\":";
         sink::append_json_string(entry.name, body);
         body += ",\"description\":";
         sink::append_json_string(entry.description, body);
-        body += fmt::format(",\"kind\":\"{}\",\"url\":\"/views/{}\",\"columns\":", entry.kind,
+        body += fmt::format(",\"kind\":\"{}\",\"url\":\"/{}/{}\",\"columns\":", entry.kind, views ? "views" : "system",
                             http::percent_encoded(entry.name));
         if (entry.schema) {
             body += '[';
@@ -460,8 +508,8 @@ http::Response Api::catalogue(const http::Head& head, const Principal& principal
         } else {
             body += "null";
         }
-        body += fmt::format(",\"has_result\":{}", entry.has_result);
-        if (entry.has_result) {
+        if (views) body += fmt::format(",\"has_result\":{}", entry.has_result);
+        if (views && entry.has_result) {
             body += fmt::format(",\"rows\":{},\"meta\":", entry.from.rows);
             body += provenance_json(entry.name, entry.from);
         }

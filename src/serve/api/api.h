@@ -9,6 +9,7 @@
 #include "serve/api/access_log.h"
 #include "serve/api/key_answer.h"
 #include "serve/api/metrics.h"
+#include "serve/api/status.h"
 #include "serve/api/streams.h"
 #include "serve/api/topics.h"
 #include "serve/api/view_answer.h"
@@ -45,6 +46,12 @@ public:
     void use_keys(KeyAnswers& keys) { keys_ = &keys; }
     void use_topics(TopicPosts& topics) { topics_ = &topics; }
     void use_streams(Streams& streams) { streams_ = &streams; }
+    // System tables and the pipeline's status; before the server starts.
+    void use_system(SystemReads& reads, ViewAnswers& answers, StatusPage& status) {
+        system_reads_ = &reads;
+        system_answers_ = &answers;
+        status_ = &status;
+    }
     // More metrics, asked for at each scrape.
     void add_metrics(std::function<void(MetricsText&)> more) { more_metrics_ = std::move(more); }
 
@@ -58,6 +65,9 @@ private:
     KeyAnswers* keys_ = nullptr;
     TopicPosts* topics_ = nullptr;
     Streams* streams_ = nullptr;
+    SystemReads* system_reads_ = nullptr;
+    ViewAnswers* system_answers_ = nullptr;
+    StatusPage* status_ = nullptr;
     RequestMetrics metrics_;
     std::atomic<bool> draining_{false};
     std::function<void(MetricsText&)> more_metrics_ = [](MetricsText&) {};
@@ -79,10 +89,15 @@ private:
     http::Response openapi(const http::Head& head, const Principal& principal) const;
     http::Response tagged_json(const http::Head& head, std::string body) const;
     http::Response problem_page(const std::string& name) const;
-    http::Response catalogue(const http::Head& head, const Principal& principal) const;
+    http::Response catalogue(const http::Head& head, const Principal& principal, const Reads& reads,
+                             std::string_view member) const;
+    http::Response status(const http::Head& head) const;
+    http::Response status_stream(const http::Head& head) const;
+    http::Response system_table(const http::Head& head, const std::string& table, const Principal& principal) const;
     http::Response stream(const http::Head& head, const std::string& view, const Principal& principal) const;
     bool is_view(const std::string& name) const;
     Problem unknown_view(const std::string& name, const Principal& principal) const;
+    Problem unknown_system_table(const std::string& name) const;
 };
 
 }  // namespace weir::serve

@@ -117,7 +117,9 @@ json row_schema(const CatalogueEntry& view) {
     return {{"type", "object"}, {"properties", properties}};
 }
 
-json view_operation(const OpenApiOptions& options, const CatalogueEntry& view) {
+// `kind`: view or system.
+json view_operation(const OpenApiOptions& options, const CatalogueEntry& view, std::string_view kind) {
+    const bool is_view = kind == "view";
     json parameters = json::array();
     if (view.schema)
         for (const auto& field : view.schema->fields)
@@ -138,14 +140,16 @@ json view_operation(const OpenApiOptions& options, const CatalogueEntry& view) {
                                          {{"type", "integer"}, {"minimum", 1}, {"maximum", options.page_rows_max}}));
     parameters.push_back(query_parameter("cursor", "As `next` of the page before has it",
                                          {{"type", "string"}, {"maxLength", 4096}, {"pattern", "^[A-Za-z0-9_-]+$"}}));
-    parameters.push_back(
-        query_parameter("layer", "Which layer answers", {{"type", "string"}, {"enum", options.layers}}));
-    parameters.push_back(query_parameter("as_of",
-                                         "The result of that day of event time, of a view that keeps every interval",
-                                         {{"type", "string"}, {"format", "date"}}));
-    parameters.push_back(query_parameter("known_at", "The result that was the published one then",
-                                         {{"type", "string"}, {"format", "date-time"}}));
-    const auto name = fmt::format("#/components/schemas/{}", view.name);
+    if (is_view) {
+        parameters.push_back(
+            query_parameter("layer", "Which layer answers", {{"type", "string"}, {"enum", options.layers}}));
+        parameters.push_back(
+            query_parameter("as_of", "The result of that day of event time, of a view that keeps every interval",
+                            {{"type", "string"}, {"format", "date"}}));
+        parameters.push_back(query_parameter("known_at", "The result that was the published one then",
+                                             {{"type", "string"}, {"format", "date-time"}}));
+    }
+    const auto name = fmt::format("#/components/schemas/{}{}", is_view ? "" : "weir.", view.name);
     json responses = json::object();
     responses["200"] = {{"description", "Rows"},
                         {"headers", answer_headers()},
@@ -164,9 +168,9 @@ json view_operation(const OpenApiOptions& options, const CatalogueEntry& view) {
                           {"application/vnd.apache.parquet", json::object()}}}};
     responses["304"] = {{"description", "The version that the client has is the present one"}};
     add_problems(responses, {400, 404, 405, 406, 410, 412, 422, 429, 503}, options.has_keys);
-    return {{"operationId", "view_" + view.name},
+    return {{"operationId", fmt::format("{}_{}", kind, view.name)},
             {"summary", view.description.empty() ? fmt::format("The rows of {}", view.name) : view.description},
-            {"tags", {"views"}},
+            {"tags", {is_view ? "views" : "operations"}},
             {"parameters", parameters},
             {"responses", responses}};
 }
@@ -205,7 +209,7 @@ json plain_operation(const OpenApiOptions& options, const RouteSpec& route, std:
         {"content",
          {{std::string(type),
            {{"schema", type == "application/json" ? json{{"type", "object"}} : json{{"type", "string"}}}}}}}};
-    if (route.route == Route::views)
+    if (route.route == Route::views || route.route == Route::system)
         responses["304"] = {{"description", "The version that the client has is the present one"}};
     add_problems(responses, {400, 405, 406, 429, 503}, options.has_keys && !route.open);
     json operation = {
@@ -217,7 +221,8 @@ json plain_operation(const OpenApiOptions& options, const RouteSpec& route, std:
 }  // namespace
 
 std::string openapi_document(const OpenApiOptions& options, const std::vector<CatalogueEntry>& views,
-                             const KeyAnswers::Specs& keys, const Principal& principal) {
+                             const std::vector<CatalogueEntry>& system, const KeyAnswers::Specs& keys,
+                             const Principal& principal) {
     json document = {{"openapi", "3.1.0"},
                      {"info",
                       {{"title", options.title.empty() ? "weir" : options.title},
@@ -230,9 +235,12 @@ std::string openapi_document(const OpenApiOptions& options, const std::vector<Ca
     for (const auto& route : routes()) {
         const bool text = route.route == Route::livez || route.route == Route::readyz || route.route == Route::metrics;
         if (route.path.empty() || route.path.find('{') != std::string_view::npos) continue;
-        paths[std::string(route.path)]["get"] =
-            plain_operation(options, route, text ? "text/plain" : "application/json");
+        const auto* type = route.route == Route::status_stream ? "text/event-stream"
+                           : text                              ? "text/plain"
+                                                               : "application/json";
+        paths[std::string(route.path)]["get"] = plain_operation(options, route, type);
     }
+    paths["/"]["get"]["responses"]["200"]["content"]["text/html"] = {{"schema", {{"type", "string"}}}};
     auto problem_route = plain_operation(options, spec(Route::problem), "text/plain");
     json names = json::array();
     for (const auto& kind : problem_kinds()) names.push_back(kind.name);
@@ -275,12 +283,17 @@ std::string openapi_document(const OpenApiOptions& options, const std::vector<Ca
     for (const auto& view : views) {
         if (!principal.may("view", view.name)) continue;
         schemas[view.name] = row_schema(view);
-        paths["/views/" + view.name]["get"] = view_operation(options, view);
+        paths["/views/" + view.name]["get"] = view_operation(options, view, "view");
         const auto found = keys.find(view.name);
         if (found == keys.end()) continue;
         std::string path = "/views/" + view.name;
         for (const auto& field : found->second.key) path += "/{" + field.name + "}";
         paths[path]["get"] = key_operation(options, view, found->second);
+    }
+    for (const auto& table : system) {
+        if (!principal.may("system", table.name)) continue;
+        schemas["weir." + table.name] = row_schema(table);
+        paths["/system/" + table.name]["get"] = view_operation(options, table, "system");
     }
     schemas["Problem"] = {{"type", "object"},
                           {"required", {"type", "title", "status", "detail"}},

@@ -19,8 +19,9 @@ struct OpenApiOptions {
     std::int64_t page_rows_max = 10'000;
 };
 
-// An OpenAPI 3.1 document with one path per view that this reader may see.
+// An OpenAPI 3.1 document with one path per view, and per system table, that this reader may see.
 std::string openapi_document(const OpenApiOptions& options, const std::vector<CatalogueEntry>& views,
-                             const KeyAnswers::Specs& keys, const Principal& principal);
+                             const std::vector<CatalogueEntry>& system, const KeyAnswers::Specs& keys,
+                             const Principal& principal);
 
 }  // namespace weir::serve

@@ -23,6 +23,12 @@ constexpr std::array specs{
     RouteSpec{Route::stream, "stream", "/stream/{view}", "GET, OPTIONS", false,
               "An event for each publication of a view"},
     RouteSpec{Route::topic, "topic", "/topics/{topic}", "POST, OPTIONS", false, "Rows into a topic of the log"},
+    RouteSpec{Route::status, "status", "/status", reading, false,
+              "The pipeline: sources, tables, parts, the last verdict"},
+    RouteSpec{Route::status_stream, "status_stream", "/status/stream", "GET, OPTIONS", false,
+              "The pipeline as events, about one a second"},
+    RouteSpec{Route::system, "system", "/system", reading, false, "The catalogue of system tables"},
+    RouteSpec{Route::system_table, "system_table", "/system/{table}", reading, false, "The rows of a system table"},
     RouteSpec{Route::none, "none", "", "", true, ""},
 };
 
@@ -39,11 +45,15 @@ Route route_of(std::string_view path, std::vector<std::string>& segments) {
     if (path == "/readyz") return Route::readyz;
     if (path == "/metrics") return Route::metrics;
     if (path == "/openapi.json") return Route::openapi;
+    if (path == "/status") return Route::status;
+    if (path == "/status/stream") return Route::status_stream;
+    if (path == "/system") return Route::system;
     auto parts = http::path_segments(path);
     if (!parts) return Route::none;
     segments = std::move(*parts);
     if (segments.size() == 2 && segments[0] == "assets" && !segments[1].empty()) return Route::asset;
     if (segments.size() == 2 && segments[0] == "problems" && !segments[1].empty()) return Route::problem;
+    if (segments.size() == 2 && segments[0] == "system" && !segments[1].empty()) return Route::system_table;
     if (segments.size() == 2 && segments[0] == "stream" && !segments[1].empty()) return Route::stream;
     if (segments.size() == 2 && segments[0] == "topics" && !segments[1].empty()) return Route::topic;
     if (segments[0] != "views") return Route::none;

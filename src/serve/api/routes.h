@@ -11,7 +11,25 @@
 
 namespace weir::serve {
 
-enum class Route { index, asset, livez, readyz, metrics, openapi, problem, views, view, key, stream, topic, none };
+enum class Route {
+    index,
+    asset,
+    livez,
+    readyz,
+    metrics,
+    openapi,
+    problem,
+    views,
+    view,
+    key,
+    stream,
+    topic,
+    status,
+    status_stream,
+    system,
+    system_table,
+    none
+};
 
 struct RouteSpec {
     Route route;

@@ -273,7 +273,7 @@ Status ViewAnswers::write_page(Request& request, http::Response& response) {
             query +=
                 fmt::format("{}={}&", http::percent_encoded(parameter.name), http::percent_encoded(parameter.value));
         }
-        next = fmt::format("/views/{}?{}cursor={}", http::percent_encoded(request.view), query, cursor);
+        next = fmt::format("{}{}?{}cursor={}", options_.path, http::percent_encoded(request.view), query, cursor);
         response.field("Link", fmt::format("<{}>; rel=\"next\"", next));
     }
     std::string body;

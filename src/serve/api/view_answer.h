@@ -25,6 +25,7 @@ struct AnswerOptions {
     std::filesystem::path spool;
     sink::CsvStyle csv;
     std::string cursor_key;
+    std::string path = "/views/";  // of the next page
     std::vector<declare::RowLimit> row_limits;
     bool is_private = false;  // there are keys: what one reader gets is not for another
     std::function<void(const Error&)> log_fault = [](const Error&) {};  // of the server, which the client is not told

@@ -1,4 +1,4 @@
-// What the lake knows about itself, for the metrics: where rows went, and what was verified.
+// What the lake knows about itself, for the metrics and the status: where rows went, and what was verified.
 #pragma once
 
 #include <string>
@@ -11,6 +11,7 @@ namespace weir::serve {
 struct SourceRows {
     std::string source;
     std::int64_t read = 0, accepted = 0, duplicate = 0, quarantined = 0, filtered = 0;
+    std::int64_t committed_us = 0;  // the newest of them; 0: never
 };
 // Of all intakes and replays; empty where nothing was taken in.
 Result<std::vector<SourceRows>> accounting_totals(const lake::Lake& lake, sql::Connection& connection);
