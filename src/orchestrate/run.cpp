@@ -18,6 +18,7 @@
 #include "orchestrate/steps.h"
 #include "orchestrate/view_groups.h"
 #include "sink/export.h"
+#include "view/batch/duckdb/duckdb_engine.h"
 #include "view/batch/interval_batch.h"
 #include "view/batch/state_store.h"
 #include "view/session.h"
@@ -312,13 +313,16 @@ private:
         WEIR_ASSIGN(auto* opened, at_.catalogs.current(at_.lake, at_.project));
         auto& catalog = *opened;
         WEIR_ASSIGN(const auto by_day, catalog.states_by_day());
-        view::StateStore store(at_.lake, at_.database, at_.clock);
+        view::DuckDbEngine engine(at_.database);
+        view::StateStore store(at_.lake, engine, at_.clock);
         const view::States states{catalog, &store, by_day};
         if (request_.full) WEIR_TRY(drop_states(catalog, store));
         const auto groups = groups_of(views);
         for (const auto day : days) WEIR_TRY(run_day(groups, states, day));
         steps_.order_views();
-        return drop_unused_states(catalog, store);
+        const auto dropped = drop_unused_states(catalog, store);
+        catalog.keep();
+        return dropped;
     }
 
     using Group = std::vector<const ViewDays*>;

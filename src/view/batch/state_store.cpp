@@ -62,43 +62,9 @@ Result<CatchUp> StateStore::bring_up(const State& state, bool by_day) {
     return CatchUp{CatchUp::What::added, {}, rows};
 }
 
-class StateStore::Borrowed {
-public:
-    static Result<Borrowed> from(StateStore& store) {
-        {
-            const std::lock_guard lock(store.mutex_);
-            if (!store.idle_.empty()) {
-                auto connection = std::move(store.idle_.back());
-                store.idle_.pop_back();
-                return Borrowed(store, std::move(connection));
-            }
-        }
-        WEIR_ASSIGN(auto connection, store.database_->connect());
-        return Borrowed(store, std::move(connection));
-    }
-    Borrowed(Borrowed&&) = default;
-    Borrowed& operator=(Borrowed&&) = delete;
-    ~Borrowed() {
-        if (!connection_) return;
-        const std::lock_guard lock(store_->mutex_);
-        store_->idle_.push_back(std::move(*connection_));
-    }
-    sql::Connection& get() { return *connection_; }
-
-private:
-    Borrowed(StateStore& store, sql::Connection connection)
-        : store_(&store), connection_(std::make_unique<sql::Connection>(std::move(connection))) {}
-    StateStore* store_;
-    std::unique_ptr<sql::Connection> connection_;
-};
-
 Result<std::int64_t> StateStore::write(const State& state, bool by_day, const StateInputs& inputs,
                                        std::optional<lake::Snapshot> onto) {
-    WEIR_ASSIGN(auto borrowed, Borrowed::from(*this));
-    auto& connection = borrowed.get();
-    WEIR_ASSIGN(const auto layout, layout_of(connection, state));
-    WEIR_ASSIGN(const auto news, read_new_rows(connection, inputs, held_));
-
+    WEIR_ASSIGN(const auto layout, engine_->layout(state));
     auto table = state_table(*lake_, state);
     if (!table) return std::move(table).error();
     table->set_clock(*clock_);
@@ -110,13 +76,7 @@ Result<std::int64_t> StateStore::write(const State& state, bool by_day, const St
                                            .name = std::string(state_folder) + state.name,
                                            .description = "a state of views; derived, not for use"});
     if (!transaction) return std::move(transaction).error();
-    std::int64_t rows = 0;
-    for (const auto& day : news.pieces(by_day)) {
-        WEIR_TRY(name_new_rows(connection, state, news, by_day ? day : ""));
-        WEIR_ASSIGN(const auto appended,
-                    transaction->append(connection, select_partial(state, layout, day), {.checksums = true}));
-        rows += appended.rows;
-    }
+    WEIR_ASSIGN(const auto rows, engine_->stage_partial(state, inputs, by_day, *transaction));
     const auto reach = [&](const std::string& app, const StateInputs::Table& input) -> Status {
         const auto version = input.snapshot.version().get();
         const auto* before = transaction->snapshot();
@@ -137,29 +97,9 @@ Status StateStore::compact(const State& state, bool by_day) {
     table.set_clock(*clock_);
     WEIR_ASSIGN(auto snapshot, table.snapshot());
     if (snapshot.files().size() <= parts_max) return ok();
-    WEIR_ASSIGN(auto borrowed, Borrowed::from(*this));
-    auto& connection = borrowed.get();
-    WEIR_ASSIGN(const auto layout, layout_of(connection, state));
-    WEIR_ASSIGN(const auto scan, table.scan(snapshot));
-    WEIR_ASSIGN(const auto found, connection.query(fmt::format("SELECT DISTINCT {}::VARCHAR FROM {} ORDER BY 1",
-                                                               state_day_column, scan.relation)));
-    std::vector<std::string> pieces;
-    for (std::size_t row = 0; row < found.row_count(); ++row) pieces.emplace_back(found.text(row, 0));
-    // One file a day is as far as it goes.
-    if (by_day && snapshot.files().size() <= pieces.size() + parts_max) return ok();
-    if (!by_day && !pieces.empty()) pieces = {pieces.back()};
     WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, snapshot));
-    for (const auto& file : snapshot.files()) WEIR_TRY(transaction.remove_file(file, false));
-    for (const auto& day : pieces) {
-        const auto only = by_day ? fmt::format(" WHERE {} = DATE '{}'", state_day_column, day) : std::string();
-        WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT {} FROM {}{}", state.name,
-                                            layout.from_lake, scan.relation, only)));
-        WEIR_ASSIGN(const auto appended, transaction.append(connection,
-                                                            fmt::format("SELECT DATE '{}' AS {}{} FROM ({})", day,
-                                                                        state_day_column, layout.to_lake, state.merge),
-                                                            {.data_change = false, .checksums = true}));
-        static_cast<void>(appended);
-    }
+    WEIR_ASSIGN(const bool merged, engine_->stage_merged(state, snapshot, by_day, transaction));
+    if (!merged) return ok();
     transaction.set_operation("OPTIMIZE");
     WEIR_ASSIGN(const auto committed, lake::commit_or_fail(std::move(transaction)));
     static_cast<void>(committed);

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "lake/lake.h"
 #include "model/interval.h"
+#include "view/batch/batch_engine.h"
 #include "view/batch/state_inputs.h"
 #include "view/batch/state_reader.h"
 #include "view/split/split.h"
@@ -34,8 +35,8 @@ struct StateSize {
 // Several threads may ask for different states and for the same one.
 class StateStore : public StateReader {
 public:
-    StateStore(const lake::Lake& lake, sql::Database& database, const Clock& clock)
-        : lake_(&lake), database_(&database), clock_(&clock) {}
+    StateStore(const lake::Lake& lake, BatchEngine& engine, const Clock& clock)
+        : lake_(&lake), engine_(&engine), clock_(&clock) {}
 
     // A state is looked at once in the store's life.
     Result<CatchUp> catch_up(const State& state, bool by_day) override;
@@ -55,21 +56,16 @@ private:
         std::mutex mutex;  // held while the state is brought up
         std::optional<CatchUp> done;
     };
-    // A connection for one piece of work; it goes back when that is over.
-    class Borrowed;
     Result<CatchUp> bring_up(const State& state, bool by_day);
     Result<std::int64_t> write(const State& state, bool by_day, const StateInputs& inputs,
                                std::optional<lake::Snapshot> onto);
     Status compact(const State& state, bool by_day);
 
     const lake::Lake* lake_;
-    sql::Database* database_;
+    BatchEngine* engine_;
     const Clock* clock_;
     std::mutex mutex_;
-    // Guarded by mutex_.
-    std::map<std::string, Kept> kept_;
-    std::vector<sql::Connection> idle_;
-    HeldRows held_;
+    std::map<std::string, Kept> kept_;  // guarded by mutex_
 };
 
 }  // namespace weir::view

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/build_id.h"
+#include "base/sha256.h"
 #include "declare/table_schema.h"
 #include "model/system_tables.h"
 #include "view/own_functions.h"
@@ -58,23 +60,23 @@ std::optional<Weights> weights_of(const declare::Project& project, std::string_v
 }
 
 Result<Catalog> Catalog::open(const lake::Lake& lake, const declare::Project& project, For reader) {
-    WEIR_ASSIGN(auto database, sql::Database::open({.threads = 1}));
-    WEIR_ASSIGN(auto connection, database.connect());
-    WEIR_TRY(add_own_functions(connection));
-    if (!project.macros.empty()) WEIR_TRY(connection.run(project.macros));
-    std::string statements = "CREATE SCHEMA weir;";
-    std::map<std::string, Weights> weights;
+    Catalog catalog(project, reader);
+    auto& statements = catalog.tables_;
+    statements = "CREATE SCHEMA weir;";
     for (const auto& table : system_tables())
         statements += create_table("weir." + sql::quote_name(table.name), table.schema) + ";";
+    std::string roles;
     for (const auto& source : project.sources) {
         WEIR_ASSIGN(const auto found, schema_of_table(lake, project, source));
         if (!found) continue;
         const auto& schema = *found;
+        if (source.reference) roles += fmt::format("reference {}\n", source.table);
         if (const auto weighted = weights_of(project, source.table)) {
+            roles += fmt::format("weight {} {}\n", source.table, weighted->column);
             statements += create_table(changes_relation(source.table), schema) + ";";
             statements += fmt::format("CREATE VIEW {} AS {};", sql::quote_name(source.table),
                                       select_left(*weighted, changes_relation(source.table)));
-            weights.emplace(lowered(source.table), *weighted);
+            catalog.weights_.emplace(lowered(source.table), *weighted);
         } else {
             statements += create_table(sql::quote_name(source.table), schema) + ";";
         }
@@ -82,13 +84,39 @@ Result<Catalog> Catalog::open(const lake::Lake& lake, const declare::Project& pr
     // Any day: only types are asked of it.
     statements +=
         "CREATE MACRO interval_start() AS DATE '2000-01-01'; CREATE MACRO interval_end() AS DATE '2000-01-02';";
-    WEIR_TRY(connection.run(statements));
     for (const auto& view : project.views)
-        WEIR_TRY(connection.run(fmt::format("CREATE VIEW {} AS {}", sql::quote_name(view.name), view.sql)));
-    Catalog catalog(project, reader, std::move(database), std::move(connection));
-    catalog.weights_ = std::move(weights);
-    WEIR_TRY(catalog.find_opaque_macros());
+        statements += fmt::format("CREATE VIEW {} AS {};", sql::quote_name(view.name), view.sql);
+    const auto program = build_id();
+    if (reader == For::running && !program.empty()) {
+        catalog.kept_file_ = lake.root() / ".weir" / "splits";
+        catalog.fingerprint_ = sha256_hex(
+            fmt::format("{}\n{}\n{}\n{}{}", program, duckdb_library_version(), project.macros, roles, statements));
+        catalog.splits_ = read_kept_splits(catalog.kept_file_, catalog.fingerprint_);
+    }
     return catalog;
+}
+
+Status Catalog::know_tables() {
+    if (connection_ != nullptr) return ok();
+    WEIR_ASSIGN(auto database, sql::Database::open({.threads = 1}));
+    WEIR_ASSIGN(auto connection, database.connect());
+    WEIR_TRY(add_own_functions(connection));
+    if (!project_->macros.empty()) WEIR_TRY(connection.run(project_->macros));
+    WEIR_TRY(connection.run(tables_));
+    database_ = std::make_unique<sql::Database>(std::move(database));
+    connection_ = std::make_unique<sql::Connection>(std::move(connection));
+    if (auto status = find_opaque_macros(); !status) {
+        connection_.reset();
+        return status;
+    }
+    return ok();
+}
+
+void Catalog::keep() {
+    const std::lock_guard lock(*mutex_);
+    std::error_code ignored;
+    if (kept_file_.empty() || all_kept_ || !std::filesystem::is_directory(kept_file_.parent_path(), ignored)) return;
+    all_kept_ = keep_splits(kept_file_, fingerprint_, splits_).ok();
 }
 
 Result<Catalog*> CatalogKeeper::current(const lake::Lake& lake, const declare::Project& project) {
@@ -168,6 +196,7 @@ Result<bool> Catalog::row_by_row(const declare::View& view) {
 Result<const Split*> Catalog::split(const declare::View& view) {
     const std::lock_guard lock(*mutex_);
     if (const auto known = splits_.find(view.name); known != splits_.end()) return &known->second;
+    WEIR_TRY(know_tables());
     SplitInput input{
         .sql = view.sql, .inlined = {}, .role = [this](std::string_view table) { return role_of(*project_, table); }};
     input.weights = [this](std::string_view table) -> const Weights* {
@@ -197,10 +226,13 @@ Result<const Split*> Catalog::split(const declare::View& view) {
         made->touched.why_not = made->row_by_row.front();
     }
     if (!made) return std::move(made).error().within(fmt::format("splitting view '{}'", view.name));
+    all_kept_ = false;
     return &splits_.emplace(view.name, std::move(*made)).first->second;
 }
 
 Result<std::vector<ColumnLineage>> Catalog::lineage(const declare::View& view) {
+    const std::lock_guard lock(*mutex_);
+    WEIR_TRY(know_tables());
     auto columns = lineage_of(*connection_, view.sql);
     if (!columns) return std::move(columns).error().within(fmt::format("the lineage of view '{}'", view.name));
     return columns;

@@ -1,6 +1,7 @@
 // A project's views, split: what each name in their SQL means, and which views are read as part of others.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -8,6 +9,7 @@
 
 #include "declare/project.h"
 #include "lake/lake.h"
+#include "view/batch/kept_splits.h"
 #include "view/split/lineage.h"
 #include "view/split/split.h"
 
@@ -26,6 +28,9 @@ public:
     // Split once, then kept; several threads may ask. Fails where the view does not bind.
     Result<const Split*> split(const declare::View& view);
 
+    // Keeps what was split below the lake, for the next start; nothing where the lake cannot be written.
+    void keep();
+
     // The columns of tables and views that a view's columns rest on. Fails where the view does not bind.
     Result<std::vector<ColumnLineage>> lineage(const declare::View& view);
 
@@ -33,12 +38,10 @@ public:
     Result<std::set<std::string>> states_by_day();
 
 private:
-    Catalog(const declare::Project& project, For reader, sql::Database database, sql::Connection connection)
-        : project_(&project),
-          reader_(reader),
-          database_(std::make_unique<sql::Database>(std::move(database))),
-          connection_(std::make_unique<sql::Connection>(std::move(connection))),
-          mutex_(std::make_unique<std::mutex>()) {}
+    Catalog(const declare::Project& project, For reader)
+        : project_(&project), reader_(reader), mutex_(std::make_unique<std::mutex>()) {}
+    // The database with its tables, the first time that it is needed.
+    Status know_tables();
     // The macro of the project that a text calls and that aggregates, looks at other rows or reads tables by itself:
     // what it does cannot be seen in the text's tree. Empty: none.
     Result<std::string> opaque_macro(const std::string& sql);
@@ -48,13 +51,17 @@ private:
 
     const declare::Project* project_;
     For reader_;
-    std::unique_ptr<sql::Database> database_;
-    std::unique_ptr<sql::Connection> connection_;
     std::map<std::string, Weights> weights_;  // by table, lower case
-    std::set<std::string> opaque_macros_;     // lower case
+    std::string tables_;                      // the statements that make them
+    std::filesystem::path kept_file_;         // empty: splits are not kept
+    std::string fingerprint_;
     std::unique_ptr<std::mutex> mutex_;
     // Guarded by mutex_.
-    std::map<std::string, Split> splits_;
+    std::unique_ptr<sql::Database> database_;
+    std::unique_ptr<sql::Connection> connection_;  // null until it is needed
+    std::set<std::string> opaque_macros_;          // lower case
+    Splits splits_;
+    bool all_kept_ = true;
     std::map<std::string, bool> row_by_row_;
 };
 

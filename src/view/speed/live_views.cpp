@@ -120,6 +120,7 @@ Result<bool> LiveViews::take_in() {
                 return caught_up.error();
         }
     }
+    catalog_->keep();
     taken_in_ = versions;
     return true;
 }
@@ -137,6 +138,7 @@ Result<LiveMoment> LiveViews::read_once(const std::set<std::string>& views) {
         known_[view->name] = live;
         moment.views.emplace(view->name, std::move(live));
     }
+    catalog_->keep();
     return moment;
 }
 

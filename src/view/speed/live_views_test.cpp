@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "view/batch/duckdb/duckdb_engine.h"
 #include "view/batch/interval_batch.h"
 #include "view/batch/state_store.h"
 
@@ -75,7 +76,8 @@ protected:
         auto catalog = must(Catalog::open(lake, project));
         const auto by_day = must(catalog.states_by_day());
         const SystemClock clock;
-        StateStore store(lake, database, clock);
+        DuckDbEngine engine(database);
+        StateStore store(lake, engine, clock);
         for (const auto& each : project.views) {
             const auto* split = must(catalog.split(each));
             for (const auto& state : split->states)
