@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A topic of the log → contract → Delta, exactly once: messages a second and peak memory of `weir run`, which drains the
-# topic in epochs with a commit each, and of `weir up`. Messages of about 200 bytes, 0.1 % dirt, 2 ranges, 1 pattern, 1
-# enumeration; without and with duplicates set apart by id; then the learning project's events (228 bytes, 48 columns,
-# SQL rules, duplicates by id or by canonical JSON). WEIR_BENCH_ROWS: 5 million by default.
+# topic in epochs with a commit each. Messages of about 200 bytes, 0.1 % dirt, 2 ranges, 1 pattern, 1 enumeration; without
+# and with duplicates set apart by id; then the learning project's events (228 bytes, 48 columns, SQL rules, duplicates by
+# id or by canonical JSON). WEIR_BENCH_ROWS: 5 million by default.
 set -euo pipefail
 # shellcheck source=bench/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -10,16 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 rows="${WEIR_BENCH_ROWS:-5000000}"
 learning_rows="${WEIR_BENCH_LEARNING_ROWS:-2000000}"
 json="$bench_data/intake-log-$rows.ndjson"
-make_rows="SELECT i AS id,
-    'user-' || lpad((hash(i, 1) % 1000000)::VARCHAR, 6, '0') || CASE WHEN i % 4000 = 1 THEN '!' ELSE '' END AS user_name,
-    CASE WHEN i % 4000 = 2 THEN '\"many\"' ELSE (hash(i, 2) % 100)::VARCHAR END::JSON AS quantity,
-    CASE WHEN i % 4000 = 3 THEN -1.5 ELSE ((hash(i, 3) % 1000000) / 100)::DECIMAL(10, 2) END AS price,
-    CASE WHEN i % 4000 = 4 THEN 'stolen' ELSE ['new', 'paid', 'sent', 'done'][1 + (hash(i, 4) % 4)::INT] END AS state,
-    strftime(TIMESTAMP '2024-01-01' + to_seconds((hash(i, 5) % 31536000)::BIGINT), '%Y-%m-%dT%H:%M:%SZ') AS ordered_at,
-    (DATE '2024-01-01' + (hash(i, 6) % 365)::INT) AS ship_on, hash(i, 7) % 2 = 0 AS gift,
-    md5(i::VARCHAR) AS session
-    FROM range($rows) t(i)"
-[[ -e "$json" ]] || { duckdb_sql "COPY ($make_rows) TO '$json.tmp' (FORMAT json)" && mv "$json.tmp" "$json"; }
+orders_json "$rows" "$json" "md5(i::VARCHAR) AS session"
 
 project="$work/project"
 mkdir -p "$project/sources" "$project/contracts"
@@ -29,33 +20,8 @@ engine: {threads: $threads, memory: 400MB}
 log: {path: $work/log, sync: never}
 YAML
 contract() {
-    cat >"$project/contracts/orders.odcs.yaml" <<YAML
-apiVersion: v3.1.0
-kind: DataContract
-id: bench-orders
-version: "1.0.0"
-status: active
-schema:
-- name: orders
-  logicalType: object
-  customProperties:
-  - {property: deduplicate, value: $1}
-  properties:
-  - {name: id, logicalType: integer, required: true}
-  - {name: user_name, logicalType: string, logicalTypeOptions: {pattern: "^user-[0-9]{6}$"}}
-  - {name: quantity, logicalType: integer, logicalTypeOptions: {minimum: 0, maximum: 1000}}
-  - {name: price, logicalType: number, physicalType: "decimal(10,2)", logicalTypeOptions: {minimum: 0}}
-  - name: state
-    logicalType: string
-    quality:
-    - {id: known_state, metric: invalidValues, arguments: {validValues: [new, paid, sent, done]}, mustBe: 0}
-  - {name: ordered_at, logicalType: timestamp}
-  - {name: ship_on, logicalType: date}
-  - {name: gift, logicalType: boolean}
-  - {name: session, logicalType: string}
-  - {name: _partition, logicalType: integer}
-  - {name: _offset, logicalType: integer}
-YAML
+    orders_contract "$1" "name: session, logicalType: string" "name: _partition, logicalType: integer" \
+        "name: _offset, logicalType: integer" >"$project/contracts/orders.odcs.yaml"
 }
 echo "log: orders" >"$project/sources/orders.yaml"
 

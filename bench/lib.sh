@@ -65,3 +65,63 @@ same() {
 }
 
 echo "  $(nproc) cores, $threads threads, $repeats repeats, load before: $(cut -d' ' -f1 /proc/loadavg)"
+
+# orders_rows ROWS [COLUMN…]: a SELECT of mixed rows, all as text where dirt has to fit in. One row in 1000 is dirty: a text
+# where a number belongs, a value out of range, a broken pattern, an unknown word.
+orders_rows() {
+    local rows="$1" extra=""
+    shift
+    for column in "$@"; do extra+=", $column"; done
+    cat <<SQL
+SELECT i AS id,
+    'user-' || lpad((hash(i, 1) % 1000000)::VARCHAR, 6, '0') || CASE WHEN i % 4000 = 1 THEN '!' ELSE '' END AS user_name,
+    CASE WHEN i % 4000 = 2 THEN 'many' ELSE (hash(i, 2) % 100)::VARCHAR END AS quantity,
+    CASE WHEN i % 4000 = 3 THEN -1.5 ELSE ((hash(i, 3) % 1000000) / 100)::DECIMAL(10, 2) END AS price,
+    CASE WHEN i % 4000 = 4 THEN 'stolen' ELSE ['new', 'paid', 'sent', 'done'][1 + (hash(i, 4) % 4)::INT] END AS state,
+    strftime(TIMESTAMP '2024-01-01' + to_seconds((hash(i, 5) % 31536000)::BIGINT), '%Y-%m-%dT%H:%M:%SZ') AS ordered_at,
+    (DATE '2024-01-01' + (hash(i, 6) % 365)::INT) AS ship_on,
+    CASE WHEN hash(i, 7) % 2 = 0 THEN 'true' ELSE 'false' END AS gift$extra
+    FROM range($rows) t(i)
+SQL
+}
+
+# orders_json ROWS FILE [COLUMN…]: those rows as lines of JSON, made once.
+orders_json() {
+    local rows="$1" file="$2"
+    shift 2
+    [[ -e "$file" ]] && return
+    duckdb_sql "COPY (SELECT * REPLACE (CASE WHEN quantity = 'many' THEN '\"many\"' ELSE quantity END::JSON AS quantity,
+        (gift = 'true') AS gift) FROM ($(orders_rows "$rows" "$@"))) TO '$file.tmp' (FORMAT json)"
+    mv "$file.tmp" "$file"
+}
+
+# orders_contract DEDUPLICATE [PROPERTY…]: the contract of those rows.
+orders_contract() {
+    local deduplicate="$1"
+    shift
+    cat <<YAML
+apiVersion: v3.1.0
+kind: DataContract
+id: bench-orders
+version: "1.0.0"
+status: active
+schema:
+- name: orders
+  logicalType: object
+  customProperties:
+  - {property: deduplicate, value: $deduplicate}
+  properties:
+  - {name: id, logicalType: integer, required: true}
+  - {name: user_name, logicalType: string, logicalTypeOptions: {pattern: "^user-[0-9]{6}\$"}}
+  - {name: quantity, logicalType: integer, logicalTypeOptions: {minimum: 0, maximum: 1000}}
+  - {name: price, logicalType: number, physicalType: "decimal(10,2)", logicalTypeOptions: {minimum: 0}}
+  - name: state
+    logicalType: string
+    quality:
+    - {id: known_state, metric: invalidValues, arguments: {validValues: [new, paid, sent, done]}, mustBe: 0}
+  - {name: ordered_at, logicalType: timestamp}
+  - {name: ship_on, logicalType: date}
+  - {name: gift, logicalType: boolean}
+YAML
+    for property in "$@"; do echo "  - {$property}"; done
+}

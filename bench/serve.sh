@@ -40,7 +40,7 @@ duckdb_sql "COPY (SELECT n AS id, 'name ' || n % 1000 AS name, (n * 7919 % 10000
 "$weir" run "$project" --quiet >/dev/null
 token="$("$weir" token create "$project" --scope 'view:*')"
 
-taskset -c 0 "$weir" up "$project" --listen 127.0.0.1:0 2>"$work/up.err" &
+taskset -c 0 "$weir" up "$project" --only serve --listen 127.0.0.1:0 2>"$work/up.err" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; [[ -e "$work/nginx.pid" ]] && kill "$(cat "$work/nginx.pid")" 2>/dev/null; rm -rf "$work"' EXIT
 for ((i = 0; i < 1200; i++)); do grep -q 'serving at' "$work/up.err" && break; sleep 0.1; done
