@@ -10,6 +10,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds -Wno-restrict -Wno-dangling-pointer)
 endif()
 
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # What is embedded in the program is one literal a file.
+  add_compile_options(-Wno-overlength-strings)
+endif()
+
 set(WEIR_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 if(WEIR_SANITIZE)
   add_compile_options(-fsanitize=${WEIR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
