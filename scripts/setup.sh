@@ -4,7 +4,7 @@
 
 base_packages=(
     g++ cmake ninja-build ccache git ca-certificates pkg-config
-    libfmt-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libsimdjson-dev libssl-dev zlib1g-dev libzstd-dev liblz4-dev
+    libfmt-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libsimdjson-dev librdkafka-dev libssl-dev zlib1g-dev libzstd-dev liblz4-dev
     libxxhash-dev libsqlite3-dev libboost-dev libgtest-dev libgmock-dev
 )
 bench_packages=(time python3-venv wrk nginx-light curl)

@@ -40,7 +40,8 @@ std::string effective_text(const declare::Project& project) {
     for (const auto& source : project.sources)
         line("source",
              fmt::format("{}: {} → table {}, contract {}", source.name,
-                         source.log.empty() ? source.files : "log " + source.log, source.table, source.contract));
+                         source.topic.empty() ? source.files : (source.kafka ? "kafka " : "log ") + source.topic,
+                         source.table, source.contract));
     for (const auto& view : project.views)
         line("view", fmt::format("{}{}", view.name,
                                  view.keep == declare::View::Keep::every_interval ? ", every interval kept"
@@ -60,7 +61,8 @@ std::string effective_json(const declare::Project& project) {
     for (const auto& source : project.sources)
         sources.push_back({{"name", source.name},
                            {"files", source.files},
-                           {"log", source.log},
+                           {"log", source.kafka ? "" : source.topic},
+                           {"kafka", source.kafka ? source.topic : ""},
                            {"table", source.table},
                            {"contract", source.contract},
                            {"partition_by", source.partition_by}});

@@ -17,6 +17,8 @@ Option log_option() {
             .words = Words::directory};
 }
 
+Option kafka_option(std::string_view help) { return {.name = "--kafka", .value = "BROKERS", .help = help}; }
+
 Result<LogPlace> open_log_place(const Invocation& invocation, Terminal& terminal) {
     LogPlace place;
     if (invocation.has("--log")) {

@@ -19,6 +19,8 @@ struct LogPlace {
 // --log DIR, else the project's. What the log has to say about repairs goes to the terminal.
 Result<LogPlace> open_log_place(const Invocation& invocation, Terminal& terminal);
 Option log_option();
+// --kafka BROKERS, instead of the project's.
+Option kafka_option(std::string_view help);
 
 // The options that say how a new topic keeps its records, and what was given of them.
 std::vector<Option> topic_options();

@@ -12,6 +12,7 @@ declare::LoadOptions load_options(const Invocation& invocation) {
     return {.directory = invocation.project(),
             .params = invocation.params,
             .lake = invocation.lake,
+            .kafka_brokers = invocation.option("--kafka"),
             .environment = invocation.environment};
 }
 

@@ -54,6 +54,8 @@ void read_project_file(Context& context);
 void read_sources(Context& context);
 void read_contracts(Context& context);
 void read_serve_file(Context& context);
+// A map `kafka` of this file; its keys are those of the sections `kafka`, `kafka.tls` and `kafka.sasl`.
+void read_kafka_cluster(Context& context, OptionReader& reader, std::string_view key_file, KafkaCluster& cluster);
 // Once the views are known.
 void check_serve(Context& context);
 

@@ -5,6 +5,29 @@
 namespace weir::declare {
 namespace {
 
+std::vector<KeySpec> kafka_cluster_keys() {
+    return {{"brokers", "text", "", "host:port of some brokers, with commas between them. `--kafka` overrides it."},
+            {"tls", "map", "", "The connection is encrypted; {}: as the system trusts."},
+            {"sasl", "map", "", "Who we are."}};
+}
+
+constexpr std::string_view kafka_tls_summary = "TLS to the brokers. An empty map turns it on.";
+std::vector<KeySpec> kafka_tls_keys() {
+    return {{"ca", "path", "what the system trusts", "The authorities that brokers' certificates come from, in PEM."},
+            {"certificate", "path", "", "Our own certificate in PEM, where the brokers ask for one."},
+            {"key", "secret", "", "Its private key in PEM, as ${file:path} or ${env:NAME}."},
+            {"key_password", "secret", "", "What the key is locked with."},
+            {"verify_name", "true or false", "true", "Whether a certificate must name the broker's host."}};
+}
+
+constexpr std::string_view kafka_sasl_summary = "Name and password for the brokers.";
+std::vector<KeySpec> kafka_sasl_keys() {
+    return {
+        {"mechanism", "one of: plain, scram-sha-256, scram-sha-512", "", "How the password is shown to them.", true},
+        {"username", "text", "", "The name.", true},
+        {"password", "secret", "", "The password, as ${env:NAME} or ${file:path}.", true}};
+}
+
 const std::vector<KeySection>& sections() {
     static const std::vector<KeySection> all{
         {"weir.yaml",
@@ -13,6 +36,7 @@ const std::vector<KeySection>& sections() {
          {{"name", "name", "", "The project's name: letters, digits, underscore.", true},
           {"lake", "path", "lake", "The directory of the lake; relative to the project. `--lake` overrides it."},
           {"log", "map", "", "Where the project's topics lie, and when an append to them is durable."},
+          {"kafka", "map", "", "The cluster of Apache Kafka that sources with `kafka: TOPIC` read."},
           {"intake", "map", "", "What bounds an epoch of `weir up`, and when its small files are merged."},
           {"batch", "map", "", "How often `weir up` runs and publishes."},
           {"zone", "time zone", "UTC", "The zone whose midnights cut the data intervals, for example Europe/Berlin."},
@@ -31,6 +55,9 @@ const std::vector<KeySection>& sections() {
            "gets it "
            "some time. The death of a process loses nothing acknowledged under any of them."},
           {"sync_interval", "duration", "1s", "How much of the past a power cut may lose under sync: interval."}}},
+        {"weir.yaml", "kafka", "The project's cluster of Apache Kafka.", kafka_cluster_keys()},
+        {"weir.yaml", "kafka.tls", kafka_tls_summary, kafka_tls_keys()},
+        {"weir.yaml", "kafka.sasl", kafka_sasl_summary, kafka_sasl_keys()},
         {"weir.yaml",
          "intake",
          "Continuous intake by `weir up`: each epoch of a source is one commit, and ends with the first of these.",
@@ -71,17 +98,19 @@ const std::vector<KeySection>& sections() {
          {{"description", "text", "", "One sentence for people."},
           {"files", "path", "",
            "A file, a directory, a glob (data/*.csv), or a template whose names become columns "
-           "(events/{year}/{month}/{day}/*.json, u{user_id:int}.csv). Relative to the project. Each source has `files` "
-           "or `log`."},
+           "(events/{year}/{month}/{day}/*.json, u{user_id:int}.csv). Relative to the project. Each source has "
+           "`files`, `log` or `kafka`."},
           {"log", "topic", "",
            "The topic of the project's log whose messages, JSON objects, are the rows. A contract that unpacks the "
            "column `value` sees the record as topic, partition, offset, broker_ts, key and value, as in a dump of the "
            "topic; another one sees the keys of the message, and the record's own as _topic, _partition, _offset, "
            "_broker_ts and _key."},
-          {"from", "one of: files, log", "files",
-           "For a source that names both: which of them is read; ${param:…} lets the command line choose."},
+          {"kafka", "topic, or map", "",
+           "The topic of Apache Kafka whose messages are the rows, as with `log`. A map where more is to be said."},
+          {"from", "one of: files, log, kafka", "",
+           "For a source that names several of them: which is read; ${param:…} lets the command line choose."},
           {"reset", "one of: fail, earliest, latest", "fail",
-           "Where reading of `log` goes on when what comes next is gone by retention or damaged: nowhere; at the "
+           "Where reading of a topic goes on when what comes next is gone by retention or damaged: nowhere; at the "
            "oldest record that can be read; behind the newest."},
           {"format", "one of: csv, ndjson, json_array, parquet", "by the name of `files`",
            "How the files are written."},
@@ -113,6 +142,18 @@ const std::vector<KeySection>& sections() {
           {"reference", "true or false", "false",
            "A small table that views join with events. When it changes, the states that were joined with it are built "
            "again."}}},
+        {"sources/*.yaml", "kafka", "A topic of Apache Kafka.",
+         [] {
+             std::vector<KeySpec> keys{
+                 {"topic", "topic", "", "The topic.", true},
+                 {"group", "text", "weir.PROJECT.SOURCE",
+                  "The consumer group, in which the `weir up` of one lake share the partitions."}};
+             for (auto& key : kafka_cluster_keys()) keys.push_back(key);
+             keys[2].help = "Of a cluster that is not the project's, host:port with commas between them.";
+             return keys;
+         }()},
+        {"sources/*.yaml", "kafka.tls", kafka_tls_summary, kafka_tls_keys()},
+        {"sources/*.yaml", "kafka.sasl", kafka_sasl_summary, kafka_sasl_keys()},
         {"sources/*.yaml",
          "csv",
          "How CSV files are written.",

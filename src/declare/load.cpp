@@ -105,15 +105,15 @@ void check_references(Context& context) {
                     fmt::format("'only' looks at a text of the record itself, which '{}' is not", column->name),
                     "write it as `where`");
         }
-        if (source.only && !source.log.empty() && takes_whole_records(*contract)) {
+        if (source.only && !source.topic.empty() && takes_whole_records(*contract)) {
             // A log has one topic; of a file that holds several, `only` takes this one.
             if (source.only->column != "topic")
                 problems.error(source.only->where, "of a log, 'only' can look at the topic alone",
                                "write it as `where`");
-            else if (source.only->value != source.log)
+            else if (source.only->value != source.topic)
                 problems.error(
                     source.only->where,
-                    fmt::format("no record of the topic '{}' has the topic '{}'", source.log, source.only->value),
+                    fmt::format("no record of the topic '{}' has the topic '{}'", source.topic, source.only->value),
                     "leave out 'only', or name the same topic");
         }
         if (!source.sequence.empty() && column_named(source.sequence) != contract->columns.end())

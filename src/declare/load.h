@@ -14,6 +14,7 @@ struct LoadOptions {
     std::filesystem::path directory = ".";
     std::map<std::string, std::string> params;  // --param NAME=VALUE
     std::string lake;                           // --lake; empty: the project's
+    std::string kafka_brokers;                  // --kafka; empty: the project's
     std::string environment;                    // --env; empty: variable ENVIRONMENT, else dev
 };
 

@@ -38,6 +38,25 @@ struct LogPlace {
     std::chrono::milliseconds sync_interval{1000};
 };
 
+// A cluster of Apache Kafka, and how it is spoken to. Secrets are references.
+struct KafkaCluster {
+    enum class Mechanism { plain, scram_sha_256, scram_sha_512 };
+    struct Tls {
+        std::string ca;           // absolute path of a PEM file; empty: what the system trusts
+        std::string certificate;  // absolute path of our own PEM chain; empty: none
+        std::string key, key_password;
+        bool verify_name = true;
+    };
+    struct Sasl {
+        Mechanism mechanism = Mechanism::plain;
+        std::string username, password;
+    };
+    std::string brokers;  // "host:port,host:port"; empty: none is named
+    std::optional<Tls> tls;
+    std::optional<Sasl> sasl;
+    Where where;
+};
+
 // What bounds an epoch of continuous intake, whichever is reached first, and what keeps its files few.
 struct IntakeBounds {
     std::chrono::milliseconds epoch{1000};
@@ -81,14 +100,19 @@ struct Only {
     Where where;
 };
 
-// Where a topic is read from when the log does not have what comes next: retention took it, or it is damaged.
+// Where a topic is read from when what comes next is not there: retention took it, or it is damaged.
 enum class Reset { fail, earliest, latest };
 
 struct Source {
     std::string name;
     Where where;
-    std::string log;  // the topic that the rows come from; empty: from files
-    Where log_where;
+    std::string topic;  // that the rows come from; empty: from files
+    Where topic_where;
+    struct Kafka {
+        KafkaCluster cluster;
+        std::string group;
+    };
+    std::optional<Kafka> kafka;  // where the topic is; none: in the project's log
     Reset reset = Reset::fail;
     std::string files;  // a file, a directory, a glob or a path template; parameters filled in; absolute
     Where files_where;
@@ -247,6 +271,7 @@ struct Project {
     std::string environment;     // "dev" unless ENVIRONMENT or --env says otherwise
     std::filesystem::path lake;  // absolute
     LogPlace log;
+    KafkaCluster kafka;
     IntakeBounds intake;
     BatchPace batch;
     std::string zone = "UTC";

@@ -226,6 +226,7 @@ void read_project_file(Context& context) {
     const auto file = context.shown("weir.yaml");
     std::map<std::string, ParamValue> defaults;
     std::optional<Text> lake;
+    const YamlNode* kafka = nullptr;
     if (root) {
         OptionReader reader(*root, key_section("weir.yaml"), file, context.problems);
         if (const auto name = reader.take<Text>("name")) {
@@ -238,6 +239,7 @@ void read_project_file(Context& context) {
         project.zone = reader.take_or("zone", project.zone);
         context.places["zone"] = reader.where("zone");
         if (const auto* log = reader.take_map("log")) read_log(context, *log, file);
+        kafka = reader.take_map("kafka");
         if (const auto* intake = reader.take_map("intake")) read_intake(context, *intake, file);
         if (const auto* batch = reader.take_map("batch")) read_batch(context, *batch, file);
         if (const auto* engine = reader.take_map("engine")) read_engine(context, *engine, file);
@@ -256,6 +258,12 @@ void read_project_file(Context& context) {
         if (auto path = lake_path(context, text, project.root, lake ? lake->where : Where{file})) project.lake = *path;
     }
     set_param_values(context, defaults);
+    if (kafka != nullptr) {
+        OptionReader reader(*kafka, key_section("weir.yaml", "kafka"), file, context.problems, context.fill());
+        read_kafka_cluster(context, reader, "weir.yaml", project.kafka);
+        reader.finish();
+    }
+    if (!context.options.kafka_brokers.empty()) project.kafka.brokers = context.options.kafka_brokers;
 }
 
 }  // namespace weir::declare

@@ -133,44 +133,93 @@ bool names_topic(std::string_view name) {
            });
 }
 
-// What of `files` and `log` is read; the other one is forgotten.
-void read_log_or_files(Context& context, OptionReader& reader, Source& source) {
+enum class From { files, log, kafka };
+constexpr std::array<std::pair<Choice, From>, 3> places{
+    {{"files", From::files}, {"log", From::log}, {"kafka", From::kafka}}};
+
+std::optional<Text> checked_topic(OptionReader& reader, std::string_view key, Problems& problems) {
+    auto topic = reader.take<Text>(key);
+    if (!topic) return topic;
+    if (topic->text.empty())
+        problems.error(topic->where, fmt::format("'{}' is empty", key), "name a topic");
+    else if (!names_topic(topic->text))
+        problems.error(topic->where, fmt::format("'{}' cannot name a topic", topic->text),
+                       "up to 249 letters, digits, '.', '_' and '-', not beginning with '.'");
+    return topic;
+}
+
+// `kafka: TOPIC`, or a map.
+std::optional<Text> read_kafka(Context& context, OptionReader& reader, Source& source) {
+    const auto& node = *reader.take_node("kafka");
+    auto& kafka = source.kafka.emplace(
+        Source::Kafka{context.project.kafka, fmt::format("weir.{}.{}", context.project.name, source.name)});
+    std::optional<Text> topic;
+    if (!node.is_map()) {
+        topic = checked_topic(reader, "kafka", context.problems);
+    } else {
+        OptionReader map(node, key_section("sources/*.yaml", "kafka"), reader.file(), context.problems, context.fill());
+        topic = checked_topic(map, "topic", context.problems);
+        kafka.group = map.take_or("group", kafka.group);
+        // Another cluster is spoken to in its own way.
+        if (map.has("brokers")) kafka.cluster = {};
+        read_kafka_cluster(context, map, "sources/*.yaml", kafka.cluster);
+        map.finish();
+        if (!map.has("topic")) topic = Text{"", map.where()};
+    }
+    return topic;
+}
+
+std::string_view name_of(From from) { return places[static_cast<std::size_t>(from)].first; }
+
+// What of `files`, `log` and `kafka` is read; the others are forgotten.
+void read_from(Context& context, OptionReader& reader, Source& source) {
     auto& problems = context.problems;
-    const bool has_files = reader.has("files");
-    if (const auto log = reader.take<Text>("log")) {
-        source.log = log->text;
-        source.log_where = log->where;
-        if (log->text.empty())
-            problems.error(log->where, "'log' is empty", "name a topic of the project's log");
-        else if (!names_topic(log->text))
-            problems.error(log->where, fmt::format("'{}' cannot name a topic", log->text),
-                           "up to 249 letters, digits, '.', '_' and '-', not beginning with '.'");
-    }
-    static constexpr std::array<std::pair<Choice, bool>, 2> places{{{"files", false}, {"log", true}}};
-    const auto from = reader.take_choice<bool>("from", places);
-    if (reader.has("log") && has_files && !reader.has("from"))
-        problems.error(source.log_where, "'files' and 'log' both say where the rows come from",
-                       "leave one of them out, or choose with from: log or from: files");
-    if (from && !reader.has(*from ? "log" : "files"))
+    std::vector<From> there;
+    for (const auto& [name, place] : places)
+        if (reader.has(name)) there.push_back(place);
+    const auto in_log = checked_topic(reader, "log", problems);
+    std::optional<Text> in_kafka;
+    if (reader.has("kafka")) in_kafka = read_kafka(context, reader, source);
+    const auto chosen = reader.take_choice<From>("from", places);
+    const bool named = !chosen || std::find(there.begin(), there.end(), *chosen) != there.end();
+    if (!named)
         problems.error(reader.where("from"),
-                       fmt::format("the rows come from '{0}', and there is no '{0}'", *from ? "log" : "files"),
-                       *from ? "add log: TOPIC" : "add files: PATH");
-    if (!has_files && !reader.has("log"))
-        problems.error(reader.where(), "the required key 'files' or 'log' is missing",
-                       "files: a path, a glob or a template; log: a topic of the project's log");
-    source.reset = reader.take_choice<Reset>("reset", resets).value_or(source.reset);
-    if (reader.has("reset") && !reader.has("log"))
-        problems.error(reader.where("reset"), "'reset' is for a source with 'log'");
-    const bool log = from ? *from : !has_files;
-    if (!log) {
-        source.log.clear();
-        return;
+                       fmt::format("the rows come from '{0}', and there is no '{0}'", name_of(*chosen)),
+                       fmt::format("add {}: {}", name_of(*chosen), *chosen == From::files ? "PATH" : "TOPIC"));
+    if (there.empty())
+        problems.error(reader.where(), "the required key 'files', 'log' or 'kafka' is missing",
+                       "files: a path, a glob or a template; log: a topic of the project's log; kafka: one of Kafka's");
+    if (there.size() > 1 && !reader.has("from")) {
+        const auto second = there.back();
+        problems.error(
+            reader.where(name_of(second)),
+            fmt::format("'{}' and '{}' both say where the rows come from", name_of(there.front()), name_of(second)),
+            fmt::format("leave one of them out, or choose with from: {} or from: {}", name_of(second),
+                        name_of(there.front())));
     }
+    source.reset = reader.take_choice<Reset>("reset", resets).value_or(source.reset);
+    const bool has_topic = reader.has("log") || reader.has("kafka");
+    if (reader.has("reset") && !has_topic)
+        problems.error(reader.where("reset"), "'reset' is for a source with 'log' or 'kafka'");
+    const auto from = chosen ? *chosen : there.empty() ? From::files : there.front();
+    if (from != From::kafka) source.kafka.reset();
+    if (from == From::files) return;
+    const auto& topic = from == From::log ? in_log : in_kafka;
+    if (topic) {
+        source.topic = topic->text;
+        source.topic_where = topic->where;
+    }
+    // Known to be one, so that what else is wrong is told of a topic.
+    if (source.topic.empty()) source.topic = source.name;
+    if (source.kafka && source.kafka->cluster.brokers.empty())
+        problems.error(source.topic_where, fmt::format("where is the topic '{}'? No brokers are named", source.topic),
+                       "add kafka: {brokers: \"host:9092\"} to weir.yaml");
     source.files.clear();
     source.format = Format::ndjson;
+    const bool has_files = reader.has("files");
     for (const auto* key : {"csv", "compression", "encoding", "append_only", "arrival_date"}) {
         if (reader.has(key) && !has_files)
-            problems.error(reader.where(key), fmt::format("'{}' is for files, not for a log", key), "remove it");
+            problems.error(reader.where(key), fmt::format("'{}' is for files, not for a topic", key), "remove it");
     }
 }
 
@@ -213,8 +262,9 @@ void read_source(Context& context, const fs::path& path) {
     }
     if (const auto format = reader.take_choice<Format>("format", formats)) {
         source.format = *format;
-        if (source.files.empty() && reader.has("log") && !reader.has("files") && *format != Format::ndjson)
-            problems.error(reader.where("format"), "the messages of a log are JSON objects", "remove 'format'");
+        const bool topic_alone = !reader.has("files") && (reader.has("log") || reader.has("kafka"));
+        if (topic_alone && *format != Format::ndjson)
+            problems.error(reader.where("format"), "the messages of a topic are JSON objects", "remove 'format'");
     } else if (const auto guessed = format_by_name(source.files)) {
         source.format = *guessed;
     } else if (!source.files.empty() && !reader.has("format")) {
@@ -227,7 +277,7 @@ void read_source(Context& context, const fs::path& path) {
     source.encoding = reader.take_choice<Encoding>("encoding", encodings).value_or(source.encoding);
     if (const auto* csv = reader.take_map("csv")) read_csv(context, *csv, file, source);
     read_arrival(context, reader, source);
-    read_log_or_files(context, reader, source);
+    read_from(context, reader, source);
     const auto contract = reader.take<Text>("contract");
     source.contract = contract ? contract->text : source.name;
     source.contract_where = contract ? contract->where : reader.where();

@@ -30,4 +30,18 @@ Result<RunLock> RunLock::take(const std::filesystem::path& lake) {
     return RunLock(std::move(file));
 }
 
+Result<SourceLock> SourceLock::take(const std::filesystem::path& lake, const std::string& name, Mode mode) {
+    const auto folder = lake / ".weir" / "sources";
+    WEIR_TRY(make_directories(folder));
+    const auto path = folder / name;
+    FileHandle file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    if (!file.open()) return io_error("open", path, errno);
+    if (::flock(file.get(), (mode == Mode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0)
+        return SourceLock(std::move(file));
+    if (errno != EWOULDBLOCK) return io_error("lock", path, errno);
+    return Error{.code = ErrorCode::lake_locked,
+                 .message = fmt::format("another weir takes in '{}' of {}", name, lake.string()),
+                 .hint = "wait for it to end"};
+}
+
 }  // namespace weir::orchestrate

@@ -48,7 +48,7 @@ Status complete_all(const Workplace& at) {
 Result<std::unordered_map<std::string, std::vector<std::string>>> captures_of(
     const declare::Source& source, std::vector<source::CaptureColumn>& columns) {
     std::unordered_map<std::string, std::vector<std::string>> captures;
-    if (!source.log.empty()) return captures;
+    if (!source.topic.empty()) return captures;
     WEIR_ASSIGN(auto found, source::discover(source.files, source.files_where, source::WhenNone::allow));
     columns = std::move(found.captures);
     if (columns.empty()) return captures;

@@ -12,7 +12,8 @@
 #include "base/without_exceptions.h"
 #include "orchestrate/intake/intake.h"
 #include "orchestrate/intake/landing.h"
-#include "orchestrate/intake/log_intake.h"
+#include "orchestrate/intake/topic_intake.h"
+#include "orchestrate/lock.h"
 #include "orchestrate/publication.h"
 #include "orchestrate/publish.h"
 #include "orchestrate/steps.h"
@@ -224,21 +225,32 @@ private:
             [&](StepResult&, Steps::Kept&) -> Status { return completed.error(); });
     }
 
-    Status run_log(const declare::Source& source) {
+    Status run_topic(const declare::Source& source) {
         return steps_.run({.kind = StepKind::source,
                            .node = source.name,
                            .day = std::nullopt,
-                           .reason = fmt::format("reads topic {}", source.log)},
-                          [&](StepResult& step, Steps::Kept&) -> Status {
-                              Taken taken;
-                              const auto drained = drain_log(at_, source, steps_.run_id(), taken);
-                              step.state = taken.version < 0 ? StepState::unchanged : StepState::done;
-                              step.reason = taken.version < 0 && drained
-                                                ? fmt::format("nothing new in topic {}", source.log)
-                                                : fmt::format("topic {}", source.log);
-                              tell(step, std::move(taken));
-                              return drained;
-                          });
+                           .reason = fmt::format("reads topic {}", source.topic)},
+                          [&](StepResult& step, Steps::Kept&) { return read_topic(source, step); });
+    }
+
+    Status read_topic(const declare::Source& source, StepResult& step) {
+        // The members of its group take in a topic of Kafka; nobody reads it beside them.
+        std::optional<Result<SourceLock>> alone;
+        if (source.kafka) {
+            alone.emplace(SourceLock::take(at_.project.lake, source.name, SourceLock::Mode::alone));
+            if (!*alone && alone->error().code == ErrorCode::lake_locked) {
+                step.state = StepState::unchanged;
+                step.reason = fmt::format("topic {} is taken in by `weir up`", source.topic);
+                return ok();
+            }
+            if (!*alone) return alone->error();
+        }
+        Taken taken;
+        const auto drained = drain_topic(at_, source, steps_.run_id(), taken);
+        step.state = taken.version < 0 ? StepState::unchanged : StepState::done;
+        step.reason = fmt::format("{}topic {}", taken.version < 0 && drained ? "nothing new in " : "", source.topic);
+        tell(step, std::move(taken));
+        return drained;
     }
 
     static void tell(StepResult& step, Taken taken) {
@@ -252,7 +264,7 @@ private:
     }
 
     Status run_source(const declare::Source& source) {
-        if (!source.log.empty()) return run_log(source);
+        if (!source.topic.empty()) return run_topic(source);
         return steps_.run(
             {.kind = StepKind::source, .node = source.name, .day = std::nullopt, .reason = "looks for new files"},
             [&](StepResult& step, Steps::Kept&) -> Status {

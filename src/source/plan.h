@@ -61,7 +61,7 @@ struct Reject {
 using RejectSink = std::function<Status(std::vector<Reject>&&)>;
 
 struct ReadPlan {
-    // Of a log (source.log): messages that were read before, instead of bytes; `files` are their parts then, with
+    // Of a log (source.topic): messages that were read before, instead of bytes; `files` are their parts then, with
     // `size` the number of messages. Their file_no are those of the blocks' message_pieces.
     std::vector<std::shared_ptr<Block>> blocks{};
     bool whole_records = false;  // see declare::takes_whole_records

@@ -300,7 +300,7 @@ struct ReadRun::Impl {
             if (plan.source.format == declare::Format::csv) {
                 WEIR_ASSIGN(layout, context->layout(record.header, file.file->path, 1, context->dialect()));
             }
-            if (!plan.source.log.empty()) {
+            if (!plan.source.topic.empty()) {
                 WEIR_TRY(add_message(block, file, record));
                 continue;
             }
@@ -911,7 +911,7 @@ Result<std::unique_ptr<ReadRun>> ReadRun::start(ReadPlan plan) {
     std::vector<bool> outside, inside;
     int unpack_column = -1, only_column = -1;
     std::optional<LogSlots> log;
-    if (!source.log.empty()) log.emplace().topic = source.log;
+    if (!source.topic.empty()) log.emplace().topic = source.topic;
     for (const auto& column : run.plan.columns) {
         const auto slot = static_cast<int>(names.size());
         const auto part = log ? log_part_of(run.plan, column) : std::nullopt;

@@ -13,9 +13,9 @@ namespace {
 
 using testing::HasSubstr;
 
-class LogIntake : public Shop {
+class TopicIntake : public Shop {
 protected:
-    LogIntake() {
+    TopicIntake() {
         put("sources/t.yaml", "log: orders\ncontract: t\nsequence: seq\n");
         terms.custom = "  - {property: deduplicate, value: [id]}\n";
         terms.columns = {"{name: id, logicalType: integer, required: true}",
@@ -50,7 +50,7 @@ protected:
     }
 };
 
-TEST_F(LogIntake, each_message_lands_once_and_reading_goes_on_where_it_ended) {
+TEST_F(TopicIntake, each_message_lands_once_and_reading_goes_on_where_it_ended) {
     records(
         "SELECT 'orders' AS topic, (n % 7)::VARCHAR AS key, '{\"id\": ' || n || ', \"amount\": 1.5}' AS value, "
         "'2024-03-0' || (1 + n % 2) || 'T10:00:00.123Z' AS broker_ts FROM numbers",
@@ -74,7 +74,7 @@ TEST_F(LogIntake, each_message_lands_once_and_reading_goes_on_where_it_ended) {
               "1500,1500,1500,true\n");
 }
 
-TEST_F(LogIntake, what_is_no_row_is_quarantined_with_its_bytes_and_comes_back) {
+TEST_F(TopicIntake, what_is_no_row_is_quarantined_with_its_bytes_and_comes_back) {
     put("sources/t.yaml", "log: orders\ncontract: t\nrecord_bytes_max: 3000B\n");
     terms.columns[4] = "{name: _key, logicalType: string, required: true}";
     contract(terms);
@@ -113,7 +113,7 @@ TEST_F(LogIntake, what_is_no_row_is_quarantined_with_its_bytes_and_comes_back) {
     EXPECT_EQ(weir_with({"quarantine", "discard", "--rule", "tombstone", "--reason", "deleted"}).exit_code, 0);
 }
 
-TEST_F(LogIntake, offsets_that_are_gone_are_told_and_passed_over_on_request) {
+TEST_F(TopicIntake, offsets_that_are_gone_are_told_and_passed_over_on_request) {
     const std::string select =
         "SELECT 'orders' AS topic, '{\"id\": ' || (n + 1000 * seed()) || '}' AS value FROM numbers";
     records(select, 10);
@@ -133,7 +133,7 @@ TEST_F(LogIntake, offsets_that_are_gone_are_told_and_passed_over_on_request) {
     EXPECT_EQ(accounts(), "15 15 0 0 0\n");
 }
 
-TEST_F(LogIntake, damage_is_told_after_what_can_be_read_and_passed_over_on_request) {
+TEST_F(TopicIntake, damage_is_told_after_what_can_be_read_and_passed_over_on_request) {
     for (int batch = 0; batch < 3; ++batch) produce("{\"id\": " + std::to_string(batch) + "}\n");
     const auto file = segment();
     ASSERT_NE(file, "");
@@ -150,7 +150,7 @@ TEST_F(LogIntake, damage_is_told_after_what_can_be_read_and_passed_over_on_reque
     EXPECT_EQ(accounts(), "2 2 0 0 0\n");
 }
 
-TEST_F(LogIntake, poison_stops_its_source_and_the_others_go_on) {
+TEST_F(TopicIntake, poison_stops_its_source_and_the_others_go_on) {
     terms.quarantine_limit = "10";
     contract(terms);
     put("sources/other.yaml", "log: others\ncontract: other\n");
@@ -170,7 +170,7 @@ TEST_F(LogIntake, poison_stops_its_source_and_the_others_go_on) {
     EXPECT_EQ(sql("SELECT count(*) FROM t"), "25\n");
 }
 
-TEST_F(LogIntake, a_source_is_told_what_is_wrong_with_it) {
+TEST_F(TopicIntake, a_source_is_told_what_is_wrong_with_it) {
     const auto says = [&](const std::string& yaml, const std::vector<std::string>& said) {
         put("sources/t.yaml", yaml + "contract: t\n");
         const auto done = weir_with({"check"});
@@ -184,7 +184,7 @@ TEST_F(LogIntake, a_source_is_told_what_is_wrong_with_it) {
     says("log: a\nreset: newest\n", {"t.yaml:2:8", "latest"});
     says("files: in/*.csv\nreset: fail\n", {"t.yaml:2:8", "'reset' is for a source with 'log'"});
     says("files: in/*.csv\nfrom: log\n", {"t.yaml:2:7", "there is no 'log'"});
-    says("reference: false\n", {"'files' or 'log' is missing"});
+    says("reference: false\n", {"'files', 'log' or 'kafka' is missing"});
     put("sources/t.yaml", "log: nowhere\ncontract: t\n");
     run_fails(1, {"sources/t.yaml:1:6", "there is no log in"});
     produce("{\"id\": 1}\n");
@@ -192,7 +192,7 @@ TEST_F(LogIntake, a_source_is_told_what_is_wrong_with_it) {
     run_fails(1, {"has no topic 'order'", "orders"});
 }
 
-TEST_F(LogIntake, up_takes_what_comes_and_ends_when_told) {
+TEST_F(TopicIntake, up_takes_what_comes_and_ends_when_told) {
     put("weir.yaml", "name: shop\nintake: {epoch: 50ms}\n");
     Background up(project, {"up", "--only", "intake"}, project / "up.err");
     const auto wait_for = [&](const std::string& query, const std::string& answer) {
@@ -216,7 +216,7 @@ TEST_F(LogIntake, up_takes_what_comes_and_ends_when_told) {
     EXPECT_EQ(accounts(), "5 3 1 1 0\n");
 }
 
-TEST_F(LogIntake, up_goes_on_with_the_others_until_none_is_left) {
+TEST_F(TopicIntake, up_goes_on_with_the_others_until_none_is_left) {
     terms.quarantine_limit = "5";
     contract(terms);
     put("weir.yaml", "name: shop\nintake: {epoch: 50ms}\n");

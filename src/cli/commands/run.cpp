@@ -206,7 +206,8 @@ std::vector<Option> interval_options() {
             {.name = "--full",
              .value = "",
              .help = "compute views from all rows again, up to date or not; states are built anew"},
-            log_option()};
+            log_option(),
+            kafka_option("the brokers of the project's Kafka, host:port with commas between them")};
 }
 
 Argument project_argument() {

@@ -166,6 +166,7 @@ Command up_command() {
                          "only these parts: speed, intake, batch, serve; with commas between them, or the option again",
                      .repeatable = true},
                     log_option(),
+                    kafka_option("the brokers of the project's Kafka, host:port with commas between them"),
                     {.name = "--listen",
                      .value = "ADDRESS:PORT",
                      .help = "where to listen, instead of serve.yaml's (127.0.0.1:8080); port 0: any that is free"}},

@@ -1,7 +1,8 @@
-// weir up, part intake: topics of the log into the lake.
+// weir up, part intake: topics into the lake.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cli/parts.h"
@@ -26,7 +27,13 @@ class IntakePart final : public Part {
 public:
     static Result<std::unique_ptr<Part>> start(const UpContext& context) {
         auto project = *context.opened.project;
-        WEIR_ASSIGN(auto lock, context.lock_lake());
+        // Where nothing but topics of Kafka is taken in, others may do the same beside us.
+        const bool alone = std::any_of(project.sources.begin(), project.sources.end(),
+                                       [](const auto& source) { return !source.topic.empty() && !source.kafka; });
+        std::shared_ptr<orchestrate::RunLock> lock;
+        if (alone) {
+            WEIR_ASSIGN(lock, context.lock_lake());
+        }
         std::unique_ptr<IntakePart> part(new IntakePart(std::move(lock)));
         WEIR_ASSIGN(part->place_, RunPlace::open(std::move(project), context.terminal));
         WEIR_ASSIGN(const auto run_id, part->place_->ledger().new_run_id(part->place_->clock().now()));
@@ -35,15 +42,21 @@ public:
             [&context](const Error& error) { context.note("intake", to_string(error)); });
         for (auto* listener : context.shared.epoch_listeners) part->intake_->listen(*listener);
         for (const auto& source : part->place_->project().sources)
-            if (!source.log.empty()) context.shared.taken_in_live.insert(source.name);
+            if (!source.topic.empty()) context.shared.taken_in_live.insert(source.name);
         WEIR_TRY(part->intake_->start());
         return std::unique_ptr<Part>(std::move(part));
     }
 
     std::string describe() const override {
-        const auto sources = intake_->sources().size();
-        return fmt::format("{} topic{} of {} into {}", sources, sources == 1 ? "" : "s",
-                           place_->project().log.path.string(), place_->project().lake.string());
+        std::map<std::string, int> topics;
+        for (const auto& source : place_->project().sources) {
+            if (source.topic.empty()) continue;
+            ++topics[source.kafka ? "Kafka at " + source.kafka->cluster.brokers : place_->project().log.path.string()];
+        }
+        std::string from;
+        for (const auto& [place, count] : topics)
+            from += fmt::format("{}{} topic{} of {}", from.empty() ? "" : ", ", count, count == 1 ? "" : "s", place);
+        return fmt::format("{} into {}", from, place_->project().lake.string());
     }
     Status check() override { return intake_->failed(); }
     Status stop() override {
@@ -126,14 +139,14 @@ private:
 
 Result<std::unique_ptr<Part>> start(const UpContext& context) {
     const auto& project = context.opened.project;
-    const bool reads_log = project && std::any_of(project->sources.begin(), project->sources.end(),
-                                                  [](const auto& source) { return !source.log.empty(); });
-    if (!reads_log) return std::unique_ptr<Part>();
+    const bool reads_topic = project && std::any_of(project->sources.begin(), project->sources.end(),
+                                                    [](const auto& source) { return !source.topic.empty(); });
+    if (!reads_topic) return std::unique_ptr<Part>();
     return IntakePart::start(context);
 }
 
 }  // namespace
 
-PartSpec intake_part() { return {"intake", "topics of the log into the lake", start}; }
+PartSpec intake_part() { return {"intake", "topics of the log and of Kafka into the lake", start}; }
 
 }  // namespace weir::cli

@@ -14,6 +14,7 @@
 #include "declare/table_schema.h"
 #include "lake/log/paths.h"
 #include "lake/write/evolve.h"
+#include "orchestrate/intake/landing_turn.h"
 #include "orchestrate/intake/seen_keys.h"
 #include "orchestrate/landing_table.h"
 
@@ -51,10 +52,11 @@ std::string day_number(std::string_view date) { return fmt::format("CAST({} - DA
 
 class Landing {
 public:
-    Landing(const Workplace& at, const LandingJob& job, std::string run_id, lake::Table table,
-            sql::Connection connection, lake::Snapshot snapshot, lake::Transaction transaction)
+    Landing(const Workplace& at, const LandingJob& job, LandingJob::Placement placement, std::string run_id,
+            lake::Table table, sql::Connection connection, lake::Snapshot snapshot, lake::Transaction transaction)
         : at_(at),
           job_(job),
+          placement_(std::move(placement)),
           run_id_(std::move(run_id)),
           table_(std::move(table)),
           connection_(std::move(connection)),
@@ -170,9 +172,9 @@ private:
     // Every part of a file that was ever taken, this intake's behind the others. Numbers follow from what was taken and
     // from the line alone: a quarantined record that is replayed has the one that it would have had.
     Status number_parts() {
-        if (!job_.numbered.empty()) {
+        if (!placement_.numbered.empty()) {
             std::vector<std::string> rows;
-            for (const auto& part : job_.numbered)
+            for (const auto& part : placement_.numbered)
                 rows.push_back(fmt::format("({}, {}::BIGINT, {}::BIGINT, {}::BIGINT)", quote_text(part.path),
                                            part.first_line, part.last_line, part.base));
             return connection_.run(
@@ -309,7 +311,7 @@ private:
                     "committed{}",
                     quarantined, recent.read + taken_.read, job_.source.name, job_.contract.quarantine_limit_percent,
                     examples),
-                .hint = job_.source.log.empty()
+                .hint = job_.source.topic.empty()
                             ? fmt::format("mend the input, or raise quarantineLimit in {}", job_.contract.where.file)
                             : fmt::format("raise quarantineLimit in {} and start again: the records go to the "
                                           "quarantine then, from where they can be replayed or discarded",
@@ -420,7 +422,7 @@ private:
         };
         WEIR_TRY(job_.follow(connection_, taken_.epoch, stage));
         WEIR_TRY(stage("accounting", accounting_rows()));
-        for (const auto& [app, version] : job_.positions) WEIR_TRY(transaction_.set_txn(app, version));
+        for (const auto& [app, version] : placement_.positions) WEIR_TRY(transaction_.set_txn(app, version));
         WEIR_ASSIGN(const auto version,
                     land(at_, std::move(transaction_), std::move(follow_ups), {job_.app, taken_.epoch, run_id_}));
         taken_.version = version;
@@ -434,6 +436,7 @@ private:
 
     const Workplace& at_;
     const LandingJob& job_;
+    const LandingJob::Placement placement_;
     const std::string run_id_;
     lake::Table table_;
     sql::Connection connection_;
@@ -465,10 +468,16 @@ Result<lake::Table> landing_table(const Workplace& at, const declare::Source& so
 
 Result<Taken> land_checked(const Workplace& at, const LandingJob& job, const std::string& run_id) {
     WEIR_ASSIGN(auto table, landing_table(at, job.source, job.contract));
+    const bool keeps_index = contract::key_hash(job.contract).has_value();
+    WEIR_ASSIGN(const auto turn, LandingTurn::take(at.project.lake, job.source.table, keeps_index));
     WEIR_ASSIGN(auto snapshot, table.snapshot());
+    LandingJob::Placement placement;
+    if (job.place) {
+        WEIR_ASSIGN(placement, job.place(snapshot));
+    }
     WEIR_ASSIGN(auto connection, at.database.connect());
     WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, snapshot));
-    return Landing(at, job, run_id, std::move(table), std::move(connection), std::move(snapshot),
+    return Landing(at, job, std::move(placement), run_id, std::move(table), std::move(connection), std::move(snapshot),
                    std::move(transaction))
         .run();
 }

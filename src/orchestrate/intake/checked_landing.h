@@ -6,7 +6,8 @@
 //   judge    thresholds of the contract
 //   land     landing.h
 //
-// Whatever fails before the last step leaves nothing behind.
+// Whatever fails before the last step leaves nothing behind. Whoever lands into a table at the same time, in another
+// process, waits (landing_turn.h) or is in conflict: the epoch's txn lets one of them through.
 #pragma once
 
 #include <functional>
@@ -50,13 +51,17 @@ struct LandingJob {
     };
     Recent recent{};
     // What numbers the records where the source has a sequence: parts that begin at first_line, all of this landing.
-    // Empty: files are numbered by weir.files.
     struct NumberedPart {
         std::string path;
         std::int64_t first_line = 0, last_line = 0, base = 0;
     };
-    std::vector<NumberedPart> numbered{};
-    std::vector<std::pair<std::string, std::int64_t>> positions{};  // txn app ids and versions, committed with the rows
+    struct Placement {
+        std::vector<NumberedPart> numbered;  // empty: files are numbered by weir.files
+        std::vector<std::pair<std::string, std::int64_t>>
+            positions;  // txn app ids and versions, committed with the rows
+    };
+    // Decides on the snapshot that the landing rests on; an error gives the landing up. None: nothing to say.
+    std::function<Result<Placement>(const lake::Snapshot&)> place{};
     // Runs the reading statement; broken records go to rejects_table.
     std::function<Result<std::vector<source::FileReport>>(sql::Connection&, const WriteAccepted&)> read;
     // Stages the rows of the other system tables through `stage(system table, SELECT)`.
@@ -68,6 +73,7 @@ struct LandingJob {
 Result<lake::Table> landing_table(const Workplace& at, const declare::Source& source,
                                   const declare::Contract& contract);
 
+// One landing of a table at a time, also of other processes: the others wait for their turn.
 // Fails with contract_violated (naming the threshold, and the first broken records), accounting_mismatch, and whatever
 // reading and writing meet.
 Result<Taken> land_checked(const Workplace& at, const LandingJob& job, const std::string& run_id);

@@ -34,7 +34,9 @@ Status commit_follow_up(const Workplace& at, const std::string& table_name, cons
                         const std::string& app, std::int64_t epoch) {
     WEIR_ASSIGN(auto table, at.lake.table(table_name));
     table.set_clock(at.clock);
-    // Another process may commit to a system table too (a discard while a run works): look again and go behind it.
+    // Other processes commit to a system table too (a discard while a run works, others that take in): look again and
+    // go behind them.
+    constexpr int attempts = 20;
     for (int attempt = 0;; ++attempt) {
         WEIR_ASSIGN(auto snapshot, table.snapshot());
         if (snapshot.transaction_version(app).value_or(-1) >= epoch) return ok();
@@ -44,7 +46,7 @@ Status commit_follow_up(const Workplace& at, const std::string& table_name, cons
         transaction.set_operation("WRITE");
         auto outcome = lake::commit_or_fail(std::move(transaction));
         if (outcome) return ok();
-        if (outcome.error().code != ErrorCode::table_conflict || attempt == 3) return std::move(outcome).error();
+        if (outcome.error().code != ErrorCode::table_conflict || attempt == attempts) return std::move(outcome).error();
     }
 }
 

@@ -85,7 +85,7 @@ Result<std::vector<FileReport>> read_text(const Workplace& at, sql::Connection& 
     reading.source = source;
     reading.columns = contract::read_columns(contract);
     reading.unknown = contract.unknown_columns;
-    reading.whole_records = !source.log.empty() && declare::takes_whole_records(contract);
+    reading.whole_records = !source.topic.empty() && declare::takes_whole_records(contract);
     reading.type_errors = contract::reads_type_errors(contract);
     reading.rejects = [&](std::vector<source::Reject>&& batch) {
         if (!contract.unreadable_rule.empty()) {
@@ -305,12 +305,12 @@ Result<std::vector<FileReport>> read_files(const Workplace& at, sql::Connection&
 
 Result<std::vector<FileReport>> read_messages(const Workplace& at, sql::Connection& connection,
                                               const declare::Source& source, const declare::Contract& contract,
-                                              const source::log::Stretch& stretch, const std::string& rejects,
+                                              const source::Stretch& stretch, const std::string& rejects,
                                               const WriteAccepted& write_accepted) {
     source::ReadPlan reading;
     reading.blocks = stretch.blocks;
     for (std::size_t i = 0; i < stretch.parts.size(); ++i)
-        reading.files.push_back({.path = source::partition_path(source.log, stretch.parts[i].partition),
+        reading.files.push_back({.path = source::partition_path(source, stretch.parts[i].partition),
                                  .file_no = static_cast<int>(i),
                                  .size = static_cast<std::uint64_t>(stretch.parts[i].records)});
     return read_text(at, connection, source, contract, rejects, std::move(reading), write_accepted);

@@ -7,8 +7,8 @@
 
 #include "contract/rules.h"
 #include "orchestrate/intake/source_plan.h"
-#include "source/log/topic_reader.h"
 #include "source/reader.h"
+#include "source/topic/stretch.h"
 
 namespace weir::orchestrate {
 
@@ -23,10 +23,10 @@ Result<std::vector<source::FileReport>> read_files(const Workplace& at, sql::Con
                                                    const SourcePlan& plan, const std::string& rejects,
                                                    const WriteAccepted& write_accepted);
 
-// The same for messages of a log. A file_no is a place in `stretch.parts`.
+// The same for messages of a topic. A file_no is a place in `stretch.parts`.
 Result<std::vector<source::FileReport>> read_messages(const Workplace& at, sql::Connection& connection,
                                                       const declare::Source& source, const declare::Contract& contract,
-                                                      const source::log::Stretch& stretch, const std::string& rejects,
+                                                      const source::Stretch& stretch, const std::string& rejects,
                                                       const WriteAccepted& write_accepted);
 
 // The same for records that were rejected before. The reports come by file_no.

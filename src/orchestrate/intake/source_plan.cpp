@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "model/system_tables.h"
-#include "orchestrate/intake/log_intake.h"
+#include "orchestrate/intake/topic_intake.h"
 #include "source/files/decide.h"
 
 namespace weir::orchestrate {
@@ -118,8 +118,8 @@ std::set<Day> SourcePlan::days() const {
 Result<SourcePlan> plan_source(const Workplace& at, const declare::Source& source,
                                const std::optional<Interval>& interval) {
     SourcePlan plan{.source = &source, .contract = at.project.contract(source.contract)};
-    if (!source.log.empty()) {
-        WEIR_ASSIGN(auto backlog, log_backlog(at, source));
+    if (!source.topic.empty()) {
+        WEIR_ASSIGN(auto backlog, topic_backlog(at, source));
         plan.messages = backlog.messages;
         plan.message_days = std::move(backlog.days);
         return plan;

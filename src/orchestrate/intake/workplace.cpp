@@ -20,8 +20,13 @@ Result<lake::Table> open_or_create(const Workplace& at, const std::string& name,
                                                                     .name = name,
                                                                     .description = description}));
     transaction.set_operation("CREATE TABLE");
-    WEIR_ASSIGN(const auto committed, lake::commit_or_fail(std::move(transaction)));
-    static_cast<void>(committed);
+    auto committed = lake::commit_or_fail(std::move(transaction));
+    // Another process may have made it meanwhile.
+    if (!committed && committed.error().code == ErrorCode::table_conflict) {
+        WEIR_ASSIGN(const bool there, table.exists());
+        if (there) return table;
+    }
+    WEIR_TRY(committed);
     return table;
 }
 

@@ -12,7 +12,7 @@ namespace weir::orchestrate {
 namespace {
 
 using namespace std::chrono_literals;
-using source::log::Stretch;
+using source::Stretch;
 using std::chrono::steady_clock;
 namespace log = source::log;
 
@@ -50,21 +50,23 @@ std::string_view to_string(SourceStatus::State state) {
 
 struct LiveIntake::Feed {
     const declare::Source& source;
-    std::size_t place;                    // in status_
-    std::unique_ptr<LogIntake> intake{};  // none: to be opened
+    std::size_t place;                      // in status_
+    std::optional<SourceLock> turn{};       // of a topic of Kafka
+    std::unique_ptr<TopicIntake> intake{};  // none: to be opened
     std::future<Result<Stretch>> taken{};
     steady_clock::time_point due{};
     std::chrono::seconds pause{0};
     std::string told{};  // the problem that was told last
+    bool obstructed = false;
     bool stopped = false;
 };
 
 LiveIntake::LiveIntake(const Workplace& at, std::string run_id, std::function<void(const Error&)> note)
     : at_(at), run_id_(std::move(run_id)), note_(std::move(note)) {
     for (const auto& source : at_.project.sources) {
-        if (source.log.empty()) continue;
+        if (source.topic.empty()) continue;
         feeds_.push_back(std::make_unique<Feed>(Feed{.source = source, .place = feeds_.size()}));
-        status_.push_back({.source = source.name, .topic = source.log});
+        status_.push_back({.source = source.name, .topic = source.topic});
     }
 }
 
@@ -80,7 +82,8 @@ Status LiveIntake::start() {
         const auto* contract = at_.project.contract(feed->source.contract);
         if (contract != nullptr) WEIR_TRY(landing_table(at_, feed->source, *contract));
     }
-    owner_ = std::thread([this] { own_log(); });
+    const bool reads_log = std::any_of(feeds_.begin(), feeds_.end(), [](const auto& f) { return !f->source.kafka; });
+    if (reads_log) owner_ = std::thread([this] { own_log(); });
     intake_ = std::thread([this] { run(); });
     compactor_ = std::thread([this] { compact_until_stopped(); });
     return ok();
@@ -129,13 +132,19 @@ void LiveIntake::own_log() {
 Status LiveIntake::open(Feed& feed) {
     WEIR_TRY(complete_follow_ups(at_, feed.source.table, intake_app(feed.source.name)));
     WEIR_TRY(complete_follow_ups(at_, feed.source.table, replay_app(feed.source.name)));
-    WEIR_ASSIGN(feed.intake, LogIntake::open(at_, feed.source, {.judged_records_min = judged_records_min}));
+    if (feed.source.kafka && !feed.turn) {
+        WEIR_ASSIGN(auto turn, SourceLock::take(at_.project.lake, feed.source.name, SourceLock::Mode::shared));
+        feed.turn = std::move(turn);
+    }
+    WEIR_ASSIGN(feed.intake,
+                TopicIntake::open(at_, feed.source, {.judged_records_min = judged_records_min, .shared = true}));
     return ok();
 }
 
 void LiveIntake::begin_take(Feed& feed) {
     if (!feed.intake || feed.taken.valid()) return;
-    const log::StretchBounds bounds{at_.project.intake.rows, at_.project.intake.bytes};
+    const auto& intake = at_.project.intake;
+    const source::StretchBounds bounds{intake.rows, intake.bytes, intake.epoch};
     feed.taken = std::async(std::launch::async, [&topic = feed.intake->topic(), bounds] { return topic.take(bounds); });
 }
 
@@ -168,6 +177,20 @@ void LiveIntake::fail(Feed& feed, Error error) {
     if (all) all_stopped_ = std::move(error);
 }
 
+// Once when it begins, and once when it is over.
+void LiveIntake::tell_obstacle(Feed& feed, const Status& obstacle) {
+    if (obstacle) {
+        if (!feed.obstructed) return;
+        feed.obstructed = false;
+        return note_({.code = ErrorCode::io_failed, .message = fmt::format("source '{}' goes on", feed.source.name)});
+    }
+    if (feed.obstructed) return;
+    feed.obstructed = true;
+    auto told = obstacle.error();
+    told.message = fmt::format("source '{}' waits: {}", feed.source.name, told.message);
+    note_(told);
+}
+
 bool LiveIntake::step(Feed& feed) {
     const auto began = steady_clock::now();
     const auto& bounds = at_.project.intake;
@@ -184,7 +207,8 @@ bool LiveIntake::step(Feed& feed) {
         return false;
     }
     const auto behind = feed.intake->topic().lag();
-    const bool full = stretch->rows >= bounds.rows || stretch->bytes >= bounds.bytes;
+    const auto obstacle = feed.intake->topic().obstacle();
+    const bool full = stretch->full({bounds.rows, bounds.bytes});
     feed.due = began + bounds.epoch;
     if (full) {
         feed.due = began;
@@ -194,19 +218,34 @@ bool LiveIntake::step(Feed& feed) {
         const std::lock_guard lock(mutex_);
         auto& status = status_[feed.place];
         status.lag = behind.ok() ? *behind + more : 0;
-        status.state = SourceStatus::State::running;
-        status.problem.clear();
-        return std::ref(status);
+        if (obstacle) {
+            status.state = SourceStatus::State::running;
+            status.problem.clear();
+            return;
+        }
+        const bool missing = obstacle.error().code == ErrorCode::not_found;
+        status.state = missing ? SourceStatus::State::waiting : SourceStatus::State::retrying;
+        status.problem = obstacle.error().message;
     };
+    tell_obstacle(feed, obstacle);
     tell_lag(stretch->rows);
     if (stretch->empty()) return false;
     auto landed = feed.intake->land(*stretch, run_id_);
+    if (!landed && feed.source.kafka && landed.error().code == ErrorCode::table_conflict) {
+        if (feed.taken.valid()) feed.taken.wait();
+        feed.taken = {};
+        landed = [&]() -> Result<Taken> {
+            WEIR_TRY(feed.intake->resume());
+            return Taken{};
+        }();
+        if (landed) return true;
+    }
     if (!landed) {
         fail(feed, std::move(landed).error());
         return false;
     }
     feed.pause = 0s;
-    feed.told.clear();
+    if (obstacle) feed.told.clear();
     for (const auto& warning : landed->warnings)
         note_(
             {.code = ErrorCode::input_malformed, .message = fmt::format("source '{}': {}", feed.source.name, warning)});
@@ -261,6 +300,17 @@ void LiveIntake::run() {
 
 void LiveIntake::compact_until_stopped() {
     if (at_.project.intake.compact_files == 0) return;
+    // One process of those that take in is enough.
+    std::optional<SourceLock> alone;
+    while (!alone) {
+        auto lock = SourceLock::take(at_.project.lake, "compaction", SourceLock::Mode::alone);
+        if (lock) {
+            alone = std::move(*lock);
+            break;
+        }
+        std::unique_lock waiting(mutex_);
+        if (wake_.wait_for(waiting, compaction_pause, [this] { return stopping_; })) return;
+    }
     // An engine of its own, so that it never waits for the intake's statements, nor they for its.
     auto database = sql::Database::open({.memory_limit = "256MB", .threads = 1});
     if (!database) return note_(database.error());

@@ -1,13 +1,14 @@
-// Continuous intake: the topics of all sources that read the log, in epochs, by one thread.
+// Continuous intake: the topics of all sources that read one, in epochs, by one thread.
 //
 //            ┌── take (a thread of its own, bounded) ──┐
 //   source ──┤                                         ├── land: one commit ── on_epoch ── next source
 //            └── while the source before it lands ─────┘
 //
 //   A source's epoch ends with `rows` or `bytes`, or when `epoch` has passed since the last one. What is not taken
-//   stays in the log: nothing queues but the stretch that lands and the one that is read meanwhile.
+//   stays in its topic: nothing queues but the stretch that lands and the one that is read meanwhile.
 //
 //   failing source   retried   with growing pauses where trying again may help (disk full, topic not there yet)
+//                    resumed   where another process of a Kafka group landed a partition first: from where the table is
 //                    stopped   where it does not (poison, damage, offsets gone): told, the others go on
 #pragma once
 
@@ -21,8 +22,9 @@
 #include <thread>
 #include <vector>
 
-#include "orchestrate/intake/log_intake.h"
+#include "orchestrate/intake/topic_intake.h"
 #include "orchestrate/live/epochs.h"
+#include "orchestrate/lock.h"
 #include "source/log/server.h"
 
 namespace weir::orchestrate {
@@ -62,6 +64,7 @@ private:
     bool step(Feed& feed);
     void begin_take(Feed& feed);
     void fail(Feed& feed, Error error);
+    void tell_obstacle(Feed& feed, const Status& obstacle);
     Status open(Feed& feed);
     bool stopping() const;
     void own_log();

@@ -53,7 +53,8 @@ Project tried_project(Project project, const TestCase& test, const files::path& 
     project.lake = scratch / "lake";
     project.exports.clear();
     for (auto& source : project.sources) {
-        source.log.clear();
+        source.topic.clear();
+        source.kafka.reset();
         source.files = Input::files(scratch / "in", source.name);
         source.arrival.kind = declare::Arrival::Kind::path;
         source.append_only = true;

@@ -90,6 +90,8 @@ Result<Around> parse_around(std::string_view json) {
     return around;
 }
 
-std::string partition_path(std::string_view topic, int partition) { return fmt::format("log:{}/{}", topic, partition); }
+std::string partition_path(const declare::Source& source, int partition) {
+    return fmt::format("{}:{}/{}", source.kafka ? "kafka" : "log", source.topic, partition);
+}
 
 }  // namespace weir::source

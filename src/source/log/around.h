@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "declare/project.h"
 
 namespace weir::source {
 
@@ -26,7 +27,7 @@ std::string around_json(const Around& around);
 // Fails with table_damaged: the quarantine does not hold what we wrote.
 Result<Around> parse_around(std::string_view json);
 
-// The path that stands for a partition where files have theirs: "log:orders/0".
-std::string partition_path(std::string_view topic, int partition);
+// The path that stands for a partition of a source's topic where files have theirs: "log:orders/0", "kafka:orders/0".
+std::string partition_path(const declare::Source& source, int partition);
 
 }  // namespace weir::source

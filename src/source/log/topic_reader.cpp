@@ -3,88 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
-
-#include "base/limits.h"
 
 namespace weir::source::log {
-namespace {
-
-constexpr std::int64_t day_ms = 24LL * 3600 * 1000;
-
-// Times that no calendar has belong to its ends.
-Day day_of(std::int64_t timestamp_ms) {
-    constexpr std::int64_t last = 253'402'300'799'999;
-    return Day{std::chrono::days{std::clamp<std::int64_t>(timestamp_ms, 0, last) / day_ms}};
-}
-
-}  // namespace
-
-// The blocks of a stretch, as they fill.
-class TopicReader::Filling {
-public:
-    explicit Filling(Stretch& stretch) : stretch_(stretch) {}
-
-    void begin_batch() { piece_open_ = false; }
-
-    void add(int partition, const RecordView& record) {
-        const auto key = record.key.value_or(std::string_view());
-        const auto value = record.value.value_or(std::string_view());
-        // A line end behind each: no two halves of a character meet.
-        const auto wanted = key.size() + value.size() + 2;
-        if (block_ == nullptr || block_->size + wanted > block_->capacity()) new_block(wanted);
-        if (!piece_open_ || record.timestamp < day_begin_ || record.timestamp >= day_end_)
-            open_piece(partition, record.timestamp);
-        Message message{.offset = record.offset, .timestamp = record.timestamp};
-        message.has_key = record.key.has_value();
-        message.has_value = record.value.has_value();
-        message.key_begin = put(key);
-        message.key_end = message.key_begin + static_cast<std::uint32_t>(key.size());
-        message.begin = put(value);
-        message.end = message.begin + static_cast<std::uint32_t>(value.size());
-        block_->messages.push_back(message);
-        ++block_->message_pieces.back().end;
-        ++stretch_.parts[part_].records;
-        ++stretch_.rows;
-        stretch_.bytes += wanted;
-    }
-
-private:
-    std::uint32_t put(std::string_view text) {
-        const auto begin = block_->size;
-        text.copy(block_->text() + begin, text.size());
-        block_->text()[begin + text.size()] = '\n';
-        block_->size += text.size() + 1;
-        return static_cast<std::uint32_t>(begin);
-    }
-
-    void new_block(std::size_t least) {
-        stretch_.blocks.push_back(std::make_shared<Block>(std::max(limits::block_bytes / 2, least)));
-        block_ = stretch_.blocks.back().get();
-        piece_open_ = false;
-    }
-
-    void open_piece(int partition, std::int64_t timestamp) {
-        const auto day = day_of(timestamp);
-        day_begin_ = day.time_since_epoch().count() * day_ms;
-        day_end_ = day_begin_ + day_ms;
-        const auto [found, added] = part_of_.try_emplace({partition, day}, stretch_.parts.size());
-        if (added) stretch_.parts.push_back({.partition = partition, .day = day});
-        part_ = found->second;
-        const auto at = static_cast<std::uint32_t>(block_->messages.size());
-        block_->message_pieces.push_back(
-            {.file_no = static_cast<int>(part_), .partition = partition, .begin = at, .end = at});
-        piece_open_ = true;
-    }
-
-    Stretch& stretch_;
-    Block* block_ = nullptr;
-    std::map<std::pair<int, Day>, std::size_t> part_of_;
-    std::size_t part_ = 0;
-    std::int64_t day_begin_ = 0, day_end_ = 0;
-    bool piece_open_ = false;
-};
-
 Result<TopicReader> TopicReader::open(const fs::path& log, const std::string& topic, const Positions& positions,
                                       declare::Reset reset) {
     WEIR_ASSIGN(const bool there, check_format(log));
@@ -93,7 +13,7 @@ Result<TopicReader> TopicReader::open(const fs::path& log, const std::string& to
                      .message = fmt::format("there is no log in {}", log.string()),
                      .hint = "`weir produce` or `weir topic create` makes it"};
     WEIR_ASSIGN(const auto config, load_topic(log, topic));
-    TopicReader made(topic, reset);
+    TopicReader made(log, topic, reset);
     for (int partition = 0; partition < config.partitions; ++partition) {
         WEIR_ASSIGN(auto reader, Reader::open(log, topic, partition));
         if (const auto known = positions.find(partition); known != positions.end()) {
@@ -121,8 +41,10 @@ Positions TopicReader::positions() const {
     return positions;
 }
 
-void TopicReader::rewind(const Positions& positions) {
-    for (const auto& [partition, position] : positions) readers_[static_cast<std::size_t>(partition)].seek(position);
+Status TopicReader::rewind(const Positions& positions) {
+    for (const auto& [partition, position] : positions)
+        if (partition < partitions()) readers_[static_cast<std::size_t>(partition)].seek(position);
+    return ok();
 }
 
 Result<std::int64_t> TopicReader::lag() {
@@ -162,14 +84,14 @@ Result<std::optional<std::int64_t>> TopicReader::beyond(int partition, const Err
 Result<Stretch> TopicReader::take(const StretchBounds& bounds, const Positions* ends) {
     if (failed_) return *failed_;
     Stretch stretch;
-    Filling filling(stretch);
+    StretchFiller filler(stretch);
     const auto before = positions();
-    const auto full = [&] { return stretch.rows >= bounds.rows || stretch.bytes >= bounds.bytes; };
+    const auto full = [&] { return stretch.full(bounds); };
     // What was read before an error is given first.
     const auto end_with = [&](Error error) -> Result<Stretch> {
         failed_ = std::move(error);
         if (stretch.empty()) return *failed_;
-        for (auto& part : stretch.parts) std::tie(part.from, part.to) = stretch.moved.at(part.partition);
+        filler.finish();
         return std::move(stretch);
     };
     // As many turns as it takes until no partition has more, so that none waits for the others.
@@ -202,10 +124,10 @@ Result<Stretch> TopicReader::take(const StretchBounds& bounds, const Positions* 
                 reader.seek(**to);
                 stretch.notes.push_back(fmt::format("{}; reading goes on at offset {}", error.message, **to));
             } else if (*batch) {
-                filling.begin_batch();
                 // What was checked when it was appended; a record that cannot be read now is damage.
-                const bool whole =
-                    (*batch)->for_each([&](const RecordView& record) { filling.add(partition, record); });
+                const bool whole = (*batch)->for_each([&](const RecordView& record) {
+                    filler.add(partition, {record.offset, record.timestamp, record.key, record.value});
+                });
                 if (!whole)
                     return Error{.code = ErrorCode::log_damaged,
                                  .message = fmt::format("{}/{}: the records from offset {} on cannot be read", topic_,
@@ -213,32 +135,34 @@ Result<Stretch> TopicReader::take(const StretchBounds& bounds, const Positions* 
             }
             if (reader.position() == from) continue;
             more = true;
-            auto& moved = stretch.moved.try_emplace(partition, from, from).first->second;
-            moved.second = reader.position();
+            filler.move(partition, from, reader.position());
         }
     }
-    for (auto& part : stretch.parts) std::tie(part.from, part.to) = stretch.moved.at(part.partition);
+    filler.finish();
     return stretch;
 }
 
-Result<std::vector<Day>> days_between(const fs::path& log, const std::string& topic, int partition, std::int64_t from,
-                                      std::int64_t to) {
-    const auto folder = partition_folder(log, topic, partition);
-    WEIR_ASSIGN(const auto bases, list_segments(folder));
+Result<std::set<Day>> TopicReader::days(const Positions& positions, const Positions& ends) {
     std::set<Day> days;
-    for (std::size_t i = 0; i < bases.size() && bases[i] < to; ++i) {
-        if (i + 1 < bases.size() && bases[i + 1] <= from) continue;
-        WEIR_ASSIGN(auto segment, SegmentReader::open(folder, bases[i]));
-        HeaderWalk walk(segment);
-        for (;;) {
-            WEIR_ASSIGN(const auto stop, walk.next());
-            if (!stop || stop->header.base_offset >= to) break;
-            if (stop->header.end_offset() <= from) continue;
-            days.insert(day_of(stop->header.first_timestamp));
-            days.insert(day_of(stop->header.max_timestamp));
+    for (const auto& [partition, from] : positions) {
+        const auto to = ends.at(partition);
+        if (to <= from) continue;
+        const auto folder = partition_folder(log_, topic_, partition);
+        WEIR_ASSIGN(const auto bases, list_segments(folder));
+        for (std::size_t i = 0; i < bases.size() && bases[i] < to; ++i) {
+            if (i + 1 < bases.size() && bases[i + 1] <= from) continue;
+            WEIR_ASSIGN(auto segment, SegmentReader::open(folder, bases[i]));
+            HeaderWalk walk(segment);
+            for (;;) {
+                WEIR_ASSIGN(const auto stop, walk.next());
+                if (!stop || stop->header.base_offset >= to) break;
+                if (stop->header.end_offset() <= from) continue;
+                days.insert(day_of_record(stop->header.first_timestamp));
+                days.insert(day_of_record(stop->header.max_timestamp));
+            }
         }
     }
-    return std::vector<Day>(days.begin(), days.end());
+    return days;
 }
 
 }  // namespace weir::source::log

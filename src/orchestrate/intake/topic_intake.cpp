@@ -1,0 +1,276 @@
+#include "orchestrate/intake/topic_intake.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <future>
+
+#include "base/stop.h"
+#include "source/kafka/topic_reader.h"
+#include "source/log/around.h"
+#include "source/log/topic_reader.h"
+
+namespace weir::orchestrate {
+namespace {
+
+using source::Positions;
+using source::Stretch;
+using sql::quote_text;
+
+constexpr std::int64_t recent_records_max = 10'000;
+constexpr int landing_attempts = 5;
+
+std::string sequence_app(const declare::Source& source) { return "weir/sequence/" + source.name; }
+
+std::string position_prefix(const declare::Source& source, const std::string& origin) {
+    return fmt::format("weir/position/{}/{}{}{}/", source.name, origin, origin.empty() ? "" : "/", source.topic);
+}
+
+struct KnownPosition {
+    std::int64_t offset = -1;  // -1: none yet
+    int generation = 0;
+
+    std::string app(const std::string& prefix, int partition) const {
+        auto name = prefix + std::to_string(partition);
+        if (generation > 0) name += fmt::format("@{}", generation);
+        return name;
+    }
+};
+
+// The newest position of each partition.
+std::map<int, KnownPosition> known_positions(const lake::Snapshot& snapshot, const std::string& prefix) {
+    std::map<int, KnownPosition> known;
+    for (const auto& [app, txn] : snapshot.transactions()) {
+        if (!app.starts_with(prefix)) continue;
+        const auto rest = std::string_view(app).substr(prefix.size());
+        int partition = 0, generation = 0;
+        const auto sign = rest.find('@');
+        const auto number = rest.substr(0, sign);
+        if (std::from_chars(number.data(), number.data() + number.size(), partition).ec != std::errc{}) continue;
+        if (sign != std::string_view::npos)
+            std::from_chars(rest.data() + sign + 1, rest.data() + rest.size(), generation);
+        const auto found = known.find(partition);
+        if (found == known.end() || found->second.generation < generation) known[partition] = {txn.version, generation};
+    }
+    return known;
+}
+
+Error of_source(Error error, const declare::Source& source) {
+    if (!error.where.file.empty()) return error;
+    error.where = source.topic_where;
+    return error;
+}
+
+Result<Positions> stored_positions(const Workplace& at, const declare::Source& source, const std::string& origin) {
+    WEIR_ASSIGN(const auto table, at.lake.table(source.table));
+    WEIR_ASSIGN(const auto snapshot, newest(table));
+    Positions positions;
+    if (!snapshot) return positions;
+    for (const auto& [partition, position] : known_positions(*snapshot, position_prefix(source, origin)))
+        positions[partition] = position.offset;
+    return positions;
+}
+
+Result<std::unique_ptr<source::TopicReader>> open_topic(const Workplace& at, const declare::Source& source, bool shared,
+                                                        source::StoredPositions stored, std::function<void()> settle) {
+    if (source.kafka) {
+        auto topic = source::kafka::TopicReader::open({.cluster = source.kafka->cluster,
+                                                       .root = at.project.root,
+                                                       .topic = source.topic,
+                                                       .group = source.kafka->group,
+                                                       .shared = shared,
+                                                       .reset = source.reset,
+                                                       .stored = std::move(stored),
+                                                       .settle = std::move(settle)});
+        if (!topic) return of_source(std::move(topic).error(), source);
+        return std::unique_ptr<source::TopicReader>(std::move(*topic));
+    }
+    WEIR_ASSIGN(const auto positions, stored(""));
+    auto topic = source::log::TopicReader::open(at.project.log.path, source.topic, positions, source.reset);
+    if (!topic) return of_source(std::move(topic).error(), source);
+    return std::unique_ptr<source::TopicReader>(std::make_unique<source::log::TopicReader>(std::move(*topic)));
+}
+
+}  // namespace
+
+Result<Positions> TopicIntake::stored(const std::string& origin) const {
+    return stored_positions(at_, source_, origin);
+}
+
+Result<std::unique_ptr<TopicIntake>> TopicIntake::open(const Workplace& at, const declare::Source& source,
+                                                       TopicIntakeOptions options) {
+    const auto& contract = *at.project.contract(source.contract);
+    WEIR_ASSIGN(const auto table, landing_table(at, source, contract));
+    static_cast<void>(table);
+    std::unique_ptr<TopicIntake> made(new TopicIntake(at, source, contract, options));
+    made->recent_.least = options.judged_records_min;
+    // Before a partition is given away, what was read of it lands; the next owner begins behind it.
+    const auto settle = [intake = made.get()] {
+        constexpr std::chrono::seconds patience{20};
+        if (intake->landing_.try_lock_for(patience)) intake->landing_.unlock();
+    };
+    WEIR_ASSIGN(made->topic_,
+                open_topic(
+                    at, source, options.shared,
+                    [intake = made.get()](const std::string& origin) { return intake->stored(origin); }, settle));
+    return made;
+}
+
+Result<LandingJob::Placement> TopicIntake::place(const Stretch& stretch, const lake::Snapshot& snapshot) {
+    overtaken_ = false;
+    // Another process landed before us, and may have died before the accounts had it.
+    const auto epoch = snapshot.transaction_version(intake_app(source_.name)).value_or(0);
+    if (epoch != followed_epoch_) WEIR_TRY(complete_follow_ups(at_, source_.table, intake_app(source_.name)));
+    followed_epoch_ = epoch;
+    const auto prefix = position_prefix(source_, topic_->origin());
+    auto known = known_positions(snapshot, prefix);
+    auto numbered = snapshot.transaction_version(sequence_app(source_)).value_or(0);
+    const auto numbered_before = numbered;
+    LandingJob::Placement placement;
+    for (const auto& [partition, range] : stretch.moved) {
+        auto& position = known[partition];
+        if (position.offset >= 0 && position.offset != range.first) {
+            overtaken_ = true;
+            return Error{.code = ErrorCode::table_conflict,
+                         .message = fmt::format("the rows from offset {} on of {}/{} were to land, but another process "
+                                                "has landed up to {}",
+                                                range.first, source_.topic, partition, position.offset),
+                         .hint = "nothing was committed; reading goes on from there"};
+        }
+        // A reader that was sent back is in another topic of the same name.
+        if (range.second < position.offset) ++position.generation;
+        position.offset = range.second;
+        placement.positions.emplace_back(position.app(prefix, partition), position.offset);
+        if (source_.sequence.empty() || range.second <= range.first) continue;
+        // Line numbers are offsets + 1.
+        placement.numbered.push_back(
+            {source::partition_path(source_, partition), range.first, range.second, numbered - range.first});
+        numbered += range.second - range.first;
+    }
+    if (numbered > numbered_before) placement.positions.emplace_back(sequence_app(source_), numbered);
+    return placement;
+}
+
+Result<Taken> TopicIntake::land(const Stretch& stretch, const std::string& run_id) {
+    if (stretch.empty()) return Taken{};
+    const std::lock_guard landing(landing_);
+    LandingJob job{.source = source_,
+                   .contract = contract_,
+                   .app = intake_app(source_.name),
+                   .kind = "intake",
+                   .files = {},
+                   .recent = recent_,
+                   .read = {},
+                   .follow = {}};
+    for (const auto& part : stretch.parts)
+        job.files.push_back({source::partition_path(source_, part.partition), part.day});
+    job.place = [&](const lake::Snapshot& snapshot) { return place(stretch, snapshot); };
+    job.read = [&](sql::Connection& connection, const WriteAccepted& write_accepted) {
+        return read_messages(at_, connection, source_, contract_, stretch, rejects_table, write_accepted);
+    };
+    job.follow = [&](sql::Connection& connection, std::int64_t epoch, const LandingJob::Stage& stage) {
+        return follow(stretch, run_id, epoch, stage, connection);
+    };
+    auto taken = land_checked(at_, job, run_id);
+    // Somebody landed other partitions meanwhile: again, behind them.
+    for (int attempt = 1; attempt < landing_attempts; ++attempt) {
+        if (taken || taken.error().code != ErrorCode::table_conflict || overtaken_) break;
+        taken = land_checked(at_, job, run_id);
+    }
+    if (!taken) return of_source(std::move(taken).error(), source_);
+    followed_epoch_ = taken->epoch;
+    taken->files = 0;
+    taken->warnings.insert(taken->warnings.end(), stretch.notes.begin(), stretch.notes.end());
+    if (options_.judged_records_min > 0) {
+        recent_.read += taken->read;
+        recent_.quarantined += taken->quarantined;
+        while (recent_.read > recent_records_max) {
+            recent_.read /= 2;
+            recent_.quarantined /= 2;
+        }
+    }
+    Positions reached;
+    for (const auto& [partition, range] : stretch.moved) reached[partition] = range.second;
+    topic_->landed(reached);
+    return taken;
+}
+
+Status TopicIntake::resume() {
+    WEIR_ASSIGN(const auto positions, stored(topic_->origin()));
+    return topic_->rewind(positions);
+}
+
+Status TopicIntake::follow(const Stretch& stretch, const std::string& run_id, std::int64_t epoch,
+                           const LandingJob::Stage& stage, sql::Connection& connection) const {
+    const auto now = to_iso(at_.clock.now());
+    WEIR_ASSIGN(const auto rejects, connection.query(fmt::format("SELECT count(*) FROM {}", rejects_table)));
+    if (rejects.integer(0, 0) > 0)
+        WEIR_TRY(stage(
+            "quarantine",
+            fmt::format("SELECT left(md5(concat_ws('|', {0}, t.path, r.byte_offset, {1})), 16) AS id, 'pending' AS "
+                        "state, {0} AS source, t.arrival AS arrival_date, t.path AS file, r.line, r.byte_offset, "
+                        "r.\"column\", r.rule, r.reason, r.raw, r.cut, r.header, {2} AS run_id, {1}::BIGINT AS epoch, "
+                        "TIMESTAMPTZ '{3}' AS changed_at, CAST(NULL AS VARCHAR) AS note FROM {4} r JOIN {5} t USING "
+                        "(file_no) ORDER BY file_no, line",
+                        quote_text(source_.name), epoch, quote_text(run_id), now, rejects_table, taken_table)));
+    if (stretch.parts.empty()) return ok();
+    std::vector<std::string> rows;
+    for (std::size_t i = 0; i < stretch.parts.size(); ++i)
+        rows.push_back(fmt::format("({}, {}::BIGINT, {}::BIGINT)", i, stretch.parts[i].from, stretch.parts[i].to));
+    return stage("files",
+                 fmt::format("SELECT {} AS source, t.path, o.upto AS size, CAST(NULL AS BIGINT) AS mtime_ns, CAST(NULL "
+                             "AS VARCHAR) AS sha256, t.arrival AS arrival_date, o.since AS start_offset, p.records, "
+                             "o.upto AS lines, p.quarantined, {}::BIGINT AS epoch, {} AS run_id, TIMESTAMPTZ '{}' AS "
+                             "taken_at FROM {} p JOIN {} t USING (file_no) JOIN (VALUES {}) o(file_no, since, upto) "
+                             "USING (file_no) ORDER BY t.path",
+                             quote_text(source_.name), epoch, quote_text(run_id), now, reports_table, taken_table,
+                             fmt::join(rows, ", ")));
+}
+
+Result<TopicBacklog> topic_backlog(const Workplace& at, const declare::Source& source) {
+    TopicBacklog backlog;
+    WEIR_ASSIGN(const auto topic,
+                open_topic(at, source, false,
+                           [&](const std::string& origin) { return stored_positions(at, source, origin); }, {}));
+    WEIR_ASSIGN(const auto ends, topic->ends());
+    const auto positions = topic->positions();
+    for (const auto& [partition, from] : positions)
+        backlog.messages += std::max<std::int64_t>(0, ends.at(partition) - from);
+    WEIR_ASSIGN(backlog.days, topic->days(positions, ends));
+    return backlog;
+}
+
+Status drain_topic(const Workplace& at, const declare::Source& source, const std::string& run_id, Taken& sum) {
+    WEIR_ASSIGN(const auto intake, TopicIntake::open(at, source));
+    auto& topic = intake->topic();
+    WEIR_ASSIGN(const auto ends, topic.ends());
+    // The next stretch is read while this one lands.
+    const auto read = [&] { return std::async(std::launch::async, [&] { return topic.take({}, &ends); }); };
+    auto next = read();
+    for (;;) {
+        auto stretch = next.get();
+        if (!stretch) return of_source(std::move(stretch).error(), source);
+        if (stop_requested())
+            return Error{.code = ErrorCode::interrupted, .message = "stopped; what was committed stands"};
+        if (stretch->empty()) return ok();
+        next = read();
+        auto taken = intake->land(*stretch, run_id);
+        if (!taken) {
+            next.wait();
+            return std::move(taken).error();
+        }
+        sum.epoch = taken->epoch;
+        sum.version = taken->version;
+        sum.read += taken->read;
+        sum.accepted += taken->accepted;
+        sum.duplicate += taken->duplicate;
+        sum.quarantined += taken->quarantined;
+        sum.filtered += taken->filtered;
+        sum.nulled += taken->nulled;
+        for (auto& warning : taken->warnings) sum.warnings.push_back(std::move(warning));
+    }
+}
+
+}  // namespace weir::orchestrate
