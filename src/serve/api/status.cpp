@@ -30,13 +30,13 @@ json rows_of(const SourceRows& rows) {
 
 // Where a source's rows come from, as its project says; never where that lies on this machine.
 json source_of(const declare::Source& source, const fs::path& root) {
-    json value{{"name", source.name}, {"kind", source.log.empty() ? "files" : "log"}};
-    if (source.log.empty()) {
+    json value{{"name", source.name}, {"kind", source.topic.empty() ? "files" : source.kafka ? "kafka" : "log"}};
+    if (source.topic.empty()) {
         const auto relative = fs::path(source.files).lexically_relative(root);
         const bool inside = !relative.empty() && *relative.begin() != "..";
         value["from"] = inside ? relative.string() : fs::path(source.files).filename().string();
     } else {
-        value["from"] = source.log;
+        value["from"] = source.topic;
     }
     value["contract"] = source.contract;
     value["table"] = source.table;
