@@ -59,6 +59,13 @@ CREATE MACRO pct(a, b) AS
 -- Whole seconds from one time to another.
 CREATE MACRO seconds_between(a, b) AS date_diff('second', a, b);
 
+-- Whether an event of a course opens material of it.
+CREATE MACRO opens_material(event_type) AS event_type IN ('ACCESS_COURSE_MATERIAL', 'ITEM_CLICK', 'DOWNLOAD_MATERIAL');
+
+-- n in so many minutes, a minute, two decimals, half up on the exact quotient.
+CREATE MACRO per_minute(n, minutes) AS
+    CAST(CAST((200 * n + minutes) // (2 * minutes) AS DECIMAL(16, 0)) * CAST(0.01 AS DECIMAL(3, 2)) AS DECIMAL(18, 2));
+
 -- For generators/events.sql.
 
 -- Viewing sessions in seconds, by a draw from 0 to 99.

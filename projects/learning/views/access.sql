@@ -9,4 +9,4 @@ SELECT
     coalesce(material_type, item_type, 'material') AS material_type,
     ts
 FROM course
-WHERE role = 'student' AND event_type IN ('ACCESS_COURSE_MATERIAL', 'ITEM_CLICK', 'DOWNLOAD_MATERIAL')
+WHERE role = 'student' AND opens_material(event_type)
