@@ -1,19 +1,23 @@
 #!/usr/bin/env bash
-# The views of projects/learning: all of them from the lake's rows, and after 1 % new events, against a DuckDB script over
-# the same lake files that computes the same SQL and writes Parquet with the same threads. Its tables are views of the
-# files: loading each of them once takes 2.5 times as long at 20 million events, and 9.5 GB.
+# The batch views of projects/learning: all of them from the lake's rows, and after 1 % new events, against a DuckDB
+# script over the same lake files that computes the same SQL and writes Parquet with the same threads. Its tables are
+# views of the files: loading each of them once takes 2.5 times as long at 20 million events, and 9.5 GB.
 # WEIR_BENCH_EVENTS: 20 million for the claim.
 set -euo pipefail
 # shellcheck source=bench/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scripts/learning.sh
+source scripts/learning.sh
 
 events="${WEIR_BENCH_EVENTS:-1000000}"
 all="$bench_data/learning-$events.jsonl"
 [[ -e "$all" ]] || { "$weir" generate projects/learning events --count "$((events + events / 100))" --seed 11 --out "$all" --quiet; }
+project="$work/learning"
+batch_views_of_learning "$project"
 mkdir -p "$work/events"
 head -n "$events" "$all" >"$work/events/1.jsonl"
 
-run=("$weir" run projects/learning --lake "$work/lake" --param "events=$work/events" --param arrival_date=2026-01-01 --quiet)
+run=("$weir" run "$project" --lake "$work/lake" --param "events=$work/events" --param arrival_date=2026-01-01 --quiet)
 sources=(auth assessment video course profile notification)
 timed intake "${run[@]}" --only "${sources[@]}"
 "${run[@]}" # the first results, and the system tables that one of the views reads
@@ -21,18 +25,18 @@ timed intake "${run[@]}" --only "${sources[@]}"
 # The peer: helper relations are views, everything else is a table that is written out.
 peer_script() {
     local name
-    sed 's/^--.*//' projects/learning/macros.sql
+    sed 's/^--.*//' "$project/macros.sql"
     for name in "${sources[@]}"; do
         echo "CREATE TEMP VIEW $name AS SELECT * EXCLUDE (value, key) FROM read_parquet('$work/lake/$name/*/*.parquet', hive_partitioning = false);"
     done
     for name in access activity delivery enrolment work; do
-        echo "CREATE TEMP VIEW $name AS $(sed '1,/\*\//d' "projects/learning/views/$name.sql");"
+        echo "CREATE TEMP VIEW $name AS $(sed '1,/\*\//d' "$project/views/$name.sql");"
     done
     for name in "${views[@]}"; do
-        echo "COPY ($(sed '1,/\*\//d' "projects/learning/views/$name.sql")) TO '$work/peer/$name.parquet' (FORMAT parquet, COMPRESSION zstd);"
+        echo "COPY ($(sed '1,/\*\//d' "$project/views/$name.sql")) TO '$work/peer/$name.parquet' (FORMAT parquet, COMPRESSION zstd);"
     done
 }
-mapfile -t views < <(find projects/learning/views -name '*.sql' -printf '%f\n' | sed 's/\.sql$//' |
+mapfile -t views < <(find "$project/views" -name '*.sql' -printf '%f\n' | sed 's/\.sql$//' |
     grep -vE '^(access|activity|delivery|enrolment|work|quality_counters)$' | sort)
 mkdir -p "$work/peer"
 peer_script >"$work/peer.sql"

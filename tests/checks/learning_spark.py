@@ -1,4 +1,4 @@
-"""The views of projects/learning on Apache Spark: the same SELECTs, translated by sqlglot.
+"""The batch views of projects/learning on Apache Spark: the same SELECTs, translated by sqlglot.
 
 learning_spark.py check PROJECT LAKE EXPORTED SECONDS
                                                 over the tables that weir wrote, and job by job over the raw messages;
@@ -40,6 +40,8 @@ JOBS = {
     "student_course_analytics": (TOPICS, []),
 }
 FUNCTIONS = [
+    "CREATE OR REPLACE TEMPORARY FUNCTION opens_material(event_type STRING) RETURNS BOOLEAN "
+    "RETURN event_type IN ('ACCESS_COURSE_MATERIAL', 'ITEM_CLICK', 'DOWNLOAD_MATERIAL')",
     "CREATE OR REPLACE TEMPORARY FUNCTION seconds_between(a TIMESTAMP_NTZ, b TIMESTAMP_NTZ) RETURNS BIGINT "
     "RETURN timestampdiff(SECOND, a, b)",
     "CREATE OR REPLACE TEMPORARY FUNCTION pct(a BIGINT, b BIGINT) RETURNS DECIMAL(5, 2) RETURN TRY_CAST("

@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "sql/database.h"
+#include "support/learning_definition.h"
 
 namespace weir::test {
 namespace {
@@ -232,10 +233,6 @@ const std::vector<std::string> columns{"session_id",
 void check(const Status& status) {
     if (!status) throw std::runtime_error(status.error().message);
 }
-
-struct Definition {
-    std::string_view name, sql, order;
-};
 
 // The corrected definitions as they are specified, and the order of their rows, ties by the keys.
 const std::vector<Definition>& definitions() {
@@ -662,8 +659,11 @@ LearningAnswers learning_answers(const std::filesystem::path& replay) {
     if (!connection) throw std::runtime_error(connection.error().message);
     load(*connection, replay);
     check(connection->run(relations));
+    check(connection->run(live_relations));
     LearningAnswers answers;
-    for (const auto& definition : definitions()) {
+    auto asked = definitions();
+    asked.insert(asked.end(), live_definitions().begin(), live_definitions().end());
+    for (const auto& definition : asked) {
         const auto described = connection->describe(std::string(definition.sql));
         if (!described) throw std::runtime_error(fmt::format("{}: {}", definition.name, described.error().message));
         Csv csv(1);

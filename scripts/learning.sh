@@ -1,0 +1,9 @@
+# The batch views of projects/learning alone, for comparisons that are about them. Sourced.
+# shellcheck shell=bash
+
+# batch_views_of_learning DIR: a copy of the project without its live views, and what only they read.
+batch_views_of_learning() {
+    cp -r projects/learning "$1"
+    rm -- "$1"/views/*_realtime_*.sql "$1"/tests/live.test.yaml \
+        "$1"/views/{active_users,platform_active_users,course_popularity,video_engagement,all_events,delivery_response}.sql
+}
