@@ -38,21 +38,23 @@ project=(projects/learning --env demo --param from=log --lake "$place/lake")
 if [[ -t 1 && -z "${NO_COLOR:-}" ]]; then bold=$'\e[1m' plain=$'\e[0m' again=$'\r\e[K'; else bold="" plain="" again=""; fi
 
 # Away from the terminal's group: Ctrl-C is for this script, which ends them in their order.
-up="" generator="" done=""
+up="" generator="" stopping=""
 stop_both() {
     [[ -z "$generator" ]] || kill "$generator" 2>/dev/null || true
     [[ -z "$up" ]] || kill "$up" 2>/dev/null || true
     wait
 }
 trap stop_both EXIT
-trap 'done=yes' INT TERM
+stop_it() { stopping=yes; }
+trap stop_it INT TERM
+: >"$place/up.jsonl"
 setsid "$weir" up "${project[@]}" --log "$place/log" --listen "$listen" >/dev/null 2>"$place/up.jsonl" &
 up=$!
 
 url=""
 for ((i = 0; i < 600; i++)); do
     url="$(sed -n 's/.*serving at \(http[^"[:space:]]*\).*/\1/p' "$place/up.jsonl" | head -n 1)"
-    [[ -n "$url" || -n "$done" ]] && break
+    [[ -n "$url" || -n "$stopping" ]] && break
     kill -0 "$up" 2>/dev/null || { cat "$place/up.jsonl" >&2; fail "weir up ended"; }
     sleep 0.1
 done
@@ -76,13 +78,16 @@ TEXT
 newest() { sed -n 's/.*"intake": {\([^[]*\).*/\1/p' "$place/up.jsonl" | tail -n 1 | grep -o "\"$1\":[0-9]*" | head -n 1 | cut -d : -f 2; }
 
 begun=$SECONDS
-while [[ -z "$done" ]]; do
+while [[ -z "$stopping" ]]; do
     [[ -n "$seconds" && $((SECONDS - begun)) -ge "$seconds" ]] && break
     kill -0 "$up" 2>/dev/null || { tail -n 5 "$place/up.jsonl" >&2; fail "weir up ended before it was told to"; }
     kill -0 "$generator" 2>/dev/null || { cat "$place/generate.txt" >&2; fail "the generator ended before it was told to"; }
+    # Without $(…): a signal that comes while bash reads one is lost to it.
     if [[ -n "$again" ]]; then
-        printf '%s%s s: %s rows/s, %s read, %s accepted, %s in quarantine, lag %s' "$again" "$((SECONDS - begun))" \
-            "$(newest rows_per_second)" "$(newest read)" "$(newest accepted)" "$(newest quarantined)" "$(newest lag)"
+        printf '%s%s s: ' "$again" "$((SECONDS - begun))"
+        tail -n 1 "$place/up.jsonl" |
+            sed -n 's|.*"intake": {"rows_per_second":\([0-9]*\),"lag":\([0-9]*\),"read":\([0-9]*\),"accepted":\([0-9]*\),.*|\1 rows/s, \3 read, \4 accepted, lag \2|p' |
+            tr -d '\n'
     fi
     sleep 1 || true
 done

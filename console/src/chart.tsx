@@ -20,6 +20,7 @@ interface ChartProps {
   utc?: boolean;
   seconds?: number; // the axis spans at least so much, up to the last point
   dots?: boolean;
+  whole?: boolean; // there is nothing between two whole numbers
 }
 
 const pad = (value: number) => String(value).padStart(2, "0");
@@ -38,10 +39,12 @@ function tickText(tick: number, ticks: number[], utc?: boolean): string {
 
 const dayIncrements = [1, 2, 4, 7, 14, 28, 91, 182, 365, 730, 3650].map((days) => days * 86_400);
 
+const wholeIncrements = Array.from({length: 12}, (_, i) => [1, 2, 5].map((step) => step * 10 ** i)).flat();
+
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const seriesColor = (i: number) => `var(--series-${(i % 8) + 1})`;
 
-export function Chart({label, at, lines, format, height = 180, utc, seconds, dots}: ChartProps) {
+export function Chart({label, at, lines, format, height = 180, utc, seconds, dots, whole}: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const theme = useTheme();
@@ -71,11 +74,11 @@ export function Chart({label, at, lines, format, height = 180, utc, seconds, dot
             time: true,
             range: seconds ? (_plot, low, high) => [Math.min(low ?? high, high - seconds), high] : undefined,
           },
-          y: {range: (_plot, low, high) => [Math.min(0, low ?? 0), Math.max(1, (high ?? 1) * 1.08)]},
+          y: {range: (_plot, low, high) => [Math.min(0, low ?? 0), Math.max(whole ? 4 : 1e-9, (high ?? 1) * 1.08)]},
         },
         axes: [
           {...axis, size: 26, space: utc ? 84 : 70, incrs: days ? dayIncrements : undefined, values: (_plot, ticks) => ticks.map((tick) => tickText(tick, ticks, utc))},
-          {...axis, size: 54, space: 32, values: (_plot, values) => values.map((value) => formatter.current(value))},
+          {...axis, size: 54, space: 32, incrs: whole ? wholeIncrements : undefined, values: (_plot, values) => values.map((value) => formatter.current(value))},
         ],
         series: [
           {},
@@ -137,7 +140,7 @@ export function Chart({label, at, lines, format, height = 180, utc, seconds, dot
       made.destroy();
       plot.current = null;
     };
-  }, [names, theme, height, utc, seconds, dots, days]);
+  }, [names, theme, height, utc, seconds, dots, days, whole]);
 
   useEffect(() => {
     plot.current?.setData([at, ...lines.map((line) => line.values)] as uPlot.AlignedData);

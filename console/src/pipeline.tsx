@@ -192,11 +192,11 @@ function Charts({status}: {status: Status}) {
   return (
     <div class="two">
       <Card title="Rows per second" aside={<span class="muted">last 5 minutes</span>}>
-        <Chart label="Rows per second of each source, over the last five minutes" at={at} lines={rates} format={short} seconds={60} />
+        <Chart label="Rows per second of each source, over the last five minutes" at={at} lines={rates} format={short} seconds={60} whole />
         <Legend lines={rates} format={rate} />
       </Card>
       <Card title="Lag" aside={<span class="muted">messages that are not in the lake yet</span>}>
-        <Chart label="Lag of each source in messages, over the last five minutes" at={at} lines={lags} format={short} seconds={60} />
+        <Chart label="Lag of each source in messages, over the last five minutes" at={at} lines={lags} format={short} seconds={60} whole />
         <Legend lines={lags} format={short} />
       </Card>
     </div>

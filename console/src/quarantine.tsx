@@ -129,7 +129,7 @@ export function Quarantine() {
   return (
     <>
       {groups.length > 0 && (
-        <Card title={`${counts.value!.whole ? "" : "more than "}${count(counts.value!.rows)} ${state === "all" ? "" : state} rows by rule`}>
+        <Card title={`${counts.value!.whole ? "" : "more than "}${count(counts.value!.rows)} ${state === "all" ? "" : state} ${counts.value!.rows === 1 ? "row" : "rows"} by rule`}>
           <ul class="bars groups">
             {groups.slice(0, 16).map((group) => {
               const chosen = query.get("source") === group.source && query.get("rule") === group.rule;

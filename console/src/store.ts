@@ -141,6 +141,8 @@ export function useStore(): State {
   useEffect(() => {
     const tell = () => again((n) => n + 1);
     listeners.add(tell);
+    // What changed between the first drawing and now.
+    tell();
     return () => void listeners.delete(tell);
   }, []);
   return state;

@@ -24,16 +24,25 @@ function useChanges(name: string): number {
   return publications + (status?.parts.speed?.taken_in ?? 0);
 }
 
-// The same page is not sent again: its tag says whether it changed.
+// The same page is not sent again: its tag says whether it changed. Where the newest rows take their time, those that
+// were published stand there meanwhile, and say so.
 function usePage(path: string, version: unknown) {
   const known = useRef<{path: string; page: Page; tag: string} | null>(null);
-  return useLoaded<Page>(path, version, async (signal) => {
+  const page = useLoaded<Page>(path, version, async (signal) => {
     const same = known.current?.path === path ? known.current : null;
     const got = await getPage(path, same?.tag ?? "", signal);
     if (!got) return same!.page;
     known.current = {path, ...got};
     return got.page;
   });
+  const mayWait = !/[?&](layer|cursor)=/.test(path);
+  const published = useLoaded<Page | null>(path, 0, async (signal) => {
+    if (!mayWait) return null;
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    if (known.current?.path === path) return null;
+    return getPage(`${path}&layer=batch`, "", signal).then((got) => got?.page ?? null, () => null);
+  });
+  return page.value || page.error || !published.value ? page : {...page, value: {...published.value, next: null}};
 }
 
 const words: Record<string, string> = {eq: "is", ne: "is not", gt: ">", gte: "≥", lt: "<", lte: "≤", prefix: "begins with", in: "is one of", null: "is null"};
@@ -250,7 +259,10 @@ function Rows({view, columns}: {view: View; columns: ViewColumn[]}) {
   const [frozenFirst, setFrozenFirst] = useState<Page | null>(null);
   const at = trail.at(-1);
   const live = usePage(at ?? first, at ? 0 : `${changes} ${link === "live"}`);
-  const page = live.value;
+  // Rows stay until the next ones are there.
+  const shown = useRef<Page | null>(null);
+  if (live.value || live.error) shown.current = live.value;
+  const page = live.value ?? shown.current;
   const order = orderText ? {name: orderText.replace(/^-/, "").split(",")[0], down: orderText.startsWith("-")} : null;
   const change = (next: URLSearchParams) => replace(path, next);
   const setOrder = (name: string) => {
@@ -315,7 +327,7 @@ function Rows({view, columns}: {view: View; columns: ViewColumn[]}) {
         ) : !page ? (
           <Empty title="Loading" />
         ) : (
-          <>
+          <div class={live.value ? "rows" : "rows busy"} aria-busy={!live.value}>
             <Freshness page={page} live={link === "live"} frozen={trail.length > 0} />
             {page.data.length === 0 ? (
               filters.length > 0 ? <Empty title="No row meets these filters" /> : <Empty title="The view has no rows yet">What comes in shows up here by itself.</Empty>
@@ -343,7 +355,7 @@ function Rows({view, columns}: {view: View; columns: ViewColumn[]}) {
                 </button>
               )}
             </nav>
-          </>
+          </div>
         )}
       </Card>
     </>
