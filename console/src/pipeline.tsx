@@ -141,7 +141,7 @@ function Sources({status, now}: {status: Status; now: number}) {
                 <tr key={source.name}>
                   <th scope="row">
                     {source.name}
-                    {source.from && <small class="muted"> {source.kind === "log" ? "topic " : ""}{source.from}</small>}
+                    {source.from && <small class="muted"> {source.kind === "log" ? "topic " : source.kind === "kafka" ? "Kafka topic " : ""}{source.from}</small>}
                   </th>
                   {isLive && (
                     <>

@@ -15,7 +15,7 @@ export interface SourceRows {
 
 export interface Source {
   name: string;
-  kind: "log" | "files" | "lake";
+  kind: "log" | "kafka" | "files" | "lake";
   from: string | null;
   contract?: string;
   table?: string;
