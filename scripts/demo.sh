@@ -66,7 +66,7 @@ generator=$!
 
 cat <<TEXT
 A university's learning platform, made up: $rate events a second, a day in ten seconds, some late, some twice, some broken.
-They go through six topics, one contract and a lake into 42 views and the counters of their quality.
+They go through six topics, one contract and a lake into 42 batch views, 29 live ones and the counters of their quality.
 
   ${bold}Open $url${plain}
 
