@@ -8,7 +8,6 @@
 namespace weir::cli {
 namespace {
 
-namespace log = source::log;
 using source::Kind;
 
 enum Part { topic, key, value, time };
@@ -27,8 +26,8 @@ Error bad_row(std::string_view line, std::string why, std::string hint) {
 
 }  // namespace
 
-LogOutput::LogOutput(LogPlace place, LogOutputOptions options)
-    : place_(std::move(place)), options_(std::move(options)), keys_(names_of(options_)), parser_(keys_) {}
+LogOutput::LogOutput(TopicWriter& writer, LogOutputOptions options)
+    : writer_(writer), options_(std::move(options)), keys_(names_of(options_)), parser_(keys_) {}
 
 Status LogOutput::write(std::string_view lines) {
     while (!lines.empty()) {
@@ -73,44 +72,16 @@ Status LogOutput::add(std::string_view line) {
             there_[time] && source::cast_timestamp(texts_[time], source::Zone::allowed, micros))
             now = micros / 1000;
     }
-    WEIR_ASSIGN(auto* into, producer(records ? texts_[topic] : options_.topic));
+    const auto& into = records ? texts_[topic] : options_.topic;
+    if (!known_topics_.contains(into)) {
+        WEIR_ASSIGN(const auto partitions, writer_.find_or_make(into));
+        static_cast<void>(partitions);
+        known_topics_.insert(into);
+    }
     const auto text = [&](Part part) {
         return there_[part] ? std::optional<std::string_view>(texts_[part]) : std::nullopt;
     };
-    ++records_;
-    return into->add(now, text(key), records ? text(value) : std::optional(line));
-}
-
-Result<log::Producer*> LogOutput::producer(const std::string& name) {
-    const auto known = producers_.find(name);
-    if (known != producers_.end()) return &known->second;
-    WEIR_TRY(log::check_topic_name(name));
-    const auto there = log::load_topic(place_.path, name);
-    if (!there && there.error().code != ErrorCode::not_found) return there.error();
-    if (!there) {
-        WEIR_ASSIGN(auto publisher, log::open_publisher(place_.path, place_.options));
-        WEIR_TRY(publisher->create_topic(name, options_.new_topics));
-        WEIR_TRY(publisher->close());
-    }
-    WEIR_ASSIGN(auto opened, log::Producer::open(place_.path, name, place_.options));
-    return &producers_.emplace(name, std::move(opened)).first->second;
-}
-
-Status LogOutput::flush() {
-    Status status;
-    for (auto& [name, producer] : producers_)
-        if (auto flushed = producer.flush(); !flushed && status) status = std::move(flushed);
-    return status;
-}
-
-Status LogOutput::close() {
-    // The last that was opened speaks through the socket of the first, which owns the log.
-    auto status = flush();
-    for (auto& [name, producer] : producers_) {
-        if (auto closed = producer.close(); !closed && status) status = std::move(closed);
-    }
-    producers_.clear();
-    return status;
+    return writer_.add(into, now, text(key), records ? text(value) : std::optional(line));
 }
 
 }  // namespace weir::cli

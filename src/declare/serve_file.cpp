@@ -156,8 +156,9 @@ void take_scopes(OptionReader& reader, Problems& problems, std::vector<std::stri
     if (!given) return;
     for (const auto& scope : *given) {
         if (!is_scope(scope.text))
-            problems.error(scope.where, fmt::format("'{}' is no scope", scope.text),
-                           "view:PATTERN, rows:PATTERN, topic:PATTERN, system:PATTERN or metrics, for example view:course_*");
+            problems.error(
+                scope.where, fmt::format("'{}' is no scope", scope.text),
+                "view:PATTERN, rows:PATTERN, topic:PATTERN, system:PATTERN or metrics, for example view:course_*");
         scopes.push_back(scope.text);
     }
 }

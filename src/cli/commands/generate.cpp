@@ -57,12 +57,10 @@ private:
     std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 
-Status to_log(const Invocation& invocation, Terminal& terminal, const declare::Project& project,
-              const declare::Generator& generator, const orchestrate::GenerateRequest& request, std::int64_t rate) {
-    WEIR_ASSIGN(auto place, open_log_place(invocation, terminal));
-    WEIR_ASSIGN(const auto config, topic_config(invocation));
-    LogOutput log(std::move(place),
-                  {.topic = invocation.option("--topic"), .key = invocation.option("--key"), .new_topics = config});
+Status to_topics(const Invocation& invocation, Terminal& terminal, const declare::Project& project,
+                 const declare::Generator& generator, const orchestrate::GenerateRequest& request, std::int64_t rate) {
+    WEIR_ASSIGN(const auto writer, open_topic_writer(invocation, terminal));
+    LogOutput log(*writer, {.topic = invocation.option("--topic"), .key = invocation.option("--key")});
     // At a rate, records are there when their time comes, not when a batch of them is full.
     auto flushed = std::chrono::steady_clock::now();
     Pace pace(rate, [&](std::string_view lines) -> Status {
@@ -75,11 +73,11 @@ Status to_log(const Invocation& invocation, Terminal& terminal, const declare::P
     const auto generated =
         orchestrate::generate(project, generator, request, [&](std::string_view lines) { return pace.write(lines); });
     // What was written before it failed is in the topics, and stays.
-    WEIR_TRY(log.close());
+    WEIR_TRY(writer->close());
     WEIR_TRY(generated);
     if (terminal.quiet()) return ok();
-    return terminal.write(terminal.json() ? fmt::format("{{\"records\": {}}}\n", log.records())
-                                          : fmt::format("{} records into the log\n", log.records()));
+    return terminal.write(terminal.json() ? fmt::format("{{\"records\": {}}}\n", writer->records())
+                                          : fmt::format("{} records into {}\n", writer->records(), writer->place()));
 }
 
 Result<int> run(const Invocation& invocation, Terminal& terminal) {
@@ -110,15 +108,20 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
         return Error{.code = ErrorCode::usage,
                      .message = out.empty() ? "to which file?" : fmt::format("--out and --to {} contradict", to),
                      .hint = "--out FILE writes a file"};
-    if (to != "log" && (invocation.has("--topic") || invocation.has("--key") || invocation.has("--log")))
+    const bool to_topic = to == "log" || to == "kafka";
+    if (!to_topic && (invocation.has("--topic") || invocation.has("--key") || invocation.has("--log")))
         return Error{.code = ErrorCode::usage, .message = "--topic, --key and --log belong to --to log"};
+    if ((to == "kafka") != invocation.has("--kafka"))
+        return Error{.code = ErrorCode::usage,
+                     .message = to == "kafka" ? "which Kafka?" : fmt::format("--kafka and --to {} contradict", to),
+                     .hint = "--to kafka --kafka HOST:PORT"};
     if (invocation.has("--key") && !invocation.has("--topic"))
         return Error{.code = ErrorCode::usage,
                      .message = "--key is for rows that are messages",
                      .hint = "name their topic: --topic NAME"};
-    if (to == "log") {
+    if (to_topic) {
         stop_on_signals();
-        WEIR_TRY(to_log(invocation, terminal, project, *generator, request, rate));
+        WEIR_TRY(to_topics(invocation, terminal, project, *generator, request, rate));
         return 0;
     }
     if (to == "stdout") {
@@ -145,24 +148,27 @@ Command generate_command() {
         {.name = "--rate", .value = "N", .help = "at most so many rows a second"},
         {.name = "--to",
          .value = "WHERE",
-         .help = "to standard output, to the file that --out names, or into topics of the log",
-         .choices = {"stdout", "file", "log"}},
+         .help = "to standard output, to the file that --out names, or into topics of the log or of Kafka",
+         .choices = {"stdout", "file", "log", "kafka"}},
         {.name = "--out",
          .value = "FILE",
          .help = "write there instead of standard output; it appears whole or not at all",
          .words = Words::file},
         {.name = "--topic",
          .value = "TOPIC",
-         .help = "--to log: rows are messages, and go there; else each row names its topic, as a dump does"},
-        {.name = "--key", .value = "COLUMN", .help = "--to log: with --topic, the column that is the record's key"}};
+         .help = "--to log or kafka: rows are messages, and go there; else each row names its topic, as a dump does"},
+        {.name = "--key",
+         .value = "COLUMN",
+         .help = "--to log or kafka: with --topic, the column that is the record's key"}};
     for (auto& option : topic_options()) options.push_back(std::move(option));
     options.push_back(log_option());
+    options.push_back(kafka_option("--to kafka: its brokers, host:port with commas between them"));
     return {
         .name = "generate",
         .summary = "make up rows, as a generator of the project says",
         .description =
             "A generator is one SELECT over a row number and a seed, in generators/NAME.sql. Its rows are written "
-            "as JSON lines. The same seed, count and parameters give the same bytes. Into the log: a row with topic, "
+            "as JSON lines. The same seed, count and parameters give the same bytes. Into topics: a row with topic, "
             "key, value and broker_ts becomes that record, any other row a message of --topic. Topics that do not "
             "exist are made.",
         .arguments = {{.name = "PROJECT",

@@ -1,4 +1,4 @@
-// weir produce: lines of files into a topic of the log.
+// weir produce: lines of files into a topic.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -9,15 +9,13 @@
 #include "base/limits.h"
 #include "base/stop.h"
 #include "cli/commands/list.h"
-#include "cli/log_place.h"
+#include "cli/kafka_place.h"
+#include "cli/topic_writer.h"
 #include "sink/value.h"
 #include "source/columns/json_record.h"
-#include "source/log/producer.h"
 
 namespace weir::cli {
 namespace {
-
-namespace log = source::log;
 
 // The value of one key of a JSON object, as a record's key: a text without its quotes, anything else as it is written.
 class KeyOfLine {
@@ -112,7 +110,8 @@ private:
     int line_ = 0;
 };
 
-Status produce_file(const std::string& path, std::optional<KeyOfLine>& key, log::Producer& producer) {
+Status produce_file(const std::string& path, std::optional<KeyOfLine>& key, const std::string& topic,
+                    TopicWriter& writer) {
     WEIR_ASSIGN(auto lines, LineReader::open(path));
     const SystemClock clock;
     auto now = to_unix_millis(clock.now());
@@ -136,63 +135,43 @@ Status produce_file(const std::string& path, std::optional<KeyOfLine>& key, log:
             }
             record_key = *found;
         }
-        auto added = producer.add(now, record_key, *line);
+        auto added = writer.add(topic, now, record_key, *line);
         if (!added && added.error().code == ErrorCode::refused) added.error().where = {lines.name(), lines.line(), 0};
         WEIR_TRY(std::move(added));
     }
-}
-
-// The topic is made where it is not there; what exists has to be as it is asked for.
-Result<log::TopicConfig> find_or_make_topic(const Invocation& invocation, const LogPlace& place,
-                                            const std::string& topic) {
-    auto there = log::load_topic(place.path, topic);
-    if (there || there.error().code != ErrorCode::not_found) {
-        if (!there) return there;
-        WEIR_ASSIGN(const auto wanted, topic_config(invocation));
-        if (invocation.has("--partitions") && wanted.partitions != there->partitions)
-            return Error{.code = ErrorCode::refused,
-                         .message = fmt::format("topic {} has {} partitions", topic, there->partitions),
-                         .hint = "leave out --partitions; the number of partitions stays, since keys belong to them"};
-        return there;
-    }
-    WEIR_ASSIGN(const auto config, topic_config(invocation));
-    WEIR_ASSIGN(auto publisher, log::open_publisher(place.path, place.options));
-    WEIR_TRY(publisher->create_topic(topic, config));
-    WEIR_TRY(publisher->close());
-    return config;
 }
 
 Result<int> run(const Invocation& invocation, Terminal& terminal) {
     const auto files = invocation.all("--from");
     if (files.empty())
         return Error{.code = ErrorCode::usage, .message = "which lines?", .hint = "--from FILE…, or --from - "};
-    WEIR_ASSIGN(const auto place, open_log_place(invocation, terminal));
+    WEIR_ASSIGN(const auto writer, open_topic_writer(invocation, terminal));
     const auto topic = invocation.argument("TOPIC");
-    WEIR_TRY(log::check_topic_name(topic));
-    WEIR_ASSIGN(const auto config, find_or_make_topic(invocation, place, topic));
-    if (config.compact && !invocation.has("--key"))
+    WEIR_ASSIGN(const auto partitions, writer->find_or_make(topic));
+    WEIR_ASSIGN(const bool needs_keys, writer->needs_keys(topic));
+    if (needs_keys && !invocation.has("--key"))
         return Error{.code = ErrorCode::usage,
                      .message = fmt::format("topic {} is compacted by key", topic),
                      .hint = "--key COLUMN"};
-    WEIR_ASSIGN(auto producer, log::Producer::open(place.path, topic, place.options));
+    if (on_kafka(invocation)) stop_on_signals();
     std::optional<KeyOfLine> key;
     if (invocation.has("--key")) key.emplace(invocation.option("--key"));
     Status read;
     for (const auto& file : files) {
-        read = produce_file(file, key, producer);
+        read = produce_file(file, key, topic, *writer);
         if (!read) break;
     }
     // What stands before a line that cannot be taken is in the topic, and said so.
-    const auto closed = producer.close();
-    const auto& done = producer.produced();
+    const auto closed = writer->close();
     if (terminal.json()) {
         std::string name;
         sink::append_json_string(topic, name);
         WEIR_TRY(terminal.write(fmt::format("{{\"topic\": {}, \"partitions\": {}, \"records\": {}, \"bytes\": {}}}\n",
-                                            name, config.partitions, done.records, done.bytes)));
+                                            name, partitions, writer->records(), writer->bytes())));
     } else if (!terminal.quiet()) {
-        WEIR_TRY(terminal.write(fmt::format("{} record{} into {} ({} bytes as stored)\n", done.records,
-                                            done.records == 1 ? "" : "s", topic, done.bytes)));
+        WEIR_TRY(terminal.write(fmt::format("{} record{} into {} ({} bytes{})\n", writer->records(),
+                                            writer->records() == 1 ? "" : "s", topic, writer->bytes(),
+                                            on_kafka(invocation) ? "" : " as stored")));
     }
     WEIR_TRY(read);
     WEIR_TRY(closed);
@@ -214,13 +193,15 @@ Command produce_command() {
     };
     for (auto& option : topic_options()) options.push_back(std::move(option));
     options.push_back(log_option());
+    options.push_back(kafka_instead_option());
     return {.name = "produce",
-            .summary = "put the lines of files into a topic of the log",
+            .summary = "put the lines of files into a topic of the log or of Kafka",
             .description =
                 "Each line that is not empty becomes one record. Records with the same key go to the same partition, "
                 "in their order; Kafka's default partitioner chooses it. A topic that does not exist is made. If "
                 "another process owns the log, it appends them for us. The command ends when all of them are durable "
-                "as `log: sync:` in weir.yaml says. A line that cannot be taken ends it; the lines before are in.",
+                "as `log: sync:` in weir.yaml says; of Kafka, when all replicas that have to have them do. A line that "
+                "cannot be taken ends it; the lines before are in.",
             .arguments = {{.name = "PROJECT",
                            .help = "the project's directory (default: the current one)",
                            .words = Words::project},

@@ -1,9 +1,9 @@
-// weir topic: the topics of the log.
+// weir topic: the topics of the log, or of Kafka.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include "cli/commands/list.h"
-#include "cli/log_place.h"
+#include "cli/kafka_place.h"
 #include "cli/table.h"
 #include "sink/value.h"
 #include "source/log/publisher.h"
@@ -61,7 +61,54 @@ std::string describe(const log::TopicConfig& config) {
     return kept;
 }
 
+Result<std::unique_ptr<source::kafka::Admin>> admin_of(const Invocation& invocation, Terminal& terminal) {
+    WEIR_ASSIGN(const auto place, open_kafka_place(invocation, terminal));
+    return source::kafka::Admin::open(place.cluster, place.root);
+}
+
+Status list_kafka(const Invocation& invocation, Terminal& terminal) {
+    WEIR_ASSIGN(const auto admin, admin_of(invocation, terminal));
+    WEIR_ASSIGN(const auto topics, admin->topics());
+    std::string json = "[";
+    Table table(terminal, {{"topic"}, {"partitions", true}, {"offsets", true}});
+    for (const auto& [topic, partitions] : topics) {
+        WEIR_ASSIGN(const auto marks, admin->marks(topic));
+        std::int64_t offsets = 0;
+        for (const auto& [begin, end] : marks) offsets += end - begin;
+        if (terminal.json())
+            json += fmt::format("{}{{\"topic\": {}, \"partitions\": {}, \"offsets\": {}}}",
+                                json.size() == 1 ? "\n" : ",\n", json_text(topic), partitions, offsets);
+        else
+            WEIR_TRY(table.add({topic, std::to_string(partitions), std::to_string(offsets)}));
+    }
+    if (terminal.json()) return terminal.write(json + (json.size() == 1 ? "]\n" : "\n]\n"));
+    return topics.empty() ? terminal.write("no topics\n") : table.end();
+}
+
+Status show_kafka(const Invocation& invocation, Terminal& terminal) {
+    WEIR_ASSIGN(const auto admin, admin_of(invocation, terminal));
+    const auto topic = invocation.argument("TOPIC");
+    WEIR_ASSIGN(const auto marks, admin->marks(topic));
+    std::string json;
+    Table table(terminal, {{"partition", true}, {"begin", true}, {"end", true}});
+    for (std::size_t i = 0; i < marks.size(); ++i) {
+        const auto [begin, end] = marks[i];
+        if (terminal.json())
+            json += fmt::format("{}{{\"partition\": {}, \"begin\": {}, \"end\": {}}}", json.empty() ? "" : ", ", i,
+                                begin, end);
+        else
+            WEIR_TRY(table.add({std::to_string(i), std::to_string(begin), std::to_string(end)}));
+    }
+    if (terminal.json())
+        return terminal.write(fmt::format("{{\"topic\": {}, \"partitions\": [{}]}}\n", json_text(topic), json));
+    return table.end();
+}
+
 Result<int> run_list(const Invocation& invocation, Terminal& terminal) {
+    if (on_kafka(invocation)) {
+        WEIR_TRY(list_kafka(invocation, terminal));
+        return 0;
+    }
     WEIR_ASSIGN(const auto place, open_log_place(invocation, terminal));
     WEIR_ASSIGN(const bool there, log::check_format(place.path));
     static_cast<void>(there);
@@ -99,6 +146,10 @@ Result<int> run_list(const Invocation& invocation, Terminal& terminal) {
 }
 
 Result<int> run_show(const Invocation& invocation, Terminal& terminal) {
+    if (on_kafka(invocation)) {
+        WEIR_TRY(show_kafka(invocation, terminal));
+        return 0;
+    }
     WEIR_ASSIGN(const auto place, open_log_place(invocation, terminal));
     const auto topic = invocation.argument("TOPIC");
     WEIR_ASSIGN(const auto config, log::load_topic(place.path, topic));
@@ -145,9 +196,18 @@ Result<std::unique_ptr<log::Publisher>> publisher_of(const LogPlace& place) {
 
 Result<int> run_create(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto config, topic_config(invocation));
-    WEIR_ASSIGN(const auto place, open_log_place(invocation, terminal));
     const auto topic = invocation.argument("TOPIC");
     WEIR_TRY(log::check_topic_name(topic));
+    if (on_kafka(invocation)) {
+        WEIR_ASSIGN(const auto admin, admin_of(invocation, terminal));
+        WEIR_TRY(admin->create(topic, config.partitions, kafka_settings(config)));
+        WEIR_TRY(terminal.write(terminal.json() ? fmt::format("{{\"topic\": {}, \"partitions\": {}}}\n",
+                                                              json_text(topic), config.partitions)
+                                                : fmt::format("topic {} is there: {} partition{}\n", topic,
+                                                              config.partitions, config.partitions == 1 ? "" : "s")));
+        return 0;
+    }
+    WEIR_ASSIGN(const auto place, open_log_place(invocation, terminal));
     WEIR_ASSIGN(auto publisher, publisher_of(place));
     WEIR_TRY(publisher->create_topic(topic, config));
     WEIR_TRY(publisher->close());
@@ -185,14 +245,23 @@ Result<int> run_compact(const Invocation& invocation, Terminal& terminal) {
     return 0;
 }
 
-Result<int> run_delete(const Invocation& invocation, Terminal& terminal) {
+Status delete_in_log(const Invocation& invocation, Terminal& terminal, const std::string& topic) {
     WEIR_ASSIGN(const auto place, open_log_place(invocation, terminal));
-    const auto topic = invocation.argument("TOPIC");
     WEIR_ASSIGN(const auto config, log::load_topic(place.path, topic));
     static_cast<void>(config);
     WEIR_ASSIGN(auto publisher, publisher_of(place));
     WEIR_TRY(publisher->delete_topic(topic));
-    WEIR_TRY(publisher->close());
+    return publisher->close();
+}
+
+Result<int> run_delete(const Invocation& invocation, Terminal& terminal) {
+    const auto topic = invocation.argument("TOPIC");
+    if (on_kafka(invocation)) {
+        WEIR_ASSIGN(const auto admin, admin_of(invocation, terminal));
+        WEIR_TRY(admin->remove(topic));
+    } else {
+        WEIR_TRY(delete_in_log(invocation, terminal, topic));
+    }
     WEIR_TRY(terminal.write(terminal.json() ? fmt::format("{{\"topic\": {}}}\n", json_text(topic))
                                             : fmt::format("topic {} is gone, with its records\n", topic)));
     return 0;
@@ -217,13 +286,16 @@ std::vector<Command> topic_commands() {
          {.name = "--segment-bytes",
           .value = "SIZE",
           .help = "the size of one file of a partition (default: 134217728)"},
-         log_option()});
+         log_option(),
+         kafka_instead_option()});
     return {
         {.name = "topic ls",
-         .summary = "the topics of the log",
-         .description = "With --json: one object a topic: topic, offsets (from the oldest to the end), bytes, config.",
+         .summary = "the topics of the log or of Kafka",
+         .description =
+             "With --json: one object a topic: topic, offsets (from the oldest to the end), bytes, config; of Kafka: "
+             "topic, partitions, offsets.",
          .arguments = {project_argument},
-         .options = {log_option()},
+         .options = {log_option(), kafka_instead_option()},
          .examples = {{"weir topic ls", "all of them"}},
          .exit_codes = {0, 1, 2, 4},
          .run = run_list},
@@ -233,7 +305,9 @@ std::vector<Command> topic_commands() {
              "With --json: topic, owner, config, and for each partition begin, end, bytes, segments, damage. "
              "With --check every record is read; exit code 4 says that some cannot be.",
          .arguments = {project_argument, topic_argument},
-         .options = {{.name = "--check", .value = "", .help = "read every record"}, log_option()},
+         .options = {{.name = "--check", .value = "", .help = "read every record"},
+                     log_option(),
+                     kafka_instead_option()},
          .examples = {{"weir topic show orders --check", "is everything there?"}},
          .exit_codes = {0, 1, 2, 4},
          .run = run_show},
@@ -259,7 +333,7 @@ std::vector<Command> topic_commands() {
          .summary = "remove a topic and its records",
          .description = "There is no way back.",
          .arguments = {project_argument, topic_argument},
-         .options = {log_option()},
+         .options = {log_option(), kafka_instead_option()},
          .examples = {{"weir topic delete prices", "the topic and its records"}},
          .exit_codes = {0, 1, 2, 4},
          .run = run_delete}};

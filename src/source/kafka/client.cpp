@@ -94,8 +94,9 @@ Error to_error(rd_kafka_resp_err_t error, const std::string& reason, const std::
         case Trouble::not_admitted:
             return {.code = ErrorCode::refused,
                     .message = fmt::format("Kafka at {} does not let us in: {}", brokers, text),
-                    .hint = "`tls` and `sasl` of the cluster say how weir shows who it is; the brokers' log says what "
-                            "they ask for"};
+                    .hint =
+                        "`tls` and `sasl` of the cluster say how weir shows who it is; the brokers' log says what "
+                        "they ask for"};
         case Trouble::lasting:
             return {.code = ErrorCode::refused, .message = fmt::format("Kafka at {}: {}", brokers, text)};
         case Trouble::passing: break;
@@ -162,10 +163,10 @@ Result<Client> Client::make(rd_kafka_type_t type, const Settings& settings, Told
         static_cast<Told*>(opaque)->tell(code, reason == nullptr ? "" : reason);
     });
     if (told.on_rebalance)
-        rd_kafka_conf_set_rebalance_cb(conf.get(), [](rd_kafka_t*, rd_kafka_resp_err_t what,
-                                                      rd_kafka_topic_partition_list_t* list, void* opaque) {
-            static_cast<Told*>(opaque)->on_rebalance(what, list);
-        });
+        rd_kafka_conf_set_rebalance_cb(
+            conf.get(), [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list, void* opaque) {
+                static_cast<Told*>(opaque)->on_rebalance(what, list);
+            });
     if (told.on_delivery)
         rd_kafka_conf_set_dr_msg_cb(conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
             static_cast<Told*>(opaque)->on_delivery(*message);
@@ -173,10 +174,10 @@ Result<Client> Client::make(rd_kafka_type_t type, const Settings& settings, Told
     Client made;
     made.client_ = rd_kafka_new(type, conf.get(), problem.data(), problem.size());
     if (made.client_ == nullptr)
-        return Error{.code = ErrorCode::project_invalid,
-                     .message = fmt::format("a client of Kafka at {} cannot be made: {}", told.brokers(),
-                                            problem.data()),
-                     .hint = "see `kafka` in weir.yaml"};
+        return Error{
+            .code = ErrorCode::project_invalid,
+            .message = fmt::format("a client of Kafka at {} cannot be made: {}", told.brokers(), problem.data()),
+            .hint = "see `kafka` in weir.yaml"};
     static_cast<void>(conf.release());  // it is the client's now
     return made;
 }
@@ -205,7 +206,8 @@ Result<Metadata> ask_metadata(const Client& client, rd_kafka_topic_t* topic, Tol
         if (stop_requested())
             return Error{.code = ErrorCode::interrupted, .message = "stopped while looking for Kafka's brokers"};
         if (steady_clock::now() >= until)
-            return told.obstacle().value_or(to_error(RD_KAFKA_RESP_ERR__TRANSPORT, "no broker answers", told.brokers()));
+            return told.obstacle().value_or(
+                to_error(RD_KAFKA_RESP_ERR__TRANSPORT, "no broker answers", told.brokers()));
     }
 }
 

@@ -36,11 +36,11 @@ using Settings = std::map<std::string, std::string>;
 Result<Settings> settings_of(const declare::KafkaCluster& cluster, const std::filesystem::path& root);
 
 enum class Trouble {
-    passing,        // brokers not there, leaders being elected: librdkafka tries again by itself
-    no_topic,       // nobody has made it yet, or it was deleted
-    offsets_gone,   // the position is not in the partition
-    not_admitted,   // name, password, certificate or permission
-    lasting,        // anything else that trying again does not mend
+    passing,       // brokers not there, leaders being elected: librdkafka tries again by itself
+    no_topic,      // nobody has made it yet, or it was deleted
+    offsets_gone,  // the position is not in the partition
+    not_admitted,  // name, password, certificate or permission
+    lasting,       // anything else that trying again does not mend
 };
 Trouble trouble_of(rd_kafka_resp_err_t error);
 

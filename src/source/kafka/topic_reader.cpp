@@ -251,11 +251,10 @@ Status TopicReader::pass_gap(int number, Partition& partition, Stretch& stretch)
     const auto [low, high] = marks;
     const auto next = partition.next;
     const bool behind = next > high;
-    auto message =
-        behind ? fmt::format("{}/{}: the records behind offset {} are gone: the topic ends at {}", options_.topic,
-                             number, next, high)
-               : fmt::format("{}/{}: the records from offset {} on are gone: the topic has {} to {}", options_.topic,
-                             number, next, low, high);
+    auto message = behind ? fmt::format("{}/{}: the records behind offset {} are gone: the topic ends at {}",
+                                        options_.topic, number, next, high)
+                          : fmt::format("{}/{}: the records from offset {} on are gone: the topic has {} to {}",
+                                        options_.topic, number, next, low, high);
     if (options_.reset == declare::Reset::fail)
         return Error{.code = ErrorCode::offsets_gone,
                      .message = std::move(message),
@@ -360,9 +359,9 @@ Result<Stretch> TopicReader::take(const StretchBounds& bounds, const Positions* 
         if (idle || stop_requested()) break;
         if (steady_clock::now() < until) continue;
         if (ends != nullptr)
-            failed_ = told_.obstacle().value_or(
-                to_error(RD_KAFKA_RESP_ERR__TIMED_OUT,
-                         fmt::format("nothing comes from topic {}", options_.topic), told_.brokers()));
+            failed_ = told_.obstacle().value_or(to_error(RD_KAFKA_RESP_ERR__TIMED_OUT,
+                                                         fmt::format("nothing comes from topic {}", options_.topic),
+                                                         told_.brokers()));
         break;
     }
     for (auto& [number, partition] : partitions_)
