@@ -66,8 +66,8 @@ Status Admin::ask(rd_kafka_admin_op_t what, const std::string& topic,
 Status Admin::create(const std::string& topic, int partitions, const std::map<std::string, std::string>& settings) {
     std::array<char, 256> problem{};
     constexpr int replicas_by_default = -1;
-    rd_kafka_NewTopic_t* wanted = rd_kafka_NewTopic_new(topic.c_str(), partitions, replicas_by_default, problem.data(),
-                                                        problem.size());
+    rd_kafka_NewTopic_t* wanted =
+        rd_kafka_NewTopic_new(topic.c_str(), partitions, replicas_by_default, problem.data(), problem.size());
     if (wanted == nullptr)
         return Error{.code = ErrorCode::usage, .message = fmt::format("topic '{}': {}", topic, problem.data())};
     const std::unique_ptr<rd_kafka_NewTopic_t, decltype(&rd_kafka_NewTopic_destroy)> guard(wanted,

@@ -61,9 +61,10 @@ Status RecordReader::next(const std::function<Result<bool>(const WholeRecord&)>&
             at_end_.insert(message->partition);
         } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             if (trouble_of(message->err) != Trouble::passing && status)
-                status = to_error(message->err,
-                                  fmt::format("{}/{}: {}", topic_, message->partition, rd_kafka_message_errstr(message)),
-                                  told_.brokers());
+                status =
+                    to_error(message->err,
+                             fmt::format("{}/{}: {}", topic_, message->partition, rd_kafka_message_errstr(message)),
+                             told_.brokers());
         } else if (more && status) {
             at_end_.erase(message->partition);
             next_[message->partition] = message->offset + 1;

@@ -46,6 +46,8 @@ Status TopicReader::connect() {
     settings["enable.partition.eof"] = "true";
     settings["check.crcs"] = "true";
     settings["partition.assignment.strategy"] = "cooperative-sticky";
+    // A member that died is missed after this time, and the others have its partitions.
+    settings["session.timeout.ms"] = "10000";
     settings["topic.metadata.refresh.interval.ms"] = "10000";
     settings["reconnect.backoff.max.ms"] = "5000";
     // What waits in memory for us: enough that reading and landing overlap.
