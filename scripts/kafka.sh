@@ -1,6 +1,7 @@
 # A real Apache Kafka on this machine, for checks and benchmarks: one broker in KRaft mode, put together from Maven Central.
 # Sourced. kafka_setup FOLDER says whether that is possible; then kafka_start, kafka_stop, kafka_crash, kafka_tool.
 # shellcheck shell=bash
+# shellcheck disable=SC2034
 kafka_version=4.1.2
 kafka_missing=""
 kafka_brokers=""
