@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The page in Chromium: what it shows, live, and how it is used. console.sh [--pictures DIR] writes pictures of it, to look
-# at. Chromium comes from Debian (apt-get install chromium), what drives it from npm.
+# at; console.sh --picture FILE.png makes that of the README, of projects/learning, and tests nothing. Chromium comes from Debian (apt-get install chromium), what drives it from npm.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export WEIR="${WEIR:-$PWD/build/release/weir}"
@@ -31,6 +31,7 @@ if [[ ! -e "$packages/node_modules" ]]; then
     mv -T "$work" "$packages" 2>/dev/null || rm -rf "$work"
 fi
 ln -sfn "../../$packages/node_modules" tests/console/node_modules
+if [[ "${1:-}" == --picture ]]; then exec node tests/console/picture.mjs "${2:?--picture needs a file}"; fi
 (cd console && node node_modules/typescript/bin/tsc --noEmit) && echo "the page's types are sound"
 mkdir -p build
 status=0
