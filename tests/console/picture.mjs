@@ -1,5 +1,5 @@
 // The picture in the README: the learning project after a while, as ./dev demo shows it. picture.mjs OUT.png
-import {execFileSync, spawn} from "node:child_process";
+import {spawn, spawnSync} from "node:child_process";
 import {mkdtempSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
@@ -28,7 +28,10 @@ const browser = await launch();
 try {
   const {page, wrong} = await open(browser, url, {viewport: {width: 1280, height: 860}});
   await pause(seconds * 700);
-  execFileSync(process.env.WEIR, ["verify", ...project, ...lake, "--live"], {stdio: "ignore"});
+  // A run that publishes meanwhile is in its way; then it is asked again.
+  for (let tries = 20; tries > 0; tries--) {
+    if (spawnSync(process.env.WEIR, ["verify", ...project, ...lake, "--live"], {stdio: "ignore"}).status === 0) break;
+  }
   await page.getByText("equal", {exact: true}).waitFor();
   await pause(seconds * 300);
   await page.screenshot({path: out});
