@@ -62,6 +62,7 @@ struct Serving::Impl {
     std::unique_ptr<KeyAnswers> keys;
     std::unique_ptr<TopicPosts> topics;
     Streams streams{streams_max};
+    std::unique_ptr<Changes> changes;
     std::unique_ptr<SystemReads> system_reads;
     std::unique_ptr<ViewAnswers> system_answers;
     std::unique_ptr<StatusPage> status;
@@ -143,6 +144,12 @@ Status Serving::Impl::start() {
         api->use_topics(*topics);
     }
     api->use_streams(streams);
+    if (live) {
+        const auto log_fault = answer_options.log_fault;
+        changes = std::make_unique<Changes>(all_layers, *answers, keys ? &keys->specs() : nullptr,
+                                            ChangesOptions{.log_fault = log_fault});
+        api->use_changes(*changes);
+    }
     start_system(std::move(answer_options));
     api->add_metrics([this](MetricsText& text) { append_metrics(text); });
     http::ServerOptions server_options{.listen = listen,
@@ -272,7 +279,8 @@ void Serving::Impl::append_metrics(MetricsText& text) const {
     text.family("weir_http_waiting_requests", "gauge", "Requests that wait for a thread for queries.");
     text.sample("weir_http_waiting_requests", {}, static_cast<std::uint64_t>(server->waiting()));
     text.family("weir_http_streams", "gauge", "Open event streams.");
-    text.sample("weir_http_streams", {}, static_cast<std::uint64_t>(streams.count()));
+    text.sample("weir_http_streams", {},
+                static_cast<std::uint64_t>(streams.count() + (changes ? changes->count() : 0)));
     text.family("weir_publication_number", "gauge", "The publication that is served.");
     text.sample("weir_publication_number", {}, static_cast<std::uint64_t>(reads->publication()));
     if (const auto time = reads->published_at()) {
@@ -340,6 +348,7 @@ bool Serving::stop() {
     impl_->api->begin_drain();
     impl_->streams.close();
     impl_->status->close();
+    if (impl_->changes) impl_->changes->close();
     return impl_->server->drain(impl_->settings.http.drain);
 }
 

@@ -35,7 +35,7 @@ if [[ "${1:-}" == --picture ]]; then exec node tests/console/picture.mjs "${2:?-
 (cd console && node node_modules/typescript/bin/tsc --noEmit) && echo "the page's types are sound"
 mkdir -p build
 status=0
-node --test --test-reporter=tap tests/console/ | tee build/console-tests.tap || status=$?
+node --test --test-reporter=tap tests/console/console.test.mjs | tee build/console-tests.tap || status=$?
 # As every check closes: what was counted.
 count() { sed -n "s/^# $1 //p" build/console-tests.tap; }
 echo "$(count pass) passed, $(count fail) failed, $(count skipped) skipped"

@@ -200,7 +200,7 @@ std::optional<http::Response> Api::answer_now(http::Exchange& exchange) {
         case Route::views: response = catalogue(exchange.head, *state.principal, reads_, "view"); break;
         case Route::system: response = catalogue(exchange.head, *state.principal, *system_reads_, "system"); break;
         case Route::status_stream: response = status_stream(exchange.head); break;
-        case Route::stream: response = stream(exchange.head, state.segments[1], *state.principal); break;
+        case Route::stream: response = stream(exchange.head, state.segments[1], state.principal); break;
         case Route::key:
             response =
                 !is_view(state.segments[1]) ? to_response(unknown_view(state.segments[1], *state.principal))
@@ -381,17 +381,37 @@ http::Response Api::metrics_page() const {
     return response;
 }
 
-http::Response Api::stream(const http::Head& head, const std::string& view, const Principal& principal) const {
+http::Response Api::stream(const http::Head& head, const std::string& view,
+                           const std::shared_ptr<const Principal>& principal) const {
     constexpr std::array offers{std::string_view("text/event-stream")};
     if (!http::best_media_type(head.joined("accept"), offers))
         return to_response({.kind = "not-acceptable", .detail = "a stream comes as text/event-stream"});
     const auto entries = reads_.catalogue();
     const auto found =
         std::find_if(entries->begin(), entries->end(), [&](const CatalogueEntry& entry) { return entry.name == view; });
-    if (found == entries->end()) return to_response(unknown_view(view, principal));
-    if (streams_ != nullptr && !draining_)
-        if (auto response = streams_->open(*found, head.field("last-event-id").value_or("")))
-            return std::move(*response);
+    if (found == entries->end()) return to_response(unknown_view(view, *principal));
+    const auto parameters = http::query_parameters(head.query);
+    bool rows = false;
+    for (const auto& parameter : parameters.value_or(std::vector<http::Parameter>{{"query", ""}})) {
+        const bool merged = parameter.value == to_string(Layer::merged);
+        if (parameter.name != "layer" || (!merged && parameter.value != to_string(Layer::batch)))
+            return to_response(
+                {.kind = "bad-parameter",
+                 .detail = fmt::format("a stream does not know '{}={}'", parameter.name, parameter.value),
+                 .hint = "layer=merged: rows as they change; layer=batch: publications",
+                 .parameter = parameter.name});
+        rows = merged;
+    }
+    if (rows && changes_ == nullptr)
+        return to_response({.kind = "not-answerable",
+                            .detail = "the layer 'merged' is not running here",
+                            .hint = "leave `layer` out for publications",
+                            .parameter = "layer"});
+    const auto last_id = head.field("last-event-id").value_or("");
+    if (rows && !draining_)
+        if (auto response = changes_->open(view, principal, last_id)) return std::move(*response);
+    if (!rows && streams_ != nullptr && !draining_)
+        if (auto response = streams_->open(*found, last_id)) return std::move(*response);
     return to_response({.kind = "busy", .detail = "there are too many streams now", .retry_after = 5});
 }
 

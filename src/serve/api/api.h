@@ -7,6 +7,7 @@
 #include <string>
 
 #include "serve/api/access_log.h"
+#include "serve/api/changes.h"
 #include "serve/api/key_answer.h"
 #include "serve/api/metrics.h"
 #include "serve/api/status.h"
@@ -46,6 +47,7 @@ public:
     void use_keys(KeyAnswers& keys) { keys_ = &keys; }
     void use_topics(TopicPosts& topics) { topics_ = &topics; }
     void use_streams(Streams& streams) { streams_ = &streams; }
+    void use_changes(Changes& changes) { changes_ = &changes; }
     // System tables and the pipeline's status; before the server starts.
     void use_system(SystemReads& reads, ViewAnswers& answers, StatusPage& status) {
         system_reads_ = &reads;
@@ -65,6 +67,7 @@ private:
     KeyAnswers* keys_ = nullptr;
     TopicPosts* topics_ = nullptr;
     Streams* streams_ = nullptr;
+    Changes* changes_ = nullptr;
     SystemReads* system_reads_ = nullptr;
     ViewAnswers* system_answers_ = nullptr;
     StatusPage* status_ = nullptr;
@@ -94,7 +97,8 @@ private:
     http::Response status(const http::Head& head) const;
     http::Response status_stream(const http::Head& head) const;
     http::Response system_table(const http::Head& head, const std::string& table, const Principal& principal) const;
-    http::Response stream(const http::Head& head, const std::string& view, const Principal& principal) const;
+    http::Response stream(const http::Head& head, const std::string& view,
+                          const std::shared_ptr<const Principal>& principal) const;
     bool is_view(const std::string& name) const;
     Problem unknown_view(const std::string& name, const Principal& principal) const;
     Problem unknown_system_table(const std::string& name) const;

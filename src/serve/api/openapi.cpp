@@ -277,8 +277,14 @@ std::string openapi_document(const OpenApiOptions& options, const std::vector<Ca
     stream["parameters"] = json::array({{{"name", "view"},
                                          {"in", "path"},
                                          {"required", true},
-                                         {"schema", {{"type", "string"}, {"minLength", 1}, {"maxLength", 200}}}}});
-    add_problems(stream["responses"], {404}, options.has_keys);
+                                         {"schema", {{"type", "string"}, {"minLength", 1}, {"maxLength", 200}}}},
+                                        query_parameter("layer", "merged: rows as they change; batch: publications",
+                                                        {{"type", "string"}, {"enum", {"batch", "merged"}}}),
+                                        {{"name", "Last-Event-ID"},
+                                         {"in", "header"},
+                                         {"required", false},
+                                         {"schema", {{"type", "string"}, {"maxLength", 200}}}}});
+    add_problems(stream["responses"], {404, 422}, options.has_keys);
     paths["/stream/{view}"]["get"] = stream;
     for (const auto& view : views) {
         if (!principal.may("view", view.name)) continue;
