@@ -123,7 +123,15 @@ export function useLoaded<T>(key: string, version: unknown, load: (signal: Abort
       };
       wanted.current.load(stop.signal).then(
         (value) => finish(() => value, null),
-        (error) => finish((before) => (before.key === key ? before.value : null), error),
+        (error) => {
+          finish((before) => (before.key === key ? before.value : null), error);
+          // What passes is tried again.
+          if (error instanceof Unreachable || (error instanceof Problem && error.status === 503))
+            setTimeout(() => {
+              loaded = null;
+              poke.current();
+            }, 1500);
+        },
       );
     };
     poke.current();

@@ -13,6 +13,8 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::size_t steps_max = 1000;
+// A run that publishes may be in the way of a look.
+constexpr int tries_max = 20;
 // Without a reader a feed is remembered so long, for those who come back.
 constexpr auto remembered_for = std::chrono::minutes(2);
 
@@ -88,6 +90,7 @@ void Changes::run() {
         lock.unlock();
         for (auto& newcomer : newcomers) welcome(std::move(newcomer));
         if (steady_clock::now() >= next) {
+            for (auto& newcomer : std::exchange(waiting_, {})) welcome(std::move(newcomer));
             look_at_all();
             next = steady_clock::now() + options_.look_every;
         }
@@ -101,6 +104,7 @@ void Changes::run() {
         queue.close();
     };
     for (const auto& newcomer : newcomers_) end(*newcomer.queue);
+    for (const auto& newcomer : waiting_) end(*newcomer.queue);
     for (const auto& [name, feed] : feeds_)
         for (const auto& stream : feed.streams) end(*stream);
     feeds_.clear();
@@ -108,7 +112,9 @@ void Changes::run() {
 
 void Changes::welcome(Newcomer newcomer) {
     const auto let = let_in(newcomer);
-    if (let) return;
+    if (let || newcomer.queue->closed()) return;
+    if (let.error().code == ErrorCode::table_conflict && ++newcomer.tries < tries_max)
+        return waiting_.push_back(std::move(newcomer));
     const auto problem = to_problem(let.error());
     if (problem.kind == "internal") options_.log_fault(let.error());
     std::string detail = "{\"detail\":";
@@ -225,7 +231,8 @@ void Changes::look_at_all() {
         std::erase_if(feed->second.streams, [](const auto& stream) { return stream->closed(); });
         if (!feed->second.streams.empty()) {
             feed->second.used = now;
-            if (const auto advanced = advance(feed->second); !advanced) options_.log_fault(advanced.error());
+            const auto advanced = advance(feed->second);
+            if (!advanced && advanced.error().code != ErrorCode::table_conflict) options_.log_fault(advanced.error());
         }
         if (now - feed->second.used > remembered_for) {
             feed = feeds_.erase(feed);

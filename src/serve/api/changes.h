@@ -60,6 +60,7 @@ private:
         std::shared_ptr<const Principal> principal;
         std::string last_id;
         std::shared_ptr<http::EventQueue> queue;
+        int tries = 0;
     };
     // A view, and which rows of it its readers see.
     struct Feed {
@@ -92,6 +93,7 @@ private:
     std::condition_variable wake_;
     bool closed_ = false;
     std::vector<Newcomer> newcomers_;
+    std::vector<Newcomer> waiting_;  // of the thread alone: a run was in their way
     std::thread thread_;
 };
 

@@ -375,6 +375,8 @@ Problem to_problem(const Error& error) {
                     .detail = "the query needs more memory than there is now",
                     .hint = "filter, or ask for fewer columns",
                     .retry_after = 5};
+        case ErrorCode::table_conflict:
+            return {.kind = "busy", .detail = "a run is publishing just now", .hint = "ask again", .retry_after = 1};
         case ErrorCode::disk_full:
             return {.kind = "busy", .detail = "there is no room for the answer now", .retry_after = 60};
         default: return {.kind = "internal", .detail = "the query failed; the server's log says why"};
