@@ -1,10 +1,11 @@
 # A real Apache Kafka on this machine, for checks and benchmarks: one broker in KRaft mode, put together from Maven Central.
-# Sourced. kafka_setup FOLDER says whether that is possible; then kafka_start, kafka_stop, kafka_crash, kafka_tool.
+# It listens three times: without more ado, with a name and a password (SASL PLAIN), and encrypted besides (TLS, SCRAM); the name
+# is "weir", the password "secret", the authority $kafka_work/broker.pem. Sourced. kafka_setup FOLDER says whether that is possible; then kafka_start, kafka_stop, kafka_crash, kafka_tool.
 # shellcheck shell=bash
 # shellcheck disable=SC2034
 kafka_version=4.1.2
 kafka_missing=""
-kafka_brokers=""
+kafka_brokers="" kafka_login_brokers="" kafka_secure_brokers=""
 kafka_pid=""
 
 # Fetches the jars into .deps once. False, with the reason in kafka_missing, where that does not work.
@@ -12,7 +13,7 @@ kafka_setup() {
     kafka_work="$1"
     kafka_jars="$PWD/.deps/kafka-$kafka_version"
     local need
-    for need in java mvn; do
+    for need in java mvn openssl; do
         command -v "$need" >/dev/null || { kafka_missing="$need is not installed"; return 1; }
     done
     [[ -e "$kafka_jars/complete" ]] && return
@@ -52,11 +53,17 @@ kafka_free_port() {
 
 # The first time on free ports; after a stop or a crash on the same ones, with the same data. Words are more settings.
 kafka_start() {
-    local config="$kafka_work/server.properties" log="$kafka_work/broker.log" controller broker setting
+    local config="$kafka_work/server.properties" log="$kafka_work/broker.log" controller broker login secure setting
+    local module=org.apache.kafka.common.security
     if [[ -z "$kafka_brokers" ]]; then
         controller="$(kafka_free_port)"
         broker="$(kafka_free_port)"
-        kafka_brokers="127.0.0.1:$broker"
+        login="$(kafka_free_port)"
+        secure="$(kafka_free_port)"
+        kafka_brokers="127.0.0.1:$broker" kafka_login_brokers="127.0.0.1:$login" kafka_secure_brokers="127.0.0.1:$secure"
+        openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
+            -keyout "$kafka_work/broker.key" -out "$kafka_work/broker.pem" 2>/dev/null
+        cat "$kafka_work/broker.key" "$kafka_work/broker.pem" >"$kafka_work/keystore.pem"
         cat >"$kafka_work/log4j2.properties" <<'PROPERTIES'
 rootLogger.level = WARN
 rootLogger.appenderRef.console.ref = console
@@ -72,8 +79,17 @@ PROPERTIES
             echo "node.id=1"
             echo "controller.quorum.voters=1@127.0.0.1:$controller"
             echo "controller.listener.names=CONTROLLER"
-            echo "listeners=PLAINTEXT://127.0.0.1:$broker,CONTROLLER://127.0.0.1:$controller"
-            echo "advertised.listeners=PLAINTEXT://127.0.0.1:$broker"
+            echo "listeners=PLAINTEXT://127.0.0.1:$broker,LOGIN://127.0.0.1:$login,SECURE://127.0.0.1:$secure,CONTROLLER://127.0.0.1:$controller"
+            echo "advertised.listeners=PLAINTEXT://127.0.0.1:$broker,LOGIN://127.0.0.1:$login,SECURE://127.0.0.1:$secure"
+            echo "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT,SECURE:SASL_SSL"
+            echo "inter.broker.listener.name=PLAINTEXT"
+            echo "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512"
+            echo "listener.name.login.plain.sasl.jaas.config=$module.plain.PlainLoginModule required user_weir=\"secret\";"
+            echo "listener.name.login.sasl.enabled.mechanisms=PLAIN"
+            echo "listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512"
+            echo "listener.name.secure.scram-sha-512.sasl.jaas.config=$module.scram.ScramLoginModule required;"
+            echo "ssl.keystore.type=PEM"
+            echo "ssl.keystore.location=$kafka_work/keystore.pem"
             echo "log.dirs=$kafka_work/data"
             # One node holds all; small internal topics start sooner.
             for setting in offsets.topic transaction.state.log; do
@@ -87,7 +103,8 @@ PROPERTIES
             echo "log.cleaner.backoff.ms=500"
             for setting in "$@"; do echo "$setting"; done
         } >"$config"
-        kafka_java kafka.tools.StorageTool format -t d2Vpci1rYWZrYS1jaGVjaw -c "$config" >"$log" 2>&1 || {
+        kafka_java kafka.tools.StorageTool format -t d2Vpci1rYWZrYS1jaGVjaw -c "$config" \
+            --add-scram 'SCRAM-SHA-512=[name=weir,password=secret]' >"$log" 2>&1 || {
             cat "$log" >&2
             return 1
         }

@@ -184,6 +184,15 @@ TEST_F(TopicIntake, a_source_is_told_what_is_wrong_with_it) {
     says("log: a\nreset: newest\n", {"t.yaml:2:8", "latest"});
     says("files: in/*.csv\nreset: fail\n", {"t.yaml:2:8", "'reset' is for a source with 'log'"});
     says("files: in/*.csv\nfrom: log\n", {"t.yaml:2:7", "there is no 'log'"});
+    says("kafka: a\n", {"t.yaml:1:8", "No brokers are named", "kafka: {brokers:"});
+    says("kafka: a\nlog: a\n", {"'log' and 'kafka' both say where the rows come from", "from: kafka"});
+    says("from: kafka\nlog: a\n", {"the rows come from 'kafka', and there is no 'kafka'"});
+    says("kafka: {topic: a, brokers: nowhere}\n", {"'nowhere' is no broker", "host:port"});
+    says("kafka: {topic: a, groop: g, brokers: \"k:1\"}\n", {"unknown key 'groop'", "did you mean 'group'?"});
+    says("kafka: {topic: a, brokers: \"k:1\", sasl: {mechanism: plain, username: u, password: hunter2}}\n",
+         {"'password' is a secret and must not be written here"});
+    says("kafka: {topic: a, brokers: \"k:1\", tls: {certificate: c.pem}}\n",
+         {"a certificate and its key belong together"});
     says("reference: false\n", {"'files', 'log' or 'kafka' is missing"});
     put("sources/t.yaml", "log: nowhere\ncontract: t\n");
     run_fails(1, {"sources/t.yaml:1:6", "there is no log in"});

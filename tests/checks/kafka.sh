@@ -142,6 +142,34 @@ expect "without a broker it stops when told to" "$status $((SECONDS - before < 3
 expect_text "and says why it waits" "$(cat "$work/log")" "Connection refused"
 expect_text "as state too" "$(cat "$work/log")" '"state":"retrying"'
 
+echo "== names, passwords and certificates"
+ids 1 10 | produce kept
+project="$(make_project admitted kept)"
+export WEIR_CHECK_PASSWORD=secret
+# cluster SASL TLS BROKERS
+cluster() {
+    # shellcheck disable=SC2016 # a reference for weir
+    printf 'name: admitted\nkafka:\n  brokers: "%s"\n  sasl: {mechanism: %s, username: weir, password: "${env:WEIR_CHECK_PASSWORD}"}\n%s' \
+        "$3" "$1" "${2:+  tls: $2$'\n'}" >"$project/weir.yaml"
+    rm -rf "$project/lake"
+}
+cluster plain "" "$kafka_login_brokers"
+"$weir" run "$project" --quiet >"$work/log" 2>&1 || cat "$work/log" >&2
+expect "SASL PLAIN" "$(counts "$project")" "30 30"
+cluster scram-sha-512 "{ca: $work/broker.pem}" "$kafka_secure_brokers"
+"$weir" run "$project" --quiet >"$work/log" 2>&1 || cat "$work/log" >&2
+expect "SASL SCRAM over TLS" "$(counts "$project")" "30 30"
+cluster scram-sha-512 "{}" "$kafka_secure_brokers"
+expect_text "a certificate that nobody vouches for" "$("$weir" run "$project" --quiet 2>&1 || true)" "does not let us in"
+cluster plain "" "$kafka_login_brokers"
+export WEIR_CHECK_PASSWORD=guessed
+"$weir" run "$project" --quiet >"$work/log" 2>&1 || true
+expect_text "a wrong password" "$(cat "$work/log")" "does not let us in"
+expect "which is not shown" "$(grep -c guessed "$work/log")" 0
+status=0
+timeout 20 "$weir" up "$project" --only intake >"$work/log" 2>&1 || status=$?
+expect "and ends weir up, whose only source it was" "$status" 1
+
 echo "== two processes in one group, killed and stopped in turn; a broker that is killed; partitions that come"
 project="$(make_project shared spread)"
 "$weir" topic create spread --partitions 4 --kafka "$kafka_brokers" >/dev/null

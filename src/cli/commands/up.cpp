@@ -117,9 +117,10 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
         context.note(spec->name, running.back().part->describe());
     }
     if (running.empty())
-        return Error{.code = ErrorCode::project_invalid,
-                     .message = "nothing in this project runs continuously",
-                     .hint = "a source with log: TOPIC is taken in by `weir up`; files are by `weir run`"};
+        return Error{
+            .code = ErrorCode::project_invalid,
+            .message = "nothing in this project runs continuously",
+            .hint = "a source with log: TOPIC or kafka: TOPIC is taken in by `weir up`; files are by `weir run`"};
     auto next = std::chrono::steady_clock::now() + tell_every;
     while (!stop_requested()) {
         if (std::chrono::steady_clock::now() >= next) {
@@ -147,7 +148,9 @@ Command up_command() {
         .summary = "run everything until stopped: topics into the lake, views up to the second, over HTTP",
         .description =
             "Parts: intake takes the topics of the log into the lake, in epochs that `intake` in weir.yaml bounds, and "
-            "owns the log meanwhile: `weir produce` appends through it. batch runs what is due, files too, and "
+            "owns the log meanwhile: `weir produce` appends through it; topics of Kafka too, which several processes "
+            "with "
+            "--only intake share. batch runs what is due, files too, and "
             "publishes it, as often as `batch` in weir.yaml says. speed keeps what came in since in the states of the "
             "views, and serve gives the views over HTTP: up to the second (layer=merged) and as published "
             "(layer=batch). "

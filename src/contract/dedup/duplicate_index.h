@@ -9,7 +9,7 @@
 // a crash between leaves both, and select_chain() keeps the wider. (3) A damaged or missing run ends the chain before
 // it: covers() falls back, and the caller adds the later commits again, or rebuilds.
 //
-// One writer at a time (the run lock of the lake); files of one table only.
+// One writer at a time (orchestrate/intake/landing_turn.h); files of one table only.
 #pragma once
 
 #include <cstdint>

@@ -51,7 +51,7 @@ Status TopicReader::connect() {
     settings["topic.metadata.refresh.interval.ms"] = "10000";
     settings["reconnect.backoff.max.ms"] = "5000";
     // What waits in memory for us: enough that reading and landing overlap.
-    settings["queued.max.messages.kbytes"] = "49152";
+    settings["queued.max.messages.kbytes"] = "32768";
     settings["queued.min.messages"] = "1000000";
     settings["fetch.message.max.bytes"] = "4194304";
     if (options_.shared)
@@ -252,6 +252,8 @@ Status TopicReader::pass_gap(int number, Partition& partition, Stretch& stretch)
     WEIR_ASSIGN(const auto marks, watermarks(client_, options_.topic, number, told_));
     const auto [low, high] = marks;
     const auto next = partition.next;
+    // Told of a position that we have left.
+    if (next < 0 || (next >= low && next <= high)) return ok();
     const bool behind = next > high;
     auto message = behind ? fmt::format("{}/{}: the records behind offset {} are gone: the topic ends at {}",
                                         options_.topic, number, next, high)
@@ -264,7 +266,7 @@ Status TopicReader::pass_gap(int number, Partition& partition, Stretch& stretch)
                                       "latest` in the source's file begins with what it has now"
                                     : "retention removed them; `reset: earliest` or `reset: latest` in the source's "
                                       "file goes on without them"};
-    if (partition.taken < 0) partition.taken = std::max<std::int64_t>(next, 0);
+    if (partition.taken < 0) partition.taken = next;
     partition.next = options_.reset == declare::Reset::latest ? high : low;
     stretch.notes.push_back(fmt::format("{}; reading goes on at offset {}", message, partition.next));
     return ok();
