@@ -1,5 +1,5 @@
 # A real Apache Kafka on this machine, for checks and benchmarks: one broker in KRaft mode, put together from Maven Central.
-# It listens three times: without more ado, with a name and a password (SASL PLAIN), and encrypted besides (TLS, SCRAM); the name
+# It listens three times: without more ado, with a name and a password (SASL PLAIN), and encrypted besides (TLS, PLAIN and SCRAM); the name
 # is "weir", the password "secret", the authority $kafka_work/broker.pem. Sourced. kafka_setup FOLDER says whether that is possible; then kafka_start, kafka_stop, kafka_crash, kafka_tool.
 # shellcheck shell=bash
 # shellcheck disable=SC2034
@@ -86,7 +86,7 @@ PROPERTIES
             echo "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512"
             echo "listener.name.login.plain.sasl.jaas.config=$module.plain.PlainLoginModule required user_weir=\"secret\";"
             echo "listener.name.login.sasl.enabled.mechanisms=PLAIN"
-            echo "listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512"
+            echo "listener.name.secure.plain.sasl.jaas.config=$module.plain.PlainLoginModule required user_weir=\"secret\";"
             echo "listener.name.secure.scram-sha-512.sasl.jaas.config=$module.scram.ScramLoginModule required;"
             echo "ssl.keystore.type=PEM"
             echo "ssl.keystore.location=$kafka_work/keystore.pem"

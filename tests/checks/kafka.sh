@@ -81,6 +81,8 @@ committed="$(build/release/kafka_transactions "$kafka_brokers" marked 20 50)"
 "$weir" run "$project" --quiet 2>"$work/log" || cat "$work/log" >&2
 expect "only committed transactions are in the lake" "$(counts "$project")" "$committed $committed"
 expect "they add up" "$(accounts "$project")" true
+expect "a tombstone is in the quarantine" "$(ask "$project" 'SELECT rule || header FROM weir.quarantine' | grep -c 'tombstone.*gone')" 1
+expect_text "its header is shown" "$("$weir" consume marked --kafka "$kafka_brokers" --json)" '"headers": [{"name": "why", "value": "test"}]'
 expect_text "nothing is left to read" "$("$weir" run "$project" 2>/dev/null)" "nothing new in topic marked"
 
 echo "== compaction and retention"
@@ -156,9 +158,17 @@ cluster() {
 cluster plain "" "$kafka_login_brokers"
 "$weir" run "$project" --quiet >"$work/log" 2>&1 || cat "$work/log" >&2
 expect "SASL PLAIN" "$(counts "$project")" "30 30"
-cluster scram-sha-512 "{ca: $work/broker.pem}" "$kafka_secure_brokers"
+cluster plain "{ca: $work/broker.pem}" "$kafka_secure_brokers"
 "$weir" run "$project" --quiet >"$work/log" 2>&1 || cat "$work/log" >&2
-expect "SASL SCRAM over TLS" "$(counts "$project")" "30 30"
+expect "over TLS" "$(counts "$project")" "30 30"
+cluster scram-sha-512 "{ca: $work/broker.pem}" "$kafka_secure_brokers"
+if "$weir" run "$project" --quiet >"$work/log" 2>&1; then
+    expect "SASL SCRAM" "$(counts "$project")" "30 30"
+else
+    # Brokers of today refuse what librdkafka before 2.6.1 says; the error has to name that.
+    expect_text "SASL SCRAM is refused by the brokers, which is explained" "$(cat "$work/log")" "from 2.6.1 on"
+    echo "skipped: SASL SCRAM, with librdkafka $(pkg-config --modversion rdkafka)"
+fi
 cluster scram-sha-512 "{}" "$kafka_secure_brokers"
 expect_text "a certificate that nobody vouches for" "$("$weir" run "$project" --quiet 2>&1 || true)" "does not let us in"
 cluster plain "" "$kafka_login_brokers"
@@ -233,6 +243,33 @@ expect_text "weir run goes on where they ended" "$("$weir" run "$project" 2>/dev
 lag="$(kafka_tool consumer.group.ConsumerGroupCommand --describe --group weir.shared.events 2>/dev/null |
     awk '$2 == "spread" { lag += $6 } END { print lag + 0 }')"
 expect "tools of Kafka see no lag" "$lag" 0
+
+echo "== each id once, by two processes that are killed"
+project="$(make_project distinct repeated)"
+sed -i 's/property: quarantineLimit, value: 60/property: deduplicate, value: [id]/' "$project/contracts/events.odcs.yaml"
+"$weir" topic create repeated --partitions 4 --kafka "$kafka_brokers" >/dev/null
+start_member 0
+start_member 1
+sleep 2
+for round in $(seq 6); do
+    # The same ids with other keys, in other partitions.
+    ids 1 $((round * 3000)) | produce repeated
+    ids 1 $((round * 3000)) | "$weir" produce repeated --from - --kafka "$kafka_brokers" --quiet
+    victim=$((RANDOM % 2))
+    kill -9 "${members[$victim]}"
+    wait "${members[$victim]}" 2>/dev/null || true
+    start_member "$victim"
+done
+before="$("$weir" topic ls --json --kafka "$kafka_brokers" | grep '"repeated"' | grep -o '"offsets": [0-9]*' | grep -o '[0-9]*')"
+for _ in $(seq 120); do
+    [[ "$(ask "$project" 'SELECT sum("read") FROM weir.accounting' || true)" == "$before" ]] && break
+    sleep 0.5
+done
+expect "$before messages of 18000 ids" "$(counts "$project")" "18000 18000"
+expect "they add up" "$(accounts "$project")" true
+for member in "${members[@]}"; do kill -TERM "$member"; done
+for member in "${members[@]}"; do wait "$member" || true; done
+members=()
 
 echo "== projects/learning"
 events="$work/events.jsonl"

@@ -1,4 +1,5 @@
-// Used by checks/kafka.sh: transactions into a topic, every second one aborted, and the last one left open.
+// Used by checks/kafka.sh: transactions into a topic, every second one aborted, and the last one left open; the first
+// one has a tombstone with a header besides.
 //
 //   kafka_transactions BROKERS TOPIC COUNT RECORDS     ids from 0 in those that are committed, negative in the others
 #include <librdkafka/rdkafka.h>
@@ -44,6 +45,19 @@ int main(int argc, char** argv) {
             parts[2].vtype = RD_KAFKA_VTYPE_VALUE;
             parts[2].u.mem.ptr = const_cast<char*>(text.data());
             parts[2].u.mem.size = text.size();
+            must(rd_kafka_produceva(producer, parts.data(), parts.size()));
+        }
+        if (transaction == 0) {
+            std::array<rd_kafka_vu_t, 3> parts{};
+            parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+            parts[0].u.cstr = topic.c_str();
+            parts[1].vtype = RD_KAFKA_VTYPE_KEY;
+            parts[1].u.mem.ptr = const_cast<char*>("gone");
+            parts[1].u.mem.size = 4;
+            parts[2].vtype = RD_KAFKA_VTYPE_HEADER;
+            parts[2].u.header.name = "why";
+            parts[2].u.header.val = "test";
+            parts[2].u.header.size = 4;
             must(rd_kafka_produceva(producer, parts.data(), parts.size()));
         }
         rd_kafka_flush(producer, timeout_ms);

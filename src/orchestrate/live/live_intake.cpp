@@ -144,7 +144,8 @@ Status LiveIntake::open(Feed& feed) {
 void LiveIntake::begin_take(Feed& feed) {
     if (!feed.intake || feed.taken.valid()) return;
     const auto& intake = at_.project.intake;
-    const source::StretchBounds bounds{intake.rows, intake.bytes, intake.epoch};
+    constexpr std::chrono::milliseconds longest_wait = 1s;
+    const source::StretchBounds bounds{intake.rows, intake.bytes, std::min(intake.epoch, longest_wait)};
     feed.taken = std::async(std::launch::async, [&topic = feed.intake->topic(), bounds] { return topic.take(bounds); });
 }
 
@@ -303,7 +304,7 @@ void LiveIntake::compact_until_stopped() {
     // One process of those that take in is enough.
     std::optional<SourceLock> alone;
     while (!alone) {
-        auto lock = SourceLock::take(at_.project.lake, "compaction", SourceLock::Mode::alone);
+        auto lock = SourceLock::take(at_.project.lake, ".compaction", SourceLock::Mode::alone);
         if (lock) {
             alone = std::move(*lock);
             break;

@@ -26,6 +26,17 @@ std::string_view mechanism_name(declare::KafkaCluster::Mechanism mechanism) {
     return "SCRAM-SHA-512";
 }
 
+std::string admission_hint(const std::string& reason) {
+    // Its SCRAM said a nonce twice before, which brokers took before 4.0.
+    constexpr int scram_mended = 0x020601ff;
+    if (reason.find("SCRAM") != std::string::npos && rd_kafka_version() < scram_mended)
+        return fmt::format(
+            "are name and password right? Brokers of version 4 take SCRAM from librdkafka from 2.6.1 on, "
+            "and this is {}: use `plain` over TLS there, or a newer library",
+            rd_kafka_version_str());
+    return "`tls` and `sasl` of the cluster say how weir shows who it is; the brokers' log says what they ask for";
+}
+
 // Serves the client's callbacks, which tell of brokers that are not there.
 void serve(const Client& client) { rd_kafka_poll(client.get(), 0); }
 
@@ -94,9 +105,7 @@ Error to_error(rd_kafka_resp_err_t error, const std::string& reason, const std::
         case Trouble::not_admitted:
             return {.code = ErrorCode::refused,
                     .message = fmt::format("Kafka at {} does not let us in: {}", brokers, text),
-                    .hint =
-                        "`tls` and `sasl` of the cluster say how weir shows who it is; the brokers' log says what "
-                        "they ask for"};
+                    .hint = admission_hint(text)};
         case Trouble::lasting:
             return {.code = ErrorCode::refused, .message = fmt::format("Kafka at {}: {}", brokers, text)};
         case Trouble::passing: break;

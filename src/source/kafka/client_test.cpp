@@ -38,17 +38,17 @@ TEST(KafkaSettings, say_how_a_cluster_is_spoken_to) {
 
 TEST(KafkaSettings, name_the_secret_that_is_missing_and_show_none) {
     ::unsetenv("WEIR_TEST_KAFKA_PASSWORD");
-    const KafkaCluster cluster{.brokers = "k:1",
-                               .sasl = KafkaCluster::Sasl{.username = "weir",
-                                                          .password = "${env:WEIR_TEST_KAFKA_PASSWORD}"}};
+    const KafkaCluster cluster{
+        .brokers = "k:1",
+        .sasl = KafkaCluster::Sasl{.username = "weir", .password = "${env:WEIR_TEST_KAFKA_PASSWORD}"}};
     const auto settings = settings_of(cluster, "/");
     ASSERT_FALSE(settings.ok());
     EXPECT_EQ(settings.error().code, ErrorCode::secret_missing);
     EXPECT_NE(settings.error().message.find("WEIR_TEST_KAFKA_PASSWORD"), std::string::npos);
 
     Told told("k:1");
-    const auto client = Client::make(RD_KAFKA_CONSUMER, {{"ssl.key.pem", "not-a-key"}, {"ssl.nonsense.password", "x"}},
-                                     told);
+    const auto client =
+        Client::make(RD_KAFKA_CONSUMER, {{"ssl.key.pem", "not-a-key"}, {"ssl.nonsense.password", "x"}}, told);
     ASSERT_FALSE(client.ok());
     EXPECT_EQ(client.error().message.find("not-a-key"), std::string::npos);
 }
