@@ -25,7 +25,7 @@ protected:
         cluster_ = rd_kafka_mock_cluster_new(client_.get(), 1);
         access_.brokers = rd_kafka_mock_cluster_bootstraps(cluster_);
     }
-    ~KafkaReading() override { rd_kafka_mock_cluster_destroy(cluster_); }
+    void TearDown() override { rd_kafka_mock_cluster_destroy(cluster_); }
 
     void make_topic(int partitions) {
         EXPECT_EQ(rd_kafka_mock_topic_create(cluster_, "t", partitions, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
