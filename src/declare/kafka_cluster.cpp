@@ -8,7 +8,7 @@
 namespace weir::declare {
 namespace {
 
-using Mechanism = KafkaCluster::Mechanism;
+using Mechanism = KafkaSasl::Mechanism;
 
 std::string absolute(const Context& context, OptionReader& reader, std::string_view key) {
     const auto path = reader.take<std::string>(key);

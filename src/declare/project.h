@@ -38,22 +38,26 @@ struct LogPlace {
     std::chrono::milliseconds sync_interval{1000};
 };
 
-// A cluster of Apache Kafka, and how it is spoken to. Secrets are references.
-struct KafkaCluster {
+// Encryption of a connection to Kafka. Secrets are references.
+struct KafkaTls {
+    std::string ca;           // absolute path of a PEM file; empty: what the system trusts
+    std::string certificate;  // absolute path of our own PEM chain; empty: none
+    std::string key, key_password;
+    bool verify_name = true;
+};
+
+// Who we are to Kafka.
+struct KafkaSasl {
     enum class Mechanism { plain, scram_sha_256, scram_sha_512 };
-    struct Tls {
-        std::string ca;           // absolute path of a PEM file; empty: what the system trusts
-        std::string certificate;  // absolute path of our own PEM chain; empty: none
-        std::string key, key_password;
-        bool verify_name = true;
-    };
-    struct Sasl {
-        Mechanism mechanism = Mechanism::plain;
-        std::string username, password;
-    };
+    Mechanism mechanism = Mechanism::plain;
+    std::string username, password;  // the password is a reference
+};
+
+// A cluster of Apache Kafka, and how it is spoken to.
+struct KafkaCluster {
     std::string brokers;  // "host:port,host:port"; empty: none is named
-    std::optional<Tls> tls;
-    std::optional<Sasl> sasl;
+    std::optional<KafkaTls> tls;
+    std::optional<KafkaSasl> sasl;
     Where where;
 };
 

@@ -17,11 +17,11 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-std::string_view mechanism_name(declare::KafkaCluster::Mechanism mechanism) {
+std::string_view mechanism_name(declare::KafkaSasl::Mechanism mechanism) {
     switch (mechanism) {
-        case declare::KafkaCluster::Mechanism::plain: return "PLAIN";
-        case declare::KafkaCluster::Mechanism::scram_sha_256: return "SCRAM-SHA-256";
-        case declare::KafkaCluster::Mechanism::scram_sha_512: break;
+        case declare::KafkaSasl::Mechanism::plain: return "PLAIN";
+        case declare::KafkaSasl::Mechanism::scram_sha_256: return "SCRAM-SHA-256";
+        case declare::KafkaSasl::Mechanism::scram_sha_512: break;
     }
     return "SCRAM-SHA-512";
 }

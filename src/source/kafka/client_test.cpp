@@ -8,6 +8,8 @@ namespace weir::source::kafka {
 namespace {
 
 using declare::KafkaCluster;
+using declare::KafkaSasl;
+using declare::KafkaTls;
 
 TEST(KafkaSettings, say_how_a_cluster_is_spoken_to) {
     KafkaCluster cluster{.brokers = "k1:9092,k2:9092"};
@@ -16,7 +18,7 @@ TEST(KafkaSettings, say_how_a_cluster_is_spoken_to) {
     EXPECT_EQ(settings->at("bootstrap.servers"), "k1:9092,k2:9092");
     EXPECT_EQ(settings->at("security.protocol"), "plaintext");
 
-    cluster.tls = KafkaCluster::Tls{.ca = "/ca.pem", .verify_name = false};
+    cluster.tls = KafkaTls{.ca = "/ca.pem", .verify_name = false};
     settings = settings_of(cluster, "/");
     ASSERT_TRUE(settings.ok());
     EXPECT_EQ(settings->at("security.protocol"), "ssl");
@@ -24,9 +26,9 @@ TEST(KafkaSettings, say_how_a_cluster_is_spoken_to) {
     EXPECT_EQ(settings->at("ssl.endpoint.identification.algorithm"), "none");
 
     ::setenv("WEIR_TEST_KAFKA_PASSWORD", "s3cret", 1);
-    cluster.sasl = KafkaCluster::Sasl{.mechanism = KafkaCluster::Mechanism::scram_sha_256,
-                                      .username = "weir",
-                                      .password = "${env:WEIR_TEST_KAFKA_PASSWORD}"};
+    cluster.sasl = KafkaSasl{.mechanism = KafkaSasl::Mechanism::scram_sha_256,
+                             .username = "weir",
+                             .password = "${env:WEIR_TEST_KAFKA_PASSWORD}"};
     settings = settings_of(cluster, "/");
     ASSERT_TRUE(settings.ok());
     EXPECT_EQ(settings->at("security.protocol"), "sasl_ssl");
@@ -38,9 +40,8 @@ TEST(KafkaSettings, say_how_a_cluster_is_spoken_to) {
 
 TEST(KafkaSettings, name_the_secret_that_is_missing_and_show_none) {
     ::unsetenv("WEIR_TEST_KAFKA_PASSWORD");
-    const KafkaCluster cluster{
-        .brokers = "k:1",
-        .sasl = KafkaCluster::Sasl{.username = "weir", .password = "${env:WEIR_TEST_KAFKA_PASSWORD}"}};
+    const KafkaCluster cluster{.brokers = "k:1",
+                               .sasl = KafkaSasl{.username = "weir", .password = "${env:WEIR_TEST_KAFKA_PASSWORD}"}};
     const auto settings = settings_of(cluster, "/");
     ASSERT_FALSE(settings.ok());
     EXPECT_EQ(settings.error().code, ErrorCode::secret_missing);
