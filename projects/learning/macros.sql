@@ -66,6 +66,12 @@ CREATE MACRO opens_material(event_type) AS event_type IN ('ACCESS_COURSE_MATERIA
 CREATE MACRO per_minute(n, minutes) AS
     CAST(CAST((200 * n + minutes) // (2 * minutes) AS DECIMAL(16, 0)) * CAST(0.01 AS DECIMAL(3, 2)) AS DECIMAL(18, 2));
 
+-- The batch of 30 seconds in which a record came, by the broker's clock.
+CREATE MACRO replay_batch(broker_ts) AS epoch_us(broker_ts) // 30000000;
+
+-- Whether a window was not over yet when a batch came, by the watermark before it; before there is one, none is.
+CREATE MACRO in_time(window_end, watermark) AS watermark IS NULL OR window_end > watermark;
+
 -- For generators/events.sql.
 
 -- Viewing sessions in seconds, by a draw from 0 to 99.

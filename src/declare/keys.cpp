@@ -131,6 +131,7 @@ const std::vector<KeySection>& sections() {
           {"sequence", "name", "",
            "A column that numbers the source's records in the order of arrival: files in the order in which they were "
            "taken, lines in that of the file. For a first file it is the line."},
+          {"event_time", "map", "", "When events happened: gives the source a watermark, and counts late rows."},
           {"weight", "name", "",
            "An integer column of the contract that says how often a row comes. A negative one takes equal rows back "
            "that "
@@ -154,6 +155,21 @@ const std::vector<KeySection>& sections() {
          }()},
         {"sources/*.yaml", "kafka.tls", kafka_tls_summary, kafka_tls_keys()},
         {"sources/*.yaml", "kafka.sasl", kafka_sasl_summary, kafka_sasl_keys()},
+        {"sources/*.yaml",
+         "event_time",
+         "How far the source's events have come: its watermark, and which rows are late.",
+         {{"column", "name", "", "The timestamp column of the contract that says when the event happened."},
+          {"delay", "duration", "1m",
+           "The watermark is so far behind the newest event. A row that is not after the watermark that stood before "
+           "it "
+           "came is late: it is kept like any other, and counted in weir.accounting."},
+          {"idle", "duration", "30s of a topic",
+           "A partition whose newest event has not moved for so long holds the watermark back no longer; where all of "
+           "them are idle, the watermark goes on with the clock."},
+          {"watermark", "name", "",
+           "A column of weir's own, in the type of `column`: the watermark that stood before the row came. A view "
+           "drops "
+           "late rows by it, WHERE window_end > watermark; without that, they correct their window."}}},
         {"sources/*.yaml",
          "csv",
          "How CSV files are written.",

@@ -21,6 +21,31 @@ std::vector<std::string> contract_names(const Project& project) {
 }
 
 // A source whose rows can be taken back.
+void check_event_time(const Source& source, const Contract& contract, Problems& problems) {
+    const auto& event_time = *source.event_time;
+    const auto column_named = [&](const std::string& name) {
+        return std::find_if(contract.columns.begin(), contract.columns.end(),
+                            [&](const ContractColumn& column) { return equal_ignoring_case(column.name, name); });
+    };
+    if (!event_time.watermark.empty() && column_named(event_time.watermark) != contract.columns.end())
+        problems.error(event_time.watermark_where,
+                       fmt::format("the column '{}' is in the contract too", event_time.watermark),
+                       "the watermark is weir's own column; name it otherwise");
+    if (event_time.column.empty()) return;
+    const auto column = column_named(event_time.column);
+    if (column == contract.columns.end())
+        return problems.error(event_time.where,
+                              fmt::format("'{}' is no column of the contract '{}'", event_time.column, contract.name),
+                              suggest(event_time.column, table_schema(source, contract).names()));
+    if (column->type.kind != Type::Kind::timestamp && column->type.kind != Type::Kind::timestamp_ntz)
+        problems.error(event_time.where,
+                       fmt::format("the event time '{}' is {}, not a timestamp", column->name, to_string(column->type)),
+                       "name a timestamp column, or declare this one as such in the contract");
+    else if (!column->masking.empty())
+        problems.error(event_time.where, fmt::format("the event time '{}' is masked", column->name),
+                       "the watermark needs its values");
+}
+
 void check_weight(const Source& source, const Contract& contract, Problems& problems) {
     using enum Type::Kind;
     const auto column = std::find_if(contract.columns.begin(), contract.columns.end(), [&](const ContractColumn& c) {
@@ -120,6 +145,7 @@ void check_references(Context& context) {
             problems.error(source.sequence_where,
                            fmt::format("the column '{}' is in the contract too", source.sequence),
                            "the sequence is weir's own column; name it otherwise");
+        if (source.event_time) check_event_time(source, *contract, problems);
         const auto unpacked = std::find_if(contract->columns.begin(), contract->columns.end(),
                                            [](const ContractColumn& c) { return c.unpack; });
         if (unpacked != contract->columns.end() && source.format != Format::ndjson &&

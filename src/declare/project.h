@@ -107,6 +107,16 @@ struct Only {
 // Where a topic is read from when what comes next is not there: retention took it, or it is damaged.
 enum class Reset { fail, earliest, latest };
 
+// When an event happened, as opposed to when it came in.
+struct EventTime {
+    std::string column;  // of the contract: a timestamp
+    Where where;
+    std::chrono::milliseconds delay = std::chrono::seconds(60);  // how far the watermark stays behind the newest event
+    std::optional<std::chrono::milliseconds> idle;  // a partition without progress for so long is not waited for
+    std::string watermark;  // weir's own column: the watermark that stood before the row; empty: none
+    Where watermark_where;
+};
+
 struct Source {
     std::string name;
     Where where;
@@ -137,6 +147,7 @@ struct Source {
     std::string
         weight;  // an integer column: how often a row comes; -1 takes an equal row back. Empty: each counts once
     Where weight_where;
+    std::optional<EventTime> event_time;
     std::size_t record_bytes_max = 0;  // 0: limits::record_bytes_max
     bool reference = false;            // a small table that views join; when it changes, they are computed anew
     bool append_only = true;           // a grown file continues; false: any change is an error

@@ -47,6 +47,35 @@ std::optional<Format> format_by_name(const std::string& files) {
     return std::nullopt;
 }
 
+// After read_from: only a topic has a clock.
+void read_event_time(Context& context, const YamlNode& node, const OptionReader& of_source, const std::string& file,
+                     Source& source) {
+    OptionReader reader(node, key_section("sources/*.yaml", "event_time"), file, context.problems, context.fill());
+    EventTime event_time;
+    const auto column = reader.take<Text>("column");
+    if (column) {
+        event_time.column = column->text;
+        event_time.where = column->where;
+    } else if (!reader.has("column")) {
+        context.problems.error({file, node.line, node.column}, "'event_time' names no column",
+                               "add column: the timestamp column of the contract that says when it happened");
+    }
+    event_time.delay = reader.take_or("delay", event_time.delay);
+    const auto idle = reader.take<std::chrono::milliseconds>("idle");
+    if (idle && !of_source.has("log") && !of_source.has("kafka"))
+        context.problems.error(reader.where("idle"), "files are never idle: they have no clock", "remove 'idle'");
+    if (!source.topic.empty()) event_time.idle = idle.value_or(std::chrono::seconds(30));
+    if (const auto watermark = reader.take<Text>("watermark")) {
+        event_time.watermark = watermark->text;
+        event_time.watermark_where = watermark->where;
+        if (!is_plain_name(watermark->text))
+            context.problems.error(watermark->where, fmt::format("'{}' cannot name a column", watermark->text),
+                                   "use letters, digits and underscores");
+    }
+    reader.finish();
+    source.event_time = std::move(event_time);
+}
+
 void read_csv(Context& context, const YamlNode& node, const std::string& file, Source& source) {
     OptionReader reader(node, key_section("sources/*.yaml", "csv"), file, context.problems);
     auto& csv = source.csv;
@@ -314,6 +343,8 @@ void read_source(Context& context, const fs::path& path) {
         source.weight = weight->text;
         source.weight_where = weight->where;
     }
+    if (const auto* event_time = reader.take_map("event_time"))
+        read_event_time(context, *event_time, reader, file, source);
     source.record_bytes_max = reader.take_or("record_bytes_max", Bytes{}).count;
     source.append_only = reader.take_or("append_only", source.append_only);
     source.reference = reader.take_or("reference", source.reference);

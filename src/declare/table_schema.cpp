@@ -13,6 +13,12 @@ Schema table_schema(const Source& source, const Contract& contract) {
         if (column.masking != "drop") add(column.name, column.type);
     }
     if (!source.sequence.empty()) add(source.sequence, Type::of(Type::Kind::int64));
+    if (source.event_time && !source.event_time->watermark.empty()) {
+        const auto column = std::find_if(contract.columns.begin(), contract.columns.end(), [&](const auto& candidate) {
+            return equal_ignoring_case(candidate.name, source.event_time->column);
+        });
+        if (column != contract.columns.end()) add(source.event_time->watermark, column->type);
+    }
     for (const auto& name : source.partition_by) {
         if (name == "year" || name == "month" || name == "day") add(name, Type::of(Type::Kind::string));
     }

@@ -22,7 +22,7 @@ SystemTable make(std::string_view name, bool stored, std::string_view summary,
     return table;
 }
 
-const std::array<SystemTable, 8>& tables() {
+const std::array<SystemTable, 9>& tables() {
     using enum Type::Kind;
     static const std::array all{
         make("accounting", true,
@@ -38,7 +38,8 @@ const std::array<SystemTable, 8>& tables() {
               {"quarantined", int64, "rows that broke the contract"},
               {"filtered", int64, "rows that the source's predicate dropped"},
               {"nulled", int64, "values of a wrong type that became NULL, as the contract says"},
-              {"committed_at", timestamp, "when"}}),
+              {"committed_at", timestamp, "when"},
+              {"late", int64, "accepted rows that were not after the watermark before them; see event_time"}}),
         make("files", true,
              "Every input file that was taken, once per intake; the newest row of a path is its present state. Of a "
              "log: "
@@ -102,6 +103,14 @@ const std::array<SystemTable, 8>& tables() {
               {"missing", int64, "rows that the recomputation has and the result has not"},
               {"surplus", int64, "rows that the result has and the recomputation has not"},
               {"detail", string, "the first differing row"}}),
+        make("watermarks", false, "How far the events of each source have come that says when they happened.",
+             {{"source", string, "the source's name"},
+              {"watermark", timestamp, "no more events are expected that are not after it; NULL: none came yet"},
+              {"newest_event", timestamp, "the newest event time of an accepted row"},
+              {"partitions", int64, "of its topic that gave events; files are one"},
+              {"idle", int64, "of them idle: they do not hold the watermark back"},
+              {"moved_at", timestamp, "when the newest event came in"},
+              {"late", int64, "accepted rows that were late"}}),
         make("runs", false, "Every step of every run, from the ledger.",
              {{"run_id", string, "the run"},
               {"started_at", timestamp, "when the step began"},

@@ -7,6 +7,7 @@
 
 #include "base/sha256.h"
 #include "declare/secret.h"
+#include "lake/write/evolve.h"
 #include "sql/database.h"
 
 namespace weir::orchestrate {
@@ -82,6 +83,17 @@ Result<SchemaChange> schema_change(const Schema& have, const Schema& want, const
     return change;
 }
 
+Status add_columns(const lake::Table& table, const Schema& schema) {
+    WEIR_ASSIGN(const auto snapshot, table.snapshot());
+    WEIR_ASSIGN(const auto change, schema_change(snapshot.schema(), schema, table.name()));
+    if (change.added.empty()) return ok();
+    auto wanted = snapshot.schema();
+    wanted.fields.insert(wanted.fields.end(), change.added.begin(), change.added.end());
+    WEIR_ASSIGN(const auto evolved, lake::evolve(table, wanted));
+    static_cast<void>(evolved);
+    return ok();
+}
+
 Status prepare_masking(sql::Connection& connection, const Contract& contract, const std::filesystem::path& root) {
     for (const auto& column : contract.columns) {
         if (column.masking != "hmac-sha256") continue;
@@ -105,13 +117,17 @@ Status prepare_masking(sql::Connection& connection, const Contract& contract, co
 }
 
 std::string landing_select(const Schema& table, const Contract& contract, const std::string& records,
-                           const std::string& files, Time ingested_at) {
+                           const std::string& files, Time ingested_at, const std::vector<OwnColumn>& own) {
     std::vector<std::string> columns;
     for (const auto& field : table.fields) {
         const auto name = quote_name(field.name);
+        const auto ours =
+            std::find_if(own.begin(), own.end(), [&](const OwnColumn& one) { return one.name == field.name; });
         const auto part = arrival_part(field.name);
         const auto* column = find_column(contract, field.name);
-        if (column != nullptr)
+        if (ours != own.end())
+            columns.push_back(fmt::format("{} AS {}", ours->sql, name));
+        else if (column != nullptr)
             columns.push_back(masked(*column, fmt::format("{}.{}", records, name)));
         else if (field.name == declare::line_column)
             columns.push_back(fmt::format("{}.{}", records, name));

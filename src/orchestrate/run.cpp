@@ -260,6 +260,7 @@ private:
         step.duplicate = taken.duplicate;
         step.quarantined = taken.quarantined;
         step.filtered = taken.filtered;
+        step.late = taken.late;
         step.warnings = std::move(taken.warnings);
     }
 

@@ -45,6 +45,7 @@ struct StepResult {
     StepState state = StepState::done;
     std::string reason;
     std::int64_t files = 0, read = 0, rows = 0, duplicate = 0, quarantined = 0, filtered = 0;
+    std::int64_t late = 0;  // of the rows
     std::vector<std::string> warnings;
     std::optional<Error> error;
 };

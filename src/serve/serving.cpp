@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "declare/secret.h"
+#include "observe/watermarks.h"
 #include "serve/api/api.h"
 #include "serve/auth/bytes.h"
 #include "serve/http/server.h"
@@ -320,6 +321,21 @@ void Serving::Impl::append_system_facts(MetricsText& text) const {
         for (const auto& of : *totals)
             text.sample("weir_source_accounting_mismatch_rows", {{"source", of.source}},
                         static_cast<double>(of.read - of.accepted - of.duplicate - of.quarantined - of.filtered));
+    }
+    if (options.project != nullptr) {
+        const auto sources = observe::watermarks(reads->lake(), **connection, *options.project, SystemClock().now());
+        if (sources && !sources->empty()) {
+            text.family("weir_source_watermark_timestamp_seconds", "gauge",
+                        "Events of the source that are not after this moment are late.");
+            for (const auto& of : *sources)
+                if (of.watermark)
+                    text.sample("weir_source_watermark_timestamp_seconds", {{"source", of.source}},
+                                static_cast<double>(of.watermark->time_since_epoch().count()) / 1e6);
+            text.family("weir_source_late_rows_total", "counter", "Accepted rows of a source that were late.");
+            for (const auto& of : *sources)
+                text.sample("weir_source_late_rows_total", {{"source", of.source}},
+                            static_cast<std::uint64_t>(std::max<std::int64_t>(0, of.late)));
+        }
     }
     if (const auto verdicts = last_verdicts(reads->lake(), **connection)) {
         text.family("weir_view_verified_equal", "gauge",

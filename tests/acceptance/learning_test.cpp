@@ -64,12 +64,12 @@ protected:
             EXPECT_EQ(difference(wanted, answers.reals.at(name), scratch / out / (name + ".csv")), "") << name;
             rows += wanted.size();
         }
-        EXPECT_EQ(answers.views.size(), 72u);
+        EXPECT_EQ(answers.views.size(), 76u);
         std::set<std::string> names;
         for (const auto& entry : fs::directory_iterator(scratch / out)) names.insert(entry.path().stem().string());
         for (const auto& name : names) EXPECT_TRUE(answers.views.contains(name)) << name;
         EXPECT_EQ(names.size(), answers.views.size());
-        EXPECT_GT(rows, 72u);
+        EXPECT_GT(rows, 76u);
     }
 
     void send(const std::string& topic, const json& value, const std::string& broker = "2025-12-20T00:00:00.000Z") {
@@ -148,6 +148,8 @@ TEST_F(Learning, the_order_of_arrival_decides_ties_only) {
     for (const auto& entry : fs::directory_iterator(scratch / "out")) {
         const auto name = entry.path().stem().string();
         if (with_ties.contains(name) || name.starts_with("notification_")) continue;
+        // Of an event that comes twice the first to arrive counts, and that one may be of another batch.
+        if (name.ends_with("_on_time") || name == "late_counters") continue;
         EXPECT_EQ(read(entry.path()), read(scratch / "other-out" / (name + ".csv"))) << name;
     }
 }

@@ -22,6 +22,30 @@ const std::vector<Definition>& live_definitions() {
          "unique_viewers, SUM(watch_duration_seconds) AS total_watch_seconds FROM ones w JOIN video e ON e.ts >= w.t0 "
          "AND e.ts < w.t1 GROUP BY 1, 2, 3",
          "window_start, video_id"},
+        {"active_users_on_time",
+         "SELECT w.t0 AS window_start, w.t1 AS window_end, COUNT(DISTINCT user_id) AS active_users FROM halves w JOIN "
+         "auth e ON e.ts >= w.t0 AND e.ts < w.t1 JOIN marks USING (batch) WHERE event_type = 'LOGIN' AND (mark IS NULL "
+         "OR w.t1 > mark) GROUP BY 1, 2",
+         "window_start"},
+        {"course_popularity_on_time",
+         "SELECT w.t0 AS window_start, w.t1 AS window_end, course_id, COUNT(*) AS interactions FROM ones w JOIN events "
+         "e ON e.ts >= w.t0 AND e.ts < w.t1 JOIN marks USING (batch) WHERE course_id IS NOT NULL AND (mark IS NULL OR "
+         "w.t1 > mark) GROUP BY 1, 2, 3",
+         "window_start, course_id"},
+        {"video_engagement_on_time",
+         "SELECT w.t0 AS window_start, w.t1 AS window_end, video_id, COUNT(*) AS views, COUNT(DISTINCT user_id) AS "
+         "unique_viewers, SUM(watch_duration_seconds) AS total_watch_seconds FROM ones w JOIN video e ON e.ts >= w.t0 "
+         "AND e.ts < w.t1 JOIN marks USING (batch) WHERE event_type = 'VIDEO_WATCHED' AND (mark IS NULL OR w.t1 > "
+         "mark) GROUP BY 1, 2, 3",
+         "window_start, video_id"},
+        {"late_counters",
+         "WITH p AS (SELECT 'active_users' AS view, w.t1 <= mark AS late FROM halves w JOIN auth e ON e.ts >= w.t0 AND "
+         "e.ts < w.t1 JOIN marks USING (batch) WHERE event_type = 'LOGIN' UNION ALL SELECT 'course_popularity', w.t1 "
+         "<= mark FROM ones w JOIN events e ON e.ts >= w.t0 AND e.ts < w.t1 JOIN marks USING (batch) WHERE course_id "
+         "IS NOT NULL UNION ALL SELECT 'video_engagement', w.t1 <= mark FROM ones w JOIN video e ON e.ts >= w.t0 AND "
+         "e.ts < w.t1 JOIN marks USING (batch) WHERE event_type = 'VIDEO_WATCHED') SELECT view, COUNT(*) AS "
+         "window_rows_total, COUNT(*) FILTER (WHERE late) AS window_rows_dropped_late FROM p GROUP BY 1",
+         "view"},
         {"auth_realtime_active_users_1min",
          "SELECT w.t0 AS window_start, w.t1 AS window_end, COUNT(DISTINCT user_id) AS active_users, COUNT(*) AS "
          "total_events, SUM((event_type = 'LOGIN')::int) AS login_count, SUM((event_type = 'LOGOUT')::int) AS "
@@ -202,6 +226,8 @@ CREATE TABLE halves AS FROM windows(INTERVAL '1 minute', INTERVAL '30 seconds');
 CREATE TABLE ones AS FROM windows(INTERVAL '1 minute', INTERVAL '1 minute');
 CREATE TABLE fives AS FROM windows(INTERVAL '5 minutes', INTERVAL '5 minutes');
 CREATE TABLE hops AS FROM windows(INTERVAL '5 minutes', INTERVAL '1 minute');
+CREATE TABLE marks AS WITH n AS (SELECT batch, MAX(ts) AS t FROM events GROUP BY 1)
+  SELECT b.batch, MAX(p.t) - INTERVAL '1 minute' AS mark FROM n b LEFT JOIN n p ON p.batch < b.batch GROUP BY 1;
 CREATE TABLE response AS SELECT *, (SELECT MIN(k.ts) FROM notification k WHERE k.event_type = 'NOTIFICATION_OPENED'
   AND k.user_id = d.user_id AND k.notification_id = d.notification_id AND k.ts BETWEEN d.ts AND d.ts + INTERVAL '24 hours')
   AS view_time, (SELECT MIN(k.ts) FROM notification k WHERE k.event_type = 'NOTIFICATION_CLICKED'

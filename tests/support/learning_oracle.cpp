@@ -547,7 +547,7 @@ private:
 void load(sql::Connection& connection, const std::filesystem::path& replay) {
     std::string sql =
         "CREATE TABLE events (seq BIGINT, event_category VARCHAR, event_type VARCHAR, user_id VARCHAR, "
-        "role VARCHAR, ts TIMESTAMP, updated_fields VARCHAR";
+        "role VARCHAR, ts TIMESTAMP, batch BIGINT, updated_fields VARCHAR";
     for (const auto& name : columns) {
         const bool whole = name == "correct_answers" || name == "score" || name == "watch_duration_seconds";
         sql += fmt::format(", {} {}", name, whole ? "BIGINT" : "VARCHAR");
@@ -584,6 +584,7 @@ void load(sql::Connection& connection, const std::filesystem::path& replay) {
                       : user.starts_with("SV")                 ? "student"
                                                                : "teacher");
             rows.moment(micros - (micros % 1'000'000 + 1'000'000) % 1'000'000);
+            rows.number(*local_micros(record["broker_ts"]) / 30'000'000);
             const auto list = event.find("updated_fields");
             if (list != event.end() && list->is_array()) {
                 std::string joined;

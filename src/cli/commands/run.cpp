@@ -58,7 +58,8 @@ json json_of_step(const orchestrate::StepResult& step) {
                       {"accepted", step.rows},
                       {"duplicate", step.duplicate},
                       {"quarantined", step.quarantined},
-                      {"filtered", step.filtered}});
+                      {"filtered", step.filtered},
+                      {"late", step.late}});
     if (!step.warnings.empty()) value["warnings"] = step.warnings;
     if (step.error) value["error"] = json::parse(to_json(*step.error));
     return value;

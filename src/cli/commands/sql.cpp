@@ -6,6 +6,7 @@
 #include "cli/result.h"
 #include "cli/runs_table.h"
 #include "cli/statement.h"
+#include "cli/watermarks_table.h"
 
 namespace weir::cli {
 namespace {
@@ -32,6 +33,7 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(auto session, open_session(opened, as_of, live));
     provide_runs(session, opened.lake);
     provide_lineage(session, opened);
+    provide_watermarks(session, opened.lake, opened.project ? &*opened.project : nullptr);
     WEIR_ASSIGN(const auto statement, prepare_reading(session, invocation.argument("SQL")));
     const auto format = chosen_format(invocation);
     if (statement.is_explain && format == "table") {

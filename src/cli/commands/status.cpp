@@ -1,14 +1,17 @@
 // weir status: what is due, what ran, what is in the lake, what waits in quarantine.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
 #include "cli/commands/list.h"
+#include "cli/commands/status_watch.h"
 #include "cli/due.h"
 #include "cli/result.h"
 #include "cli/run_place.h"
 #include "cli/runs_table.h"
+#include "cli/watermarks_table.h"
 #include "sink/rows.h"
 #include "sink/value.h"
 
@@ -48,6 +51,13 @@ constexpr Section quarantine{
     "count(*) FILTER (state = 'replayed') AS replayed, count(*) FILTER (state = 'discarded') AS discarded "
     "FROM weir.quarantine GROUP BY source, rule ORDER BY source, rule",
     "*", "empty: no row broke its contract"};
+
+constexpr Section watermarks{
+    "watermarks", "Event time",
+    "SELECT source, watermark, newest_event, partitions, idle, moved_at, late FROM weir.watermarks ORDER BY source",
+    "source, date_trunc('second', watermark) AS watermark, date_trunc('second', newest_event) AS newest_event, "
+    "partitions, idle, late",
+    "no source says when its events happened (event_time)"};
 
 Status print_title(std::string_view title, Terminal& terminal) {
     return terminal.write("\n" + terminal.styled(Style::bold, title) + "\n");
@@ -112,10 +122,15 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
         if (made) place = std::move(*made);
         plan = place ? plan_of(*place) : Result<orchestrate::Plan>(std::move(made).error());
     }
+    provide_watermarks(session, opened.lake, place ? &place->project() : nullptr);
+    if (invocation.has("--watch")) {
+        if (!place) return plan->error();
+        return watch_status(*place, terminal);
+    }
     if (terminal.json()) {
         std::string json = "{\"lake\": ";
         sink::append_json_string(opened.lake.string(), json);
-        for (const auto& section : {runs, tables, quarantine}) {
+        for (const auto& section : {runs, tables, quarantine, watermarks}) {
             WEIR_ASSIGN(const auto rows, section_json(session, section));
             json += rows;
         }
@@ -136,6 +151,9 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
             WEIR_TRY(terminal.write("not known: " + plan->error().message + "\n"));
         }
     }
+    const bool tells_time = place && std::any_of(place->project().sources.begin(), place->project().sources.end(),
+                                                 [](const auto& source) { return source.event_time.has_value(); });
+    if (tells_time) WEIR_TRY(print_section(session, watermarks, terminal));
     for (const auto& section : {runs, quarantine, tables}) WEIR_TRY(print_section(session, section, terminal));
     WEIR_TRY(print_problems(session, terminal));
     return 0;
@@ -148,14 +166,20 @@ Command status_command() {
         .name = "status",
         .summary = "what is due, the last runs, the tables, and what waits in quarantine",
         .description =
-            "With --json: {lake, runs, tables, quarantine, due}; due is what `weir plan --json` prints, and is left "
+            "With --json: {lake, runs, tables, quarantine, watermarks, due}; due is what `weir plan --json` prints, "
+            "and is left "
             "out for a bare lake.",
         .arguments = {{.name = "PROJECT",
                        .help = "the project's directory (default: the current one)",
                        .words = Words::project}},
-        .options = {},
+        .options = {{.name = "--watch",
+                     .value = "",
+                     .help =
+                         "look once a second until told to stop: lag, rates, watermarks, late rows, epochs, states, "
+                         "the last verdict"}},
         .examples = {{"weir status", "the project in the current directory"},
-                     {"weir status --lake /srv/lake --json", "for a monitor"}},
+                     {"weir status --lake /srv/lake --json", "for a monitor"},
+                     {"weir status --watch", "while weir up runs"}},
         .exit_codes = {0, 1, 2, 4},
         .run = run};
 }

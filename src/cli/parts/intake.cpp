@@ -106,6 +106,7 @@ private:
             all.duplicate += source.duplicate;
             all.quarantined += source.quarantined;
             all.filtered += source.filtered;
+            all.late += source.late;
             all.lag += source.lag;
         }
         return all;
@@ -117,6 +118,7 @@ private:
                 {"duplicate", status.duplicate},
                 {"quarantined", status.quarantined},
                 {"filtered", status.filtered},
+                {"late", status.late},
                 {"epochs", status.epochs}};
     }
     // Since it was asked last.

@@ -174,7 +174,7 @@ Status Transaction::adopt_add(AddFile add) {
     return ok();
 }
 
-Status Transaction::set_txn(const std::string& app_id, std::int64_t version) {
+Status Transaction::set_txn(const std::string& app_id, std::int64_t version, std::optional<Time> reached) {
     if (const auto done = snapshot_ ? snapshot_->transaction_version(app_id) : std::nullopt; done && *done >= version) {
         return Error{.code = ErrorCode::table_conflict,
                      .message = fmt::format("{}: '{}' has committed {} already and may not commit {}", table_.name(),
@@ -182,6 +182,9 @@ Status Transaction::set_txn(const std::string& app_id, std::int64_t version) {
                      .hint = "this work is done: skip it"};
     }
     txns_[app_id] = {.app_id = app_id, .version = version};
+    if (reached)
+        txns_[app_id].updated_ms =
+            std::chrono::duration_cast<std::chrono::milliseconds>(reached->time_since_epoch()).count();
     reads_.app_ids.insert(app_id);
     return ok();
 }

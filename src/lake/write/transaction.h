@@ -77,8 +77,9 @@ public:
     Status remove_file(const std::string& path, bool data_change = true);
     // Adds a file that lies in the table's folder already; it is not removed if this fails.
     Status adopt_add(AddFile add);
-    // Our position in the application's input. Fails with table_conflict if the snapshot is there already.
-    Status set_txn(const std::string& app_id, std::int64_t version);
+    // Our position in the application's input, and when it was reached, if that matters. Fails with table_conflict if
+    // the snapshot is there already.
+    Status set_txn(const std::string& app_id, std::int64_t version, std::optional<Time> reached = {});
     // A new table's schema, or any schema together with overwrite(); see write/evolve.h for the gentle way.
     Status set_schema(Schema schema);
     void set_configuration(const std::string& key, const std::string& value);

@@ -13,7 +13,7 @@
 #include "contract/rules.h"
 #include "declare/table_schema.h"
 #include "lake/log/paths.h"
-#include "lake/write/evolve.h"
+#include "observe/event_time.h"
 #include "orchestrate/intake/landing_turn.h"
 #include "orchestrate/intake/seen_keys.h"
 #include "orchestrate/landing_table.h"
@@ -44,11 +44,15 @@ private:
 };
 
 struct DayCounts {
-    std::int64_t read = 0, accepted = 0, duplicate = 0, quarantined = 0, filtered = 0, nulled = 0;
+    std::int64_t read = 0, accepted = 0, duplicate = 0, quarantined = 0, filtered = 0, nulled = 0, late = 0;
 };
 using Days = std::map<Day, DayCounts>;
 
 std::string day_number(std::string_view date) { return fmt::format("CAST({} - DATE '1970-01-01' AS INTEGER)", date); }
+
+using observe::EventMoment;
+using observe::EventProgress;
+using observe::EventTimeline;
 
 class Landing {
 public:
@@ -73,6 +77,7 @@ public:
         WEIR_TRY(connection_.run("SET preserve_insertion_order = false"));
         WEIR_TRY(list_files());
         WEIR_TRY(prepare_masking(connection_, job_.contract, at_.project.root));
+        if (job_.source.event_time) WEIR_TRY(look_at_clock());
         WEIR_TRY(read());
         if (!job_.source.sequence.empty()) WEIR_TRY(number_parts());
         if (hash_)
@@ -85,6 +90,48 @@ public:
     }
 
 private:
+    // Where the source's events stand before this landing.
+    Status look_at_clock() {
+        const auto& event_time = *job_.source.event_time;
+        progress_ = observe::event_progress(snapshot_, job_.source);
+        timeline_.emplace(snapshot_.schema(), event_time, at_.project.zone);
+        std::optional<EventMoment> clock;
+        if (event_time.idle) {
+            WEIR_ASSIGN(clock, timeline_->from_time(connection_, now_));
+        }
+        watermark_ = observe::watermark(progress_, event_time, now_, clock);
+        return ok();
+    }
+
+    // The late rows of each day, and how far each partition has come.
+    Status follow_event_time() {
+        const auto& source = job_.source;
+        const bool of_files = source.topic.empty();
+        const auto late = watermark_ ? fmt::format("count(*) FILTER ({} <= {})", quote_name(source.event_time->column),
+                                                   timeline_->literal(*watermark_))
+                                     : std::string("0::BIGINT");
+        WEIR_ASSIGN(const auto rows,
+                    connection_.query(fmt::format(
+                        "SELECT {} AS partition, {}, {}, max(epoch_us({})) FROM {} GROUP BY ALL ORDER BY ALL",
+                        of_files ? "'files'" : declare::file_column,
+                        day_number(fmt::format("CAST({} AS DATE)", declare::arrival_column)), late,
+                        quote_name(source.event_time->column), staged_rows())));
+        EventProgress moved;
+        for (std::size_t row = 0; row < rows.row_count(); ++row) {
+            days_[Day{std::chrono::days{rows.integer(row, 1)}}].late += rows.integer(row, 2);
+            if (rows.is_null(row, 3)) continue;
+            auto& newest = moved[std::string(rows.text(row, 0))].newest;
+            newest = std::max(newest, rows.integer(row, 3));
+        }
+        for (const auto& [partition, landed] : moved) {
+            const auto to = observe::advanced(progress_, partition, landed.newest, watermark_, *source.event_time);
+            const auto known = progress_.find(partition);
+            if (known != progress_.end() && to <= known->second.newest) continue;
+            WEIR_TRY(transaction_.set_txn(observe::event_time_app(source, partition), to, now_));
+        }
+        return ok();
+    }
+
     Status list_files() {
         WEIR_TRY(connection_.run(
             fmt::format("CREATE OR REPLACE TABLE {} (file_no INTEGER, path VARCHAR, arrival DATE)", taken_table)));
@@ -100,7 +147,10 @@ private:
     }
 
     Status read() {
-        const auto select = landing_select(snapshot_.schema(), job_.contract, "r", "f", now_);
+        std::vector<OwnColumn> own;
+        if (const auto& event_time = job_.source.event_time; watermark_ && !event_time->watermark.empty())
+            own.push_back({event_time->watermark, timeline_->literal(*watermark_)});
+        const auto select = landing_select(snapshot_.schema(), job_.contract, "r", "f", now_, own);
         auto reports = job_.read(connection_, [&](const std::string& rows) -> Status {
             const auto joined = fmt::format("FROM {} r JOIN {} f ON f.file_no = r._file_no", rows, taken_table);
             if (!hash_ && job_.source.sequence.empty()) {
@@ -255,6 +305,7 @@ private:
             add_by_day(fmt::format("SELECT {}, count(*) FROM {} GROUP BY ALL",
                                    day_number(fmt::format("CAST({} AS DATE)", declare::arrival_column)), staged_rows()),
                        &DayCounts::accepted));
+        if (job_.source.event_time) WEIR_TRY(follow_event_time());
         // A stretch of a log whose records compaction took has no day of its own.
         if (days_.empty()) days_[std::chrono::floor<std::chrono::days>(now_)];
         for (const auto& [day, counts] : days_) {
@@ -266,6 +317,7 @@ private:
             taken_.quarantined += counts.quarantined;
             taken_.filtered += counts.filtered;
             taken_.nulled += counts.nulled;
+            taken_.late += counts.late;
         }
         return ok();
     }
@@ -402,14 +454,14 @@ private:
             rows.push_back(
                 fmt::format("({}, {}, DATE '{}', {}::BIGINT, {}, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, "
                             "{}::BIGINT, {}::BIGINT, "
-                            "TIMESTAMPTZ '{}')",
+                            "TIMESTAMPTZ '{}', {}::BIGINT)",
                             quote_text(job_.source.name), quote_text(job_.kind), weir::to_string(day), taken_.epoch,
                             quote_text(run_id_), counts.read, counts.accepted, counts.duplicate, counts.quarantined,
-                            counts.filtered, counts.nulled, to_iso(now_)));
+                            counts.filtered, counts.nulled, to_iso(now_), counts.late));
         return fmt::format(
             "SELECT * FROM (VALUES {}) v(source, kind, interval_from, epoch, run_id, \"read\", accepted, duplicate, "
             "quarantined, "
-            "filtered, nulled, committed_at)",
+            "filtered, nulled, committed_at, late)",
             fmt::join(rows, ", "));
     }
 
@@ -445,6 +497,9 @@ private:
     const Time now_;
     const std::optional<std::string> hash_;
     std::optional<SeenKeys> seen_;
+    std::optional<EventTimeline> timeline_;
+    EventProgress progress_;                // before this landing, where the source has an event time
+    std::optional<EventMoment> watermark_;  // the same
     Days days_;
     Taken taken_;
 };
@@ -455,14 +510,7 @@ Result<lake::Table> landing_table(const Workplace& at, const declare::Source& so
                                   const declare::Contract& contract) {
     const auto schema = declare::table_schema(source, contract);
     WEIR_ASSIGN(auto table, open_or_create(at, source.table, schema, source.partition_by, ""));
-    WEIR_ASSIGN(const auto snapshot, table.snapshot());
-    WEIR_ASSIGN(const auto change, schema_change(snapshot.schema(), schema, source.table));
-    if (!change.added.empty()) {
-        auto wanted = snapshot.schema();
-        wanted.fields.insert(wanted.fields.end(), change.added.begin(), change.added.end());
-        WEIR_ASSIGN(const auto evolved, lake::evolve(table, wanted));
-        static_cast<void>(evolved);
-    }
+    WEIR_TRY(add_columns(table, schema));
     return table;
 }
 

@@ -7,6 +7,7 @@
 #include "lake/log/paths.h"
 #include "lake/maintain/history.h"
 #include "model/system_tables.h"
+#include "orchestrate/landing_table.h"
 
 namespace weir::orchestrate {
 namespace {
@@ -87,6 +88,7 @@ Result<FollowUp> stage_follow_up(const Workplace& at, sql::Connection& connectio
     const auto& known = system_table(system_table_name);
     const auto name = "weir/" + system_table_name;
     WEIR_ASSIGN(const auto table, open_or_create(at, name, known.schema, {}, std::string(known.summary)));
+    WEIR_TRY(add_columns(table, known.schema));
     WEIR_ASSIGN(auto snapshot, table.snapshot());
     WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, std::move(snapshot)));
     WEIR_ASSIGN(const auto appended, transaction.append(connection, select_sql));

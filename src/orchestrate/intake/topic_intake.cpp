@@ -269,6 +269,7 @@ Status drain_topic(const Workplace& at, const declare::Source& source, const std
         sum.quarantined += taken->quarantined;
         sum.filtered += taken->filtered;
         sum.nulled += taken->nulled;
+        sum.late += taken->late;
         for (auto& warning : taken->warnings) sum.warnings.push_back(std::move(warning));
     }
 }

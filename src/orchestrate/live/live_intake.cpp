@@ -260,6 +260,7 @@ bool LiveIntake::step(Feed& feed) {
         status.duplicate += landed->duplicate;
         status.quarantined += landed->quarantined;
         status.filtered += landed->filtered;
+        status.late += landed->late;
     }
     for (auto* listener : listeners_)
         listener->on_epoch({.source = feed.source.name,

@@ -21,15 +21,16 @@ Result<sql::Rows> read_table(const lake::Lake& lake, sql::Connection& connection
 Result<std::vector<SourceRows>> accounting_totals(const lake::Lake& lake, sql::Connection& connection) {
     WEIR_ASSIGN(
         const auto rows,
-        read_table(lake, connection, "accounting",
-                   "SELECT source, sum(read)::BIGINT, sum(accepted)::BIGINT, "
-                   "sum(duplicate)::BIGINT, sum(quarantined)::BIGINT, "
-                   "sum(filtered)::BIGINT, epoch_us(max(committed_at)) FROM {} GROUP BY source ORDER BY source"));
+        read_table(
+            lake, connection, "accounting",
+            "SELECT source, sum(read)::BIGINT, sum(accepted)::BIGINT, "
+            "sum(duplicate)::BIGINT, sum(quarantined)::BIGINT, "
+            "sum(filtered)::BIGINT, epoch_us(max(committed_at)), max(epoch) FROM {} GROUP BY source ORDER BY source"));
     std::vector<SourceRows> totals;
     for (std::size_t row = 0; row < rows.row_count(); ++row)
         totals.push_back({std::string(rows.text(row, 0)), rows.integer(row, 1), rows.integer(row, 2),
                           rows.integer(row, 3), rows.integer(row, 4), rows.integer(row, 5),
-                          rows.is_null(row, 6) ? 0 : rows.integer(row, 6)});
+                          rows.is_null(row, 6) ? 0 : rows.integer(row, 6), rows.integer(row, 7)});
     return totals;
 }
 

@@ -12,6 +12,7 @@ struct SourceRows {
     std::string source;
     std::int64_t read = 0, accepted = 0, duplicate = 0, quarantined = 0, filtered = 0;
     std::int64_t committed_us = 0;  // the newest of them; 0: never
+    std::int64_t epoch = 0;         // the same
 };
 // Of all intakes and replays; empty where nothing was taken in.
 Result<std::vector<SourceRows>> accounting_totals(const lake::Lake& lake, sql::Connection& connection);

@@ -1,0 +1,68 @@
+// How far a source's events have come.
+//
+//   progress    of each partition, the newest event time of its accepted rows: txn of the source's table, app
+//               "weir/event_time/SOURCE/PARTITION", version in microseconds since 1970, lastUpdated when it landed.
+//               Committed with the rows; it never goes back.
+//   watermark   the least progress of the partitions that are not idle, less the delay: no more events are expected
+//               that are not after it
+//   late        an accepted row whose event time is not after the watermark that stood before its landing
+//
+// A partition whose progress has not moved for `idle` is left out; where all of a topic are idle, the watermark goes on
+// with the clock. Files of a source are one partition, and have no clock.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "declare/project.h"
+#include "lake/log/snapshot.h"
+#include "sql/database.h"
+
+namespace weir::observe {
+
+// Microseconds since 1970 in the terms of the event time column.
+using EventMoment = std::int64_t;
+
+struct Progress {
+    EventMoment newest = 0;
+    Time landed;
+    bool operator==(const Progress&) const = default;
+};
+using EventProgress = std::map<std::string, Progress>;  // by partition
+
+// What the microseconds of the event time column mean: of a timestamp, UTC; of a wall clock reading, the project's
+// zone.
+class EventTimeline {
+public:
+    // The schema is that of the source's table.
+    EventTimeline(const Schema& schema, const declare::EventTime& event_time, std::string zone);
+
+    Result<EventMoment> from_time(sql::Connection& connection, Time time) const;
+    Result<Time> to_time(sql::Connection& connection, EventMoment moment) const;
+    // A value of the column.
+    std::string literal(EventMoment moment) const;
+
+private:
+    bool is_utc_;
+    std::string zone_;
+};
+
+std::string event_time_app(const declare::Source& source, const std::string& partition);
+
+// As the source's table has it.
+EventProgress event_progress(const lake::Snapshot& snapshot, const declare::Source& source);
+
+bool is_idle(const Progress& progress, const declare::EventTime& event_time, Time now);
+
+// Nothing: no event came yet. `clock`: now, in the terms of the column; nothing where the source has no clock.
+std::optional<EventMoment> watermark(const EventProgress& progress, const declare::EventTime& event_time, Time now,
+                                     std::optional<EventMoment> clock);
+
+// What the partition's progress becomes by a landing whose newest event was `newest`: behind the watermark that stood,
+// it would pull that back.
+EventMoment advanced(const EventProgress& before, const std::string& partition, EventMoment newest,
+                     std::optional<EventMoment> watermark_before, const declare::EventTime& event_time);
+
+}  // namespace weir::observe

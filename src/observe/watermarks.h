@@ -1,0 +1,29 @@
+// How far the events of each source have come: weir.watermarks.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "declare/project.h"
+#include "lake/lake.h"
+
+namespace weir::observe {
+
+struct SourceWatermark {
+    std::string source;
+    std::optional<Time> watermark, newest_event;  // nothing: no event came yet
+    std::int64_t partitions = 0, idle = 0;
+    std::optional<Time> moved_at;
+    std::int64_t late = 0;
+};
+
+// Of the sources that say when events happened, as of `now`.
+Result<std::vector<SourceWatermark>> watermarks(const lake::Lake& lake, sql::Connection& connection,
+                                                const declare::Project& project, Time now);
+
+// The same as rows of weir.watermarks, for INSERT; empty: none.
+std::string watermark_rows(const std::vector<SourceWatermark>& sources);
+
+}  // namespace weir::observe
