@@ -130,6 +130,7 @@ function Sources({status, now}: {status: Status; now: number}) {
               <th scope="col" class="right">Quarantined</th>
               <th scope="col" class="right">Filtered</th>
               <th scope="col"><span class="unseen">Adds up</span></th>
+              {hasLate && <th scope="col">Watermark</th>}
               <th scope="col">Committed</th>
             </tr>
           </thead>
@@ -151,6 +152,7 @@ function Sources({status, now}: {status: Status; now: number}) {
                     </>
                   )}
                   {numbers(source.rows)}
+                  {hasLate && <td title={source.watermark ?? ""}>{source.watermark ? ago(source.watermark, now) : "–"}</td>}
                   <td>{ago(source.rows.committed_at, now)}</td>
                 </tr>
               );
@@ -168,6 +170,7 @@ function Sources({status, now}: {status: Status; now: number}) {
                   </>
                 )}
                 {numbers(total)}
+                {hasLate && <td />}
                 <td>{ago(total.committed_at, now)}</td>
               </tr>
             </tfoot>

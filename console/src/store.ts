@@ -19,6 +19,7 @@ export interface Source {
   from: string | null;
   contract?: string;
   table?: string;
+  watermark?: string | null;
   rows: SourceRows;
 }
 
@@ -31,7 +32,6 @@ export interface LiveSource {
   accepted: number;
   quarantined: number;
   late?: number;
-  watermark?: string | null;
   problem?: string;
 }
 

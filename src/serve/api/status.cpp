@@ -79,6 +79,11 @@ Result<StatusPage::LakeFacts> StatusPage::look() {
         facts_ = std::move(facts);
         seen_ = std::move(seen);
     }
+    if (options_.project != nullptr) {
+        WEIR_ASSIGN(auto connection, connections_.borrow(std::chrono::seconds(10)));
+        WEIR_ASSIGN(facts_.watermarks,
+                    observe::watermarks(reads_.lake(), *connection, *options_.project, SystemClock().now()));
+    }
     looked_ = now;
     return facts_;
 }
@@ -105,6 +110,11 @@ Result<std::string> StatusPage::document() {
         for (const auto& source : options_.project->sources) {
             sources.push_back(source_of(source, options_.project->root));
             sources.back()["rows"] = rows_for(source.name);
+            for (const auto& mark : facts.watermarks) {
+                if (mark.source != source.name) continue;
+                sources.back()["rows"]["late"] = mark.late;
+                sources.back()["watermark"] = time_or_null(mark.watermark);
+            }
         }
     } else {
         for (const auto& rows : facts.sources)

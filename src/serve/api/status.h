@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "declare/project.h"
+#include "observe/watermarks.h"
 #include "serve/http/exchange.h"
 #include "serve/read/batch_reads.h"
 #include "serve/read/connections.h"
@@ -43,6 +44,7 @@ private:
         std::vector<SourceRows> sources;
         std::vector<Verdict> verdicts;
         std::vector<SystemReads::TableFacts> tables;
+        std::vector<observe::SourceWatermark> watermarks;  // also moved by the clock
     };
     Result<LakeFacts> look();
 
