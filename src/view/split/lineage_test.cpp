@@ -83,10 +83,28 @@ TEST(Lineage, of_columns) {
 // these.
 TEST(Lineage, of_shipped_views) {
     namespace fs = std::filesystem;
-    const std::set<std::string> constants{
-        "q14.bidTimeType",  "run_report.measure", "video_drop_off_indicators.potential_drop_off",
-        "work.downloads",   "work.grades",        "work.quizzes",
-        "work.submissions", "work.videos"};
+    const std::set<std::string> constants{"assessment_realtime_active_students.quiz_starts",
+                                          "assessment_realtime_quiz_attempts.answers",
+                                          "assessment_realtime_quiz_attempts.avg_total_questions",
+                                          "assessment_realtime_quiz_attempts.starts",
+                                          "assessment_realtime_submission_rate.avg_percentage",
+                                          "late_counters.view",
+                                          "q14.bidTimeType",
+                                          "run_report.measure",
+                                          "video_drop_off_indicators.potential_drop_off",
+                                          "video_realtime_engagement_rate.completion_rate_pct",
+                                          "video_realtime_engagement_rate.completions",
+                                          "video_realtime_engagement_rate.pause_rate_pct",
+                                          "video_realtime_engagement_rate.pauses",
+                                          "video_realtime_popular_videos.completion_rate_pct",
+                                          "video_realtime_popular_videos.completions",
+                                          "video_realtime_viewers_1min.completions",
+                                          "video_realtime_viewers_1min.pauses",
+                                          "work.downloads",
+                                          "work.grades",
+                                          "work.quizzes",
+                                          "work.submissions",
+                                          "work.videos"};
     std::set<std::string> without;
     std::size_t views = 0, columns = 0;
     for (const auto& entry : fs::directory_iterator(fs::path(WEIR_SOURCE_DIR) / "projects")) {
