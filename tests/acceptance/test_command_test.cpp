@@ -222,7 +222,7 @@ TEST_F(TestCommand, a_new_project_carries_a_test_that_passes) {
 TEST_F(TestCommand, the_shipped_projects_pass_their_tests) {
     for (const std::string name : {"recipes", "learning", "nexmark"}) {
         const auto finished = run({weir().string(), "test", WEIR_SOURCE_DIR "/projects/" + name},
-                                  {.directory = scratch.path(), .timeout_seconds = 420});
+                                  {.directory = scratch.path(), .timeout_seconds = 420 * slowness});
         EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
         EXPECT_THAT(finished.out, HasSubstr("all passed"));
     }
