@@ -83,9 +83,9 @@ Result<SchemaChange> schema_change(const Schema& have, const Schema& want, const
     return change;
 }
 
-Status add_columns(const lake::Table& table, const Schema& schema) {
+Status add_columns(const lake::Table& table, const Schema& schema, const std::string& name) {
     WEIR_ASSIGN(const auto snapshot, table.snapshot());
-    WEIR_ASSIGN(const auto change, schema_change(snapshot.schema(), schema, table.name()));
+    WEIR_ASSIGN(const auto change, schema_change(snapshot.schema(), schema, name));
     if (change.added.empty()) return ok();
     auto wanted = snapshot.schema();
     wanted.fields.insert(wanted.fields.end(), change.added.begin(), change.added.end());

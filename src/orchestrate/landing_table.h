@@ -21,8 +21,8 @@ struct SchemaChange {
 // changed type is refused, with both types and the way out.
 Result<SchemaChange> schema_change(const Schema& have, const Schema& want, const std::string& table);
 
-// Gives the table the columns of the schema that it does not have yet.
-Status add_columns(const lake::Table& table, const Schema& schema);
+// Gives the table the columns of the schema that it does not have yet. Errors call it `name`.
+Status add_columns(const lake::Table& table, const Schema& schema, const std::string& name);
 
 // Makes the keys of masked columns known to the connection; they never stand in a statement's text. Fails with
 // secret_missing.

@@ -179,7 +179,7 @@ Command status_command() {
                          "the last verdict"}},
         .examples = {{"weir status", "the project in the current directory"},
                      {"weir status --lake /srv/lake --json", "for a monitor"},
-                     {"weir status --watch", "while weir up runs"}},
+                     {"timeout 3 weir status --watch || true", "while weir up runs, for three seconds"}},
         .exit_codes = {0, 1, 2, 4},
         .run = run};
 }

@@ -510,7 +510,7 @@ Result<lake::Table> landing_table(const Workplace& at, const declare::Source& so
                                   const declare::Contract& contract) {
     const auto schema = declare::table_schema(source, contract);
     WEIR_ASSIGN(auto table, open_or_create(at, source.table, schema, source.partition_by, ""));
-    WEIR_TRY(add_columns(table, schema));
+    WEIR_TRY(add_columns(table, schema, source.table));
     return table;
 }
 

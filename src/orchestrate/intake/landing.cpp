@@ -88,7 +88,7 @@ Result<FollowUp> stage_follow_up(const Workplace& at, sql::Connection& connectio
     const auto& known = system_table(system_table_name);
     const auto name = "weir/" + system_table_name;
     WEIR_ASSIGN(const auto table, open_or_create(at, name, known.schema, {}, std::string(known.summary)));
-    WEIR_TRY(add_columns(table, known.schema));
+    WEIR_TRY(add_columns(table, known.schema, name));
     WEIR_ASSIGN(auto snapshot, table.snapshot());
     WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, std::move(snapshot)));
     WEIR_ASSIGN(const auto appended, transaction.append(connection, select_sql));
