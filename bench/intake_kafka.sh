@@ -31,8 +31,7 @@ params:
   from: {type: choice, choices: [log, kafka], default: kafka}
 YAML
 printf 'from: ${param:from}\nlog: orders\nkafka: orders\n' >"$project/sources/orders.yaml"
-orders_contract none "name: session, logicalType: string" "name: _partition, logicalType: integer" \
-    "name: _offset, logicalType: integer" >"$project/contracts/orders.odcs.yaml"
+orders_topic_contract none >"$project/contracts/orders.odcs.yaml"
 
 echo "== $rows messages of $(($(stat -c %s "$json") / rows)) bytes in 4 partitions; $threads threads, shared with the broker"
 "$weir" produce "$project" orders --from "$json" --partitions 4 --quiet

@@ -19,10 +19,6 @@ name: intake
 engine: {threads: $threads, memory: 400MB}
 log: {path: $work/log, sync: never}
 YAML
-contract() {
-    orders_contract "$1" "name: session, logicalType: string" "name: _partition, logicalType: integer" \
-        "name: _offset, logicalType: integer" >"$project/contracts/orders.odcs.yaml"
-}
 echo "log: orders" >"$project/sources/orders.yaml"
 
 rate() { awk -v rows="$1" -v seconds="$(median "$2")" 'BEGIN { printf "%.0f", rows / seconds }'; }
@@ -32,11 +28,11 @@ check() { # NAME LAKE PROJECT ROWS
 }
 
 echo "== $rows messages of $(($(stat -c %s "$json") / rows)) bytes, in the log"
-contract none
+orders_topic_contract none >"$project/contracts/orders.odcs.yaml"
 "$weir" produce "$project" orders --from "$json" --partitions 4 --quiet
 for deduplicate in none '[id]'; do
     name="weir run, $([[ $deduplicate == none ]] && echo 'all rows' || echo 'each id once')"
-    contract "$deduplicate"
+    orders_topic_contract "$deduplicate" >"$project/contracts/orders.odcs.yaml"
     for ((i = 0; i < repeats; i++)); do
         rm -rf "$work/lake"
         timed "$name" "$weir" run "$project" --lake "$work/lake" --quiet

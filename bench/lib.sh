@@ -95,6 +95,12 @@ orders_json() {
     mv "$file.tmp" "$file"
 }
 
+# orders_topic_contract DEDUPLICATE: the contract of those rows, with a session, as messages of a topic.
+orders_topic_contract() {
+    orders_contract "$1" "name: session, logicalType: string" "name: _partition, logicalType: integer" \
+        "name: _offset, logicalType: integer"
+}
+
 # orders_contract DEDUPLICATE [PROPERTY…]: the contract of those rows.
 orders_contract() {
     local deduplicate="$1"

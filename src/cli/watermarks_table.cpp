@@ -15,7 +15,8 @@ void provide_watermarks(view::Session& session, const std::filesystem::path& pat
         const auto now = SystemClock().now();
         WEIR_ASSIGN(const auto sources, observe::watermarks(lake, reader, *project, now));
         if (sources.empty()) return ok();
-        return connection.run(fmt::format("INSERT INTO {} VALUES {}", table, observe::watermark_rows(sources)));
+        WEIR_ASSIGN(const auto totals, observe::accounting_totals(lake, reader));
+        return connection.run(fmt::format("INSERT INTO {} VALUES {}", table, observe::watermark_rows(sources, totals)));
     });
 }
 

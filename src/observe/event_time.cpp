@@ -51,10 +51,13 @@ std::string event_time_app(const declare::Source& source, const std::string& par
 EventProgress event_progress(const lake::Snapshot& snapshot, const declare::Source& source) {
     EventProgress progress;
     const auto prefix = prefix_of(source);
-    for (const auto& [app, txn] : snapshot.transactions())
-        if (app.starts_with(prefix))
-            progress[app.substr(prefix.size())] = {txn.version,
-                                                   Time(std::chrono::milliseconds(txn.updated_ms.value_or(0)))};
+    for (const auto& [app, txn] : snapshot.transactions()) {
+        if (!app.starts_with(prefix)) continue;
+        const Progress one{txn.version, Time(std::chrono::milliseconds(txn.updated_ms.value_or(0)))};
+        const auto [known, first] =
+            progress.try_emplace(source.topic.empty() ? std::string(files_partition) : app.substr(prefix.size()), one);
+        if (!first && known->second.newest < one.newest) known->second = one;
+    }
     return progress;
 }
 

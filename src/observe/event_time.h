@@ -14,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "declare/project.h"
@@ -51,7 +52,10 @@ private:
 
 std::string event_time_app(const declare::Source& source, const std::string& partition);
 
-// As the source's table has it.
+// What files of a source are called as a partition.
+inline constexpr std::string_view files_partition = "files";
+
+// As the source's table has it. Of a source of files one partition, though its rows may have come from a topic before.
 EventProgress event_progress(const lake::Snapshot& snapshot, const declare::Source& source);
 
 bool is_idle(const Progress& progress, const declare::EventTime& event_time, Time now);

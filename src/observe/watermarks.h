@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "declare/project.h"
 #include "lake/lake.h"
+#include "observe/system_facts.h"
 
 namespace weir::observe {
 
@@ -16,14 +17,13 @@ struct SourceWatermark {
     std::optional<Time> watermark, newest_event;  // nothing: no event came yet
     std::int64_t partitions = 0, idle = 0;
     std::optional<Time> moved_at;
-    std::int64_t late = 0;
 };
 
 // Of the sources that say when events happened, as of `now`.
 Result<std::vector<SourceWatermark>> watermarks(const lake::Lake& lake, sql::Connection& connection,
                                                 const declare::Project& project, Time now);
 
-// The same as rows of weir.watermarks, for INSERT; empty: none.
-std::string watermark_rows(const std::vector<SourceWatermark>& sources);
+// The same as rows of weir.watermarks, for INSERT, with the late rows of the accounts; empty: none.
+std::string watermark_rows(const std::vector<SourceWatermark>& sources, const std::vector<SourceRows>& totals);
 
 }  // namespace weir::observe

@@ -128,8 +128,9 @@ Result<Ledger> Ledger::open(const std::filesystem::path& file) {
     // Only what is no database (any more) is set aside; a full disk or missing rights are told as they are.
     const auto& text = ledger.error().message;
     if (text.find("not a database") == std::string::npos && text.find("malformed") == std::string::npos) {
-        // SQLite names a full disk a missing file. If it is over by now, there is nothing to tell.
-        if (creating_fails_with(file) != 0) return ledger;
+        // SQLite names a full disk a missing file, or does not say why. If it is over by now, there is nothing to tell.
+        if (const int reason = creating_fails_with(file); reason != 0)
+            return io_error("keep the ledger of runs in", file, reason);
         return open_once(file);
     }
     const auto aside = file.string() + ".damaged";

@@ -9,13 +9,13 @@
 #include <thread>
 
 #include "declare/secret.h"
+#include "observe/system_facts.h"
 #include "observe/watermarks.h"
 #include "serve/api/api.h"
 #include "serve/auth/bytes.h"
 #include "serve/http/server.h"
 #include "serve/read/batch_reads.h"
 #include "serve/read/live_reads.h"
-#include "serve/read/system_facts.h"
 #include "serve/store/serving_store.h"
 #include "view/session.h"
 
@@ -302,10 +302,10 @@ void Serving::Impl::append_metrics(MetricsText& text) const {
 void Serving::Impl::append_system_facts(MetricsText& text) const {
     auto connection = answers->connections().borrow(settings.http.query_timeout);
     if (!connection) return;
-    if (const auto totals = accounting_totals(reads->lake(), **connection)) {
+    if (const auto totals = observe::accounting_totals(reads->lake(), **connection)) {
         text.family("weir_source_rows_total", "counter",
                     "Rows of a source by what became of them: read = accepted + duplicate + quarantined + filtered.");
-        const auto put = [&](const SourceRows& of, std::string_view outcome, std::int64_t count) {
+        const auto put = [&](const observe::SourceRows& of, std::string_view outcome, std::int64_t count) {
             text.sample("weir_source_rows_total", {{"source", of.source}, {"outcome", outcome}},
                         static_cast<std::uint64_t>(std::max<std::int64_t>(0, count)));
         };
@@ -316,11 +316,18 @@ void Serving::Impl::append_system_facts(MetricsText& text) const {
             put(of, "quarantined", of.quarantined);
             put(of, "filtered", of.filtered);
         }
+        text.family("weir_source_late_rows_total", "counter", "Accepted rows of a source that were late.");
+        for (const auto& of : *totals) {
+            const auto* source = options.project == nullptr ? nullptr : options.project->source(of.source);
+            if (source != nullptr && source->event_time)
+                text.sample("weir_source_late_rows_total", {{"source", of.source}},
+                            static_cast<std::uint64_t>(std::max<std::int64_t>(0, of.late)));
+        }
         text.family("weir_source_accounting_mismatch_rows", "gauge",
                     "read - accepted - duplicate - quarantined - filtered; other than 0 is a fault.");
         for (const auto& of : *totals)
             text.sample("weir_source_accounting_mismatch_rows", {{"source", of.source}},
-                        static_cast<double>(of.read - of.accepted - of.duplicate - of.quarantined - of.filtered));
+                        static_cast<double>(of.mismatch()));
     }
     if (options.project != nullptr) {
         const auto sources = observe::watermarks(reads->lake(), **connection, *options.project, SystemClock().now());
@@ -331,13 +338,9 @@ void Serving::Impl::append_system_facts(MetricsText& text) const {
                 if (of.watermark)
                     text.sample("weir_source_watermark_timestamp_seconds", {{"source", of.source}},
                                 static_cast<double>(of.watermark->time_since_epoch().count()) / 1e6);
-            text.family("weir_source_late_rows_total", "counter", "Accepted rows of a source that were late.");
-            for (const auto& of : *sources)
-                text.sample("weir_source_late_rows_total", {{"source", of.source}},
-                            static_cast<std::uint64_t>(std::max<std::int64_t>(0, of.late)));
         }
     }
-    if (const auto verdicts = last_verdicts(reads->lake(), **connection)) {
+    if (const auto verdicts = observe::last_verdicts(reads->lake(), **connection)) {
         text.family("weir_view_verified_equal", "gauge",
                     "1: the last `weir verify` found the result equal; 0: it differs.");
         for (const auto& of : *verdicts)

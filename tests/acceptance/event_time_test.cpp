@@ -100,6 +100,20 @@ TEST_F(EventTime, of_a_topic_the_partition_that_is_behind_decides_until_it_is_id
               "3,3,true,true\n");
 }
 
+TEST_F(EventTime, a_source_that_goes_over_to_files_is_not_held_back_by_the_partitions_it_had) {
+    put("sources/t.yaml", "log: orders\nevent_time: {column: ts, delay: 10s}\n");
+    write(project / "lines", "{\"id\": 1, \"ts\": \"2024-03-01T10:00:00Z\"}\n");
+    ASSERT_EQ(weir_with({"produce", "orders", "--from", "lines"}).exit_code, 0);
+    run_ok();
+    of_files("{column: ts, delay: 10s}");
+    file("1.csv", 10, {"30:00"});
+    run_ok();
+    EXPECT_EQ(sql("SELECT strftime(watermark, '%M:%S'), partitions FROM weir.watermarks"), "29:50,1\n");
+    file("2.csv", 20, {"20:00", "40:00"});
+    run_ok();
+    EXPECT_EQ(sql("SELECT strftime(watermark, '%M:%S'), late FROM weir.watermarks"), "39:50,1\n");
+}
+
 TEST_F(EventTime, a_lake_that_knew_no_late_rows_learns_of_them) {
     of_files("{column: ts}");
     file("1.csv", 1, {"05:00"});

@@ -12,9 +12,9 @@
 #include "base/stop.h"
 #include "cli/table.h"
 #include "observe/progress.h"
+#include "observe/system_facts.h"
 #include "observe/watermarks.h"
 #include "orchestrate/intake/topic_intake.h"
-#include "serve/read/system_facts.h"
 #include "view/batch/duckdb/duckdb_engine.h"
 #include "view/batch/state_store.h"
 #include "view/publication.h"
@@ -30,10 +30,9 @@ constexpr auto look_every = std::chrono::seconds(1);
 struct SourceLook {
     std::string source;
     std::optional<std::int64_t> lag;  // messages of its topic that did not come in yet; nothing: of files, or not known
-    serve::SourceRows rows;
+    observe::SourceRows rows;
     std::optional<std::int64_t> rate;  // records read in a second, since the last look
     std::optional<Time> watermark;
-    std::int64_t late = 0;
     std::string problem;  // why the lag is not known
 };
 
@@ -54,7 +53,7 @@ public:
     Result<Look> look() {
         Look look{.at = at_.clock.now()};
         WEIR_ASSIGN(auto connection, at_.database.connect());
-        WEIR_ASSIGN(const auto totals, serve::accounting_totals(at_.lake, connection));
+        WEIR_ASSIGN(const auto totals, observe::accounting_totals(at_.lake, connection));
         WEIR_ASSIGN(const auto marks, observe::watermarks(at_.lake, connection, at_.project, look.at));
         const auto now = steady_clock::now();
         const auto seconds = std::chrono::duration<double>(now - looked_).count();
@@ -63,10 +62,7 @@ public:
             for (const auto& rows : totals)
                 if (rows.source == source.name) one.rows = rows;
             for (const auto& mark : marks)
-                if (mark.source == source.name) {
-                    one.watermark = mark.watermark;
-                    one.late = mark.late;
-                }
+                if (mark.source == source.name) one.watermark = mark.watermark;
             if (!source.topic.empty()) {
                 if (auto backlog = orchestrate::topic_backlog(at_, source))
                     one.lag = backlog->messages;
@@ -83,7 +79,7 @@ public:
         WEIR_ASSIGN(const auto publication, view::newest_publication(at_.lake, at_.database));
         look.publication = publication.number;
         WEIR_TRY(look_at_states(look));
-        WEIR_ASSIGN(const auto verdicts, serve::last_verdicts(at_.lake, connection));
+        WEIR_ASSIGN(const auto verdicts, observe::last_verdicts(at_.lake, connection));
         for (const auto& verdict : verdicts) {
             if (verdict.equal)
                 ++look.equal;
@@ -135,7 +131,7 @@ std::string to_line(const Look& look) {
                     {"duplicate", one.rows.duplicate},
                     {"quarantined", one.rows.quarantined},
                     {"filtered", one.rows.filtered},
-                    {"late", one.late},
+                    {"late", one.rows.late},
                     {"epoch", one.rows.epoch},
                     {"watermark", time_or_null(one.watermark)}};
         if (!one.problem.empty()) source["problem"] = one.problem;
@@ -171,7 +167,7 @@ Status print(const Look& look, Terminal& terminal) {
         WEIR_TRY(table.add({one.source, one.lag ? TableCell(observe::count_text(*one.lag)) : TableCell(one.problem),
                             one.rate ? TableCell(observe::count_text(*one.rate)) : TableCell(""),
                             observe::count_text(one.rows.accepted), observe::count_text(one.rows.duplicate),
-                            observe::count_text(one.rows.quarantined), observe::count_text(one.late),
+                            observe::count_text(one.rows.quarantined), observe::count_text(one.rows.late),
                             std::to_string(one.rows.epoch),
                             one.watermark ? TableCell(ago(look.at, one.watermark) + " ago") : TableCell("")}));
     WEIR_TRY(table.end());

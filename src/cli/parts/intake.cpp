@@ -101,12 +101,7 @@ private:
         SourceStatus all;
         for (const auto& source : sources) {
             all.epochs += source.epochs;
-            all.read += source.read;
-            all.accepted += source.accepted;
-            all.duplicate += source.duplicate;
-            all.quarantined += source.quarantined;
-            all.filtered += source.filtered;
-            all.late += source.late;
+            all.add(source);
             all.lag += source.lag;
         }
         return all;

@@ -43,10 +43,7 @@ private:
     sql::Connection& connection_;
 };
 
-struct DayCounts {
-    std::int64_t read = 0, accepted = 0, duplicate = 0, quarantined = 0, filtered = 0, nulled = 0, late = 0;
-};
-using Days = std::map<Day, DayCounts>;
+using Days = std::map<Day, RowCounts>;
 
 std::string day_number(std::string_view date) { return fmt::format("CAST({} - DATE '1970-01-01' AS INTEGER)", date); }
 
@@ -103,31 +100,35 @@ private:
         return ok();
     }
 
-    // The late rows of each day, and how far each partition has come.
-    Status follow_event_time() {
+    static std::string accepted_day() { return day_number(fmt::format("CAST({} AS DATE)", declare::arrival_column)); }
+
+    // The accepted and late rows of each day, and how far each partition has come.
+    Status count_accepted_by_event_time() {
         const auto& source = job_.source;
-        const bool of_files = source.topic.empty();
-        const auto late = watermark_ ? fmt::format("count(*) FILTER ({} <= {})", quote_name(source.event_time->column),
-                                                   timeline_->literal(*watermark_))
-                                     : std::string("0::BIGINT");
+        const auto column = quote_name(source.event_time->column);
+        const auto late = watermark_
+                              ? fmt::format("count(*) FILTER ({} <= {})", column, timeline_->literal(*watermark_))
+                              : std::string("0::BIGINT");
+        const auto partition =
+            source.topic.empty() ? sql::quote_text(observe::files_partition) : std::string(declare::file_column);
         WEIR_ASSIGN(const auto rows,
-                    connection_.query(fmt::format(
-                        "SELECT {} AS partition, {}, {}, max(epoch_us({})) FROM {} GROUP BY ALL ORDER BY ALL",
-                        of_files ? "'files'" : declare::file_column,
-                        day_number(fmt::format("CAST({} AS DATE)", declare::arrival_column)), late,
-                        quote_name(source.event_time->column), staged_rows())));
-        EventProgress moved;
+                    connection_.query(fmt::format("SELECT {}, count(*), {}, {}, max(epoch_us({})) FROM {} GROUP BY ALL "
+                                                  "ORDER BY ALL",
+                                                  accepted_day(), late, partition, column, staged_rows())));
+        std::map<std::string, EventMoment> newest;
         for (std::size_t row = 0; row < rows.row_count(); ++row) {
-            days_[Day{std::chrono::days{rows.integer(row, 1)}}].late += rows.integer(row, 2);
-            if (rows.is_null(row, 3)) continue;
-            auto& newest = moved[std::string(rows.text(row, 0))].newest;
-            newest = std::max(newest, rows.integer(row, 3));
+            auto& day = days_[Day{std::chrono::days{rows.integer(row, 0)}}];
+            day.accepted += rows.integer(row, 1);
+            day.late += rows.integer(row, 2);
+            if (rows.is_null(row, 4)) continue;
+            const auto [known, first] = newest.emplace(std::string(rows.text(row, 3)), rows.integer(row, 4));
+            if (!first) known->second = std::max(known->second, rows.integer(row, 4));
         }
-        for (const auto& [partition, landed] : moved) {
-            const auto to = observe::advanced(progress_, partition, landed.newest, watermark_, *source.event_time);
-            const auto known = progress_.find(partition);
+        for (const auto& [name, moment] : newest) {
+            const auto to = observe::advanced(progress_, name, moment, watermark_, *source.event_time);
+            const auto known = progress_.find(name);
             if (known != progress_.end() && to <= known->second.newest) continue;
-            WEIR_TRY(transaction_.set_txn(observe::event_time_app(source, partition), to, now_));
+            WEIR_TRY(transaction_.set_txn(observe::event_time_app(source, name), to, now_));
         }
         return ok();
     }
@@ -286,11 +287,11 @@ private:
                                            numbered_rows(), duplicate_table)));
         return add_by_day(fmt::format("SELECT {}, count(*) FROM {} d JOIN {} t ON t.file_no = d.ord >> 40 GROUP BY ALL",
                                       day_number("arrival"), duplicate_table, taken_table),
-                          &DayCounts::duplicate);
+                          &RowCounts::duplicate);
     }
 
     // Adds the numbers of a query (day, count).
-    Status add_by_day(const std::string& query, std::int64_t DayCounts::*member) {
+    Status add_by_day(const std::string& query, std::int64_t RowCounts::*member) {
         WEIR_ASSIGN(const auto rows, connection_.query(query));
         for (std::size_t row = 0; row < rows.row_count(); ++row)
             days_[Day{std::chrono::days{rows.integer(row, 0)}}].*member += rows.integer(row, 1);
@@ -300,29 +301,21 @@ private:
     Status account() {
         WEIR_TRY(add_by_day(fmt::format("SELECT {}, count(*) FROM {} JOIN {} USING (file_no) GROUP BY ALL",
                                         day_number("arrival"), rejects_table, taken_table),
-                            &DayCounts::quarantined));
-        WEIR_TRY(
-            add_by_day(fmt::format("SELECT {}, count(*) FROM {} GROUP BY ALL",
-                                   day_number(fmt::format("CAST({} AS DATE)", declare::arrival_column)), staged_rows()),
-                       &DayCounts::accepted));
-        if (job_.source.event_time) WEIR_TRY(follow_event_time());
+                            &RowCounts::quarantined));
+        WEIR_TRY(job_.source.event_time ? count_accepted_by_event_time()
+                                        : add_by_day(fmt::format("SELECT {}, count(*) FROM {} GROUP BY ALL",
+                                                                 accepted_day(), staged_rows()),
+                                                     &RowCounts::accepted));
         // A stretch of a log whose records compaction took has no day of its own.
         if (days_.empty()) days_[std::chrono::floor<std::chrono::days>(now_)];
         for (const auto& [day, counts] : days_) {
-            if (counts.read != counts.accepted + counts.duplicate + counts.quarantined + counts.filtered)
-                return mismatch(day, counts);
-            taken_.read += counts.read;
-            taken_.accepted += counts.accepted;
-            taken_.duplicate += counts.duplicate;
-            taken_.quarantined += counts.quarantined;
-            taken_.filtered += counts.filtered;
-            taken_.nulled += counts.nulled;
-            taken_.late += counts.late;
+            if (counts.mismatch() != 0) return mismatch(day, counts);
+            taken_.add(counts);
         }
         return ok();
     }
 
-    Error mismatch(Day day, const DayCounts& counts) const {
+    Error mismatch(Day day, const RowCounts& counts) const {
         std::vector<std::string> paths;
         for (const auto& file : job_.files) {
             if (file.arrival == day && paths.size() < examples_shown) paths.push_back(file.path);

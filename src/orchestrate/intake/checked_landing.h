@@ -14,17 +14,16 @@
 #include <string>
 #include <vector>
 
+#include "model/row_counts.h"
 #include "orchestrate/intake/landing.h"
 #include "orchestrate/intake/reading.h"
 
 namespace weir::orchestrate {
 
-struct Taken {
+struct Taken : RowCounts {
     std::int64_t epoch = 0;
     std::int64_t version = -1;  // of the source's table; -1: nothing was committed
     std::int64_t files = 0;
-    std::int64_t read = 0, accepted = 0, duplicate = 0, quarantined = 0, filtered = 0, nulled = 0;
-    std::int64_t late = 0;              // of the accepted ones (event_time.h)
     std::vector<std::string> warnings;  // promises of severity warning or info that were missed
 };
 

@@ -263,13 +263,7 @@ Status drain_topic(const Workplace& at, const declare::Source& source, const std
         }
         sum.epoch = taken->epoch;
         sum.version = taken->version;
-        sum.read += taken->read;
-        sum.accepted += taken->accepted;
-        sum.duplicate += taken->duplicate;
-        sum.quarantined += taken->quarantined;
-        sum.filtered += taken->filtered;
-        sum.nulled += taken->nulled;
-        sum.late += taken->late;
+        sum.add(*taken);
         for (auto& warning : taken->warnings) sum.warnings.push_back(std::move(warning));
     }
 }

@@ -255,12 +255,7 @@ bool LiveIntake::step(Feed& feed) {
         const std::lock_guard lock(mutex_);
         auto& status = status_[feed.place];
         ++status.epochs;
-        status.read += landed->read;
-        status.accepted += landed->accepted;
-        status.duplicate += landed->duplicate;
-        status.quarantined += landed->quarantined;
-        status.filtered += landed->filtered;
-        status.late += landed->late;
+        status.add(*landed);
     }
     for (auto* listener : listeners_)
         listener->on_epoch({.source = feed.source.name,

@@ -29,11 +29,11 @@
 
 namespace weir::orchestrate {
 
-struct SourceStatus {
+struct SourceStatus : RowCounts {
     enum class State { waiting, running, retrying, stopped };
     std::string source, topic;
     State state = State::waiting;
-    std::int64_t epochs = 0, read = 0, accepted = 0, duplicate = 0, quarantined = 0, filtered = 0, late = 0;
+    std::int64_t epochs = 0;
     std::int64_t lag = 0;  // messages in the topic that are not landed
     std::string problem;   // waiting, retrying, stopped
 };

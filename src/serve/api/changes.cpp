@@ -64,12 +64,7 @@ std::optional<http::Response> Changes::open(const std::string& view, std::shared
         newcomers_.push_back({view, std::move(principal), std::string(last_id), queue});
     }
     wake_.notify_all();
-    http::Response response;
-    response.field("Content-Type", "text/event-stream");
-    response.field("Cache-Control", "no-store");
-    response.field("X-Accel-Buffering", "no");
-    response.events = std::move(queue);
-    return response;
+    return http::event_stream(std::move(queue));
 }
 
 void Changes::close() {

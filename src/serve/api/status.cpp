@@ -18,13 +18,13 @@ json time_or_null(std::optional<Time> time) { return time ? json(to_iso(*time)) 
 
 Time from_micros(std::int64_t micros) { return Time(std::chrono::microseconds(micros)); }
 
-json rows_of(const SourceRows& rows) {
+json rows_of(const observe::SourceRows& rows) {
     return {{"read", rows.read},
             {"accepted", rows.accepted},
             {"duplicate", rows.duplicate},
             {"quarantined", rows.quarantined},
             {"filtered", rows.filtered},
-            {"mismatch", rows.read - rows.accepted - rows.duplicate - rows.quarantined - rows.filtered},
+            {"mismatch", rows.mismatch()},
             {"committed_at", rows.committed_us == 0 ? json() : json(to_iso(from_micros(rows.committed_us)))}};
 }
 
@@ -74,8 +74,8 @@ Result<StatusPage::LakeFacts> StatusPage::look() {
     WEIR_TRY(see("weir/verdicts"));
     if (seen != seen_) {
         WEIR_ASSIGN(auto connection, connections_.borrow(std::chrono::seconds(10)));
-        WEIR_ASSIGN(facts.sources, accounting_totals(reads_.lake(), *connection));
-        WEIR_ASSIGN(facts.verdicts, last_verdicts(reads_.lake(), *connection));
+        WEIR_ASSIGN(facts.sources, observe::accounting_totals(reads_.lake(), *connection));
+        WEIR_ASSIGN(facts.verdicts, observe::last_verdicts(reads_.lake(), *connection));
         facts_ = std::move(facts);
         seen_ = std::move(seen);
     }
@@ -103,16 +103,17 @@ Result<std::string> StatusPage::document() {
     auto& sources = document["sources"] = json::array();
     const auto rows_for = [&](const std::string& name) {
         const auto found = std::find_if(facts.sources.begin(), facts.sources.end(),
-                                        [&](const SourceRows& rows) { return rows.source == name; });
-        return rows_of(found == facts.sources.end() ? SourceRows{} : *found);
+                                        [&](const observe::SourceRows& rows) { return rows.source == name; });
+        return found == facts.sources.end() ? observe::SourceRows{} : *found;
     };
     if (options_.project != nullptr) {
         for (const auto& source : options_.project->sources) {
             sources.push_back(source_of(source, options_.project->root));
-            sources.back()["rows"] = rows_for(source.name);
+            const auto rows = rows_for(source.name);
+            sources.back()["rows"] = rows_of(rows);
             for (const auto& mark : facts.watermarks) {
                 if (mark.source != source.name) continue;
-                sources.back()["rows"]["late"] = mark.late;
+                sources.back()["rows"]["late"] = rows.late;
                 sources.back()["watermark"] = time_or_null(mark.watermark);
             }
         }
@@ -154,12 +155,7 @@ std::optional<http::Response> StatusPage::open_stream() {
     if (closed_ || streams_.size() >= options_.streams_max) return std::nullopt;
     queue->push("retry: 2000\n\n");
     streams_.push_back(queue);
-    http::Response response;
-    response.field("Content-Type", "text/event-stream");
-    response.field("Cache-Control", "no-store");
-    response.field("X-Accel-Buffering", "no");
-    response.events = std::move(queue);
-    return response;
+    return http::event_stream(std::move(queue));
 }
 
 void StatusPage::tell_streams() {

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "declare/project.h"
+#include "observe/system_facts.h"
 #include "observe/watermarks.h"
 #include "serve/http/exchange.h"
 #include "serve/read/batch_reads.h"
 #include "serve/read/connections.h"
-#include "serve/read/system_facts.h"
 #include "serve/read/system_reads.h"
 
 namespace weir::serve {
@@ -41,8 +41,8 @@ public:
 
 private:
     struct LakeFacts {
-        std::vector<SourceRows> sources;
-        std::vector<Verdict> verdicts;
+        std::vector<observe::SourceRows> sources;
+        std::vector<observe::Verdict> verdicts;
         std::vector<SystemReads::TableFacts> tables;
         std::vector<observe::SourceWatermark> watermarks;  // also moved by the clock
     };

@@ -27,12 +27,7 @@ std::optional<http::Response> Streams::open(const CatalogueEntry& view, std::str
     queue->push("retry: 2000\n\n");
     if (view.has_result && last_id != std::to_string(view.from.publication)) queue->push(event_of(view));
     streams_.push_back({.view = view.name, .told = view.has_result ? view.from.publication : 0, .queue = queue});
-    http::Response response;
-    response.field("Content-Type", "text/event-stream");
-    response.field("Cache-Control", "no-store");
-    response.field("X-Accel-Buffering", "no");
-    response.events = std::move(queue);
-    return response;
+    return http::event_stream(std::move(queue));
 }
 
 void Streams::publish(const std::vector<CatalogueEntry>& views) {

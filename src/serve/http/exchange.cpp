@@ -47,6 +47,15 @@ bool EventQueue::take(std::string& out) {
     return !closed_;
 }
 
+Response event_stream(std::shared_ptr<EventQueue> events) {
+    Response response;
+    response.field("Content-Type", "text/event-stream");
+    response.field("Cache-Control", "no-store");
+    response.field("X-Accel-Buffering", "no");
+    response.events = std::move(events);
+    return response;
+}
+
 Response& Response::field(std::string_view name, std::string_view value) {
     fields += name;
     fields += ": ";

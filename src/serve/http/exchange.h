@@ -58,6 +58,9 @@ struct Response {
     Response& field(std::string_view name, std::string_view value);
 };
 
+// The answer that goes on as long as the queue has events (text/event-stream).
+Response event_stream(std::shared_ptr<EventQueue> events);
+
 // One request, from its head to the last byte of its answer. The head points into the connection's bytes, which stay
 // as they are until then.
 struct Exchange {

@@ -19,15 +19,15 @@ public:
 
     virtual Result<StateLayout> layout(const State& state) = 0;
 
-    // Stages what partial gives for the new rows of the state's event tables, each arrival day apart where `by_day`.
-    // Gives the number of state rows.
-    virtual Result<std::int64_t> stage_partial(const State& state, const StateInputs& inputs, bool by_day,
-                                               lake::Transaction& transaction) = 0;
+    // Stages, in the state's layout, what partial gives for the new rows of the state's event tables, each arrival day
+    // apart where `by_day`. Gives the number of state rows.
+    virtual Result<std::int64_t> stage_partial(const State& state, const StateLayout& layout, const StateInputs& inputs,
+                                               bool by_day, lake::Transaction& transaction) = 0;
 
     // Stages what merge gives for all rows of the state in `snapshot`, in place of its files; each arrival day apart
     // where `by_day`. False: that would leave as many files as there are, and nothing is staged.
-    virtual Result<bool> stage_merged(const State& state, const lake::Snapshot& snapshot, bool by_day,
-                                      lake::Transaction& transaction) = 0;
+    virtual Result<bool> stage_merged(const State& state, const StateLayout& layout, const lake::Snapshot& snapshot,
+                                      bool by_day, lake::Transaction& transaction) = 0;
 };
 
 }  // namespace weir::view

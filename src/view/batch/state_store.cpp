@@ -62,9 +62,19 @@ Result<CatchUp> StateStore::bring_up(const State& state, bool by_day) {
     return CatchUp{CatchUp::What::added, {}, rows};
 }
 
+Result<StateLayout> StateStore::layout_once(const State& state) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto known = layouts_.find(state.name); known != layouts_.end()) return known->second;
+    }
+    WEIR_ASSIGN(auto layout, engine_->layout(state));
+    const std::lock_guard lock(mutex_);
+    return layouts_.emplace(state.name, std::move(layout)).first->second;
+}
+
 Result<std::int64_t> StateStore::write(const State& state, bool by_day, const StateInputs& inputs,
                                        std::optional<lake::Snapshot> onto) {
-    WEIR_ASSIGN(const auto layout, engine_->layout(state));
+    WEIR_ASSIGN(const auto layout, layout_once(state));
     auto table = state_table(*lake_, state);
     if (!table) return std::move(table).error();
     table->set_clock(*clock_);
@@ -76,7 +86,7 @@ Result<std::int64_t> StateStore::write(const State& state, bool by_day, const St
                                            .name = std::string(state_folder) + state.name,
                                            .description = "a state of views; derived, not for use"});
     if (!transaction) return std::move(transaction).error();
-    WEIR_ASSIGN(const auto rows, engine_->stage_partial(state, inputs, by_day, *transaction));
+    WEIR_ASSIGN(const auto rows, engine_->stage_partial(state, layout, inputs, by_day, *transaction));
     const auto reach = [&](const std::string& app, const StateInputs::Table& input) -> Status {
         const auto version = input.snapshot.version().get();
         const auto* before = transaction->snapshot();
@@ -97,8 +107,9 @@ Status StateStore::compact(const State& state, bool by_day) {
     table.set_clock(*clock_);
     WEIR_ASSIGN(auto snapshot, table.snapshot());
     if (snapshot.files().size() <= parts_max) return ok();
+    WEIR_ASSIGN(const auto layout, layout_once(state));
     WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, snapshot));
-    WEIR_ASSIGN(const bool merged, engine_->stage_merged(state, snapshot, by_day, transaction));
+    WEIR_ASSIGN(const bool merged, engine_->stage_merged(state, layout, snapshot, by_day, transaction));
     if (!merged) return ok();
     transaction.set_operation("OPTIMIZE");
     WEIR_ASSIGN(const auto committed, lake::commit_or_fail(std::move(transaction)));
@@ -110,7 +121,7 @@ Result<std::optional<Source>> StateStore::open(sql::Connection& connection, cons
                                                const Interval& interval) {
     WEIR_ASSIGN(auto table, state_table(*lake_, state));
     WEIR_ASSIGN(auto snapshot, table.snapshot());
-    WEIR_ASSIGN(auto layout, layout_of(connection, state));
+    WEIR_ASSIGN(auto layout, layout_once(state));
     WEIR_ASSIGN(const auto scan, lake::prepare_scan(table.store(), connection, snapshot, "s_" + state.name));
     for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
     const auto end = weir::to_string(interval.to);

@@ -60,12 +60,16 @@ private:
     Result<std::int64_t> write(const State& state, bool by_day, const StateInputs& inputs,
                                std::optional<lake::Snapshot> onto);
     Status compact(const State& state, bool by_day);
+    // Asked of the engine once.
+    Result<StateLayout> layout_once(const State& state);
 
     const lake::Lake* lake_;
     BatchEngine* engine_;
     const Clock* clock_;
     std::mutex mutex_;
-    std::map<std::string, Kept> kept_;  // guarded by mutex_
+    // Guarded by mutex_.
+    std::map<std::string, Kept> kept_;
+    std::map<std::string, StateLayout> layouts_;
 };
 
 }  // namespace weir::view

@@ -48,11 +48,11 @@ Result<StateLayout> DuckDbEngine::layout(const State& state) {
     return layout_of(borrowed.get(), state);
 }
 
-Result<std::int64_t> DuckDbEngine::stage_partial(const State& state, const StateInputs& inputs, bool by_day,
+Result<std::int64_t> DuckDbEngine::stage_partial(const State& state, const StateLayout& layout,
+                                                 const StateInputs& inputs, bool by_day,
                                                  lake::Transaction& transaction) {
     WEIR_ASSIGN(auto borrowed, Borrowed::from(*this));
     auto& connection = borrowed.get();
-    WEIR_ASSIGN(const auto layout, layout_of(connection, state));
     WEIR_ASSIGN(const auto news, read_new_rows(connection, inputs, held_));
     std::int64_t rows = 0;
     for (const auto& day : news.pieces(by_day)) {
@@ -64,11 +64,10 @@ Result<std::int64_t> DuckDbEngine::stage_partial(const State& state, const State
     return rows;
 }
 
-Result<bool> DuckDbEngine::stage_merged(const State& state, const lake::Snapshot& snapshot, bool by_day,
-                                        lake::Transaction& transaction) {
+Result<bool> DuckDbEngine::stage_merged(const State& state, const StateLayout& layout, const lake::Snapshot& snapshot,
+                                        bool by_day, lake::Transaction& transaction) {
     WEIR_ASSIGN(auto borrowed, Borrowed::from(*this));
     auto& connection = borrowed.get();
-    WEIR_ASSIGN(const auto layout, layout_of(connection, state));
     WEIR_ASSIGN(const auto scan, transaction.table().scan(snapshot));
     WEIR_ASSIGN(const auto found, connection.query(fmt::format("SELECT DISTINCT {}::VARCHAR FROM {} ORDER BY 1",
                                                                state_day_column, scan.relation)));

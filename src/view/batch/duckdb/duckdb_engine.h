@@ -14,10 +14,10 @@ public:
     explicit DuckDbEngine(sql::Database& database) : database_(&database) {}
 
     Result<StateLayout> layout(const State& state) override;
-    Result<std::int64_t> stage_partial(const State& state, const StateInputs& inputs, bool by_day,
-                                       lake::Transaction& transaction) override;
-    Result<bool> stage_merged(const State& state, const lake::Snapshot& snapshot, bool by_day,
-                              lake::Transaction& transaction) override;
+    Result<std::int64_t> stage_partial(const State& state, const StateLayout& layout, const StateInputs& inputs,
+                                       bool by_day, lake::Transaction& transaction) override;
+    Result<bool> stage_merged(const State& state, const StateLayout& layout, const lake::Snapshot& snapshot,
+                              bool by_day, lake::Transaction& transaction) override;
 
 private:
     // A connection for one piece of work; it goes back when that is over.

@@ -5,16 +5,16 @@
 #include <vector>
 
 #include "lake/lake.h"
+#include "model/row_counts.h"
 
-namespace weir::serve {
+namespace weir::observe {
 
-struct SourceRows {
+struct SourceRows : RowCounts {
     std::string source;
-    std::int64_t read = 0, accepted = 0, duplicate = 0, quarantined = 0, filtered = 0;
     std::int64_t committed_us = 0;  // the newest of them; 0: never
     std::int64_t epoch = 0;         // the same
 };
-// Of all intakes and replays; empty where nothing was taken in.
+// Of all intakes and replays; empty where nothing was taken in. Lakes of earlier versions know of no late rows.
 Result<std::vector<SourceRows>> accounting_totals(const lake::Lake& lake, sql::Connection& connection);
 
 struct Verdict {
@@ -25,4 +25,4 @@ struct Verdict {
 // The last one of each view; empty where nothing was verified.
 Result<std::vector<Verdict>> last_verdicts(const lake::Lake& lake, sql::Connection& connection);
 
-}  // namespace weir::serve
+}  // namespace weir::observe
