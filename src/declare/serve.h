@@ -1,4 +1,5 @@
-// What serve.yaml says about the HTTP interface: where it listens, which views have keys, and who may read what.
+// What serve.yaml says about the HTTP interface: where it listens, which views have keys, where those are kept, and who
+// may read what.
 #pragma once
 
 #include <chrono>
@@ -51,6 +52,17 @@ struct ServedView {
     bool served = true;
     std::vector<std::string> key;
     Where key_where;
+    // One list of columns for each index of the serving store.
+    std::vector<std::vector<std::string>> indexes;
+    std::vector<Where> index_places;  // one for each
+};
+
+// Where rows with keys are kept to be looked up.
+struct ServeStore {
+    // A connection string of PostgreSQL: a secret reference, or one without a password. Empty: the embedded store.
+    std::string postgres;
+    std::string schema = "weir";
+    Where where;
 };
 
 struct ApiKey {
@@ -90,6 +102,7 @@ struct ServeAccess {
 
 struct Serve {
     ServeHttp http;
+    ServeStore store;
     std::vector<ServedView> views;
     ServeAccess access;
 
@@ -102,6 +115,8 @@ struct Serve {
 
 // "view:course_*" matches "view:course_overview": a star stands for any text.
 bool matches_pattern(std::string_view pattern, std::string_view text);
+// Whether a connection string of PostgreSQL, as URL or as words, holds a password.
+bool holds_password(std::string_view connection);
 // A scope is KIND:PATTERN with the kinds view, rows and topic, or the word metrics.
 bool is_scope(std::string_view text);
 

@@ -133,6 +133,68 @@ void read_http(Context& context, const YamlNode& node, const std::string& file) 
     reader.finish();
 }
 
+// As PostgreSQL bounds names, in bytes.
+constexpr std::size_t postgres_name_bytes_max = 63;
+constexpr std::array postgres_tables{std::string_view("weir_generation"), std::string_view("weir_publication")};
+constexpr std::array postgres_columns{std::string_view("tableoid"), std::string_view("xmin"), std::string_view("cmin"),
+                                      std::string_view("xmax"),     std::string_view("cmax"), std::string_view("ctid"),
+                                      std::string_view("weir_json")};
+
+void read_store(Context& context, const YamlNode& node, const std::string& file) {
+    auto& problems = context.problems;
+    auto& store = context.project.serve.store;
+    OptionReader reader(node, key_section(serve_file, "store"), file, problems, context.fill());
+    store.where = reader.where();
+    if (const auto* postgres = reader.take_node("postgres")) {
+        const Where at{file, postgres->line, postgres->column};
+        if (!postgres->is_scalar() || postgres->text.empty()) {
+            problems.error(at, fmt::format("'postgres' must be a connection string, not {}", describe(*postgres)),
+                           "write \"${env:WEIR_STORE}\", and keep the value there");
+        } else if (!is_secret_reference(postgres->text) && has_secret_reference(postgres->text)) {
+            problems.error(at, "'postgres' holds a reference among other text",
+                           "keep the whole connection string in one place: \"${env:WEIR_STORE}\"");
+        } else if (!is_secret_reference(postgres->text) && holds_password(postgres->text)) {
+            // The value itself is never shown.
+            problems.error(at, "'postgres' holds a password, which must not be written here",
+                           "write \"${env:WEIR_STORE}\" or \"${file:store.txt}\", and keep the value there");
+        } else {
+            store.postgres = postgres->text;
+        }
+    }
+    if (const auto schema = reader.take<Text>("schema")) {
+        store.schema = schema->text;
+        if (schema->text.empty() || schema->text.size() > postgres_name_bytes_max || schema->text.starts_with("pg_") ||
+            schema->text == "information_schema" || schema->text.find('\0') != std::string::npos)
+            problems.error(schema->where,
+                           fmt::format("'{}' cannot be the name of a schema in PostgreSQL", schema->text),
+                           "1 to 63 bytes that do not begin with pg_, for example weir");
+    }
+    reader.finish();
+}
+
+// [[a], [b, c]]; a name alone is an index of one column.
+void take_indexes(Context& context, OptionReader& reader, ServedView& view) {
+    const auto* list = reader.take_list("indexes");
+    if (list == nullptr) return;
+    for (const auto& item : list->items) {
+        const Where at{reader.file(), item.line, item.column};
+        std::vector<std::string> columns;
+        bool good = item.is_scalar() || (item.is_sequence() && !item.items.empty());
+        if (item.is_scalar()) columns.push_back(item.text);
+        for (const auto& column : item.items) {
+            good = good && column.is_scalar();
+            columns.push_back(column.text);
+        }
+        if (!good) {
+            context.problems.error(at, fmt::format("an index is a list of columns, not {}", describe(item)),
+                                   "for example indexes: [[last_login], [city, age]]");
+            continue;
+        }
+        view.indexes.push_back(std::move(columns));
+        view.index_places.push_back(at);
+    }
+}
+
 void read_served_view(Context& context, const YamlNode& node, const std::string& file) {
     auto& problems = context.problems;
     OptionReader reader(node, key_section(serve_file, "views[]"), file, problems, context.fill());
@@ -144,6 +206,7 @@ void read_served_view(Context& context, const YamlNode& node, const std::string&
     result.key_where = reader.where("key");
     if (reader.has("key"))
         result.key = reader.take<std::vector<std::string>>("key").value_or(std::vector<std::string>());
+    take_indexes(context, reader, result);
     reader.finish();
     if (!view) return;
     if (context.project.serve.view(result.view) != nullptr)
@@ -277,6 +340,16 @@ bool matches_pattern(std::string_view pattern, std::string_view text) {
     return p == pattern.size();
 }
 
+bool holds_password(std::string_view connection) {
+    if (connection.find("password") != std::string_view::npos) return true;
+    const auto scheme = connection.find("://");
+    if (scheme == std::string_view::npos) return false;
+    // What stands before an @ may hold one, also where it is not written as a URL asks.
+    const auto who = connection.rfind('@');
+    return who != std::string_view::npos && who > scheme &&
+           connection.substr(scheme + 3, who - scheme - 3).find(':') != std::string_view::npos;
+}
+
 bool is_scope(std::string_view text) {
     if (text == "metrics") return true;
     const auto colon = text.find(':');
@@ -321,11 +394,41 @@ void read_serve_file(Context& context) {
         written.finish();
     }
     if (const auto* http = reader.take_map("http")) read_http(context, *http, file);
+    if (const auto* store = reader.take_map("store")) read_store(context, *store, file);
     if (const auto* views = reader.take_list("views"))
         for (const auto& item : views->items) read_served_view(context, item, file);
     if (const auto* access = reader.take_map("access")) read_access(context, *access, file);
     reader.finish();
 }
+
+namespace {
+
+// Every served view becomes a table of its name there.
+void check_postgres_names(Context& context) {
+    const auto& project = context.project;
+    const auto wrong = [&](const Where& where, const std::string& what, const std::string& name, bool reserved) {
+        if (reserved || name.size() > postgres_name_bytes_max)
+            context.problems.error(
+                where,
+                reserved ? fmt::format("{} '{}' has a name that the PostgreSQL store needs itself", what, name)
+                         : fmt::format("{} '{}' has a longer name than PostgreSQL's {} bytes", what, name,
+                                       postgres_name_bytes_max),
+                "give it another name, or say `served: false` in serve.yaml");
+    };
+    const auto is_one_of = [](const auto& names, const std::string& name) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    for (const auto& view : project.views) {
+        const auto* served = project.serve.view(view.name);
+        if (view.keep == View::Keep::none || (served != nullptr && !served->served)) continue;
+        wrong(view.where, "view", view.name, is_one_of(postgres_tables, view.name));
+        for (const auto& field : view.schema.fields)
+            wrong(view.where, fmt::format("view {}: column", view.name), field.name,
+                  is_one_of(postgres_columns, field.name));
+    }
+}
+
+}  // namespace
 
 // What serve.yaml says about views: that they are there, are stored, and have these columns.
 void check_serve(Context& context) {
@@ -347,6 +450,20 @@ void check_serve(Context& context) {
         if (view->keep == View::Keep::none)
             problems.error(one.where, fmt::format("view '{}' is never stored, so it cannot be served", one.view),
                            "take `keep: none` out of its header");
+        for (std::size_t i = 0; i < one.indexes.size(); ++i) {
+            for (const auto& column : one.indexes[i]) {
+                column_known(*view, column, one.index_places[i]);
+                const auto* field = view->schema.find(column);
+                if (field != nullptr && field->type.is_nested())
+                    problems.error(
+                        one.index_places[i],
+                        fmt::format("'{}' is {}, of which there is no index", column, to_string(field->type)),
+                        "index a column of single values");
+            }
+        }
+        if (!one.indexes.empty() && project.serve.store.postgres.empty())
+            problems.warning(one.index_places.front(), fmt::format("the indexes of view '{}' are not made", one.view),
+                             "they are for SQL readers of a PostgreSQL store: declare `store: {postgres: …}`");
         for (const auto& column : one.key) {
             column_known(*view, column, one.key_where);
             const auto* field = view->schema.find(column);
@@ -358,6 +475,7 @@ void check_serve(Context& context) {
                                "a key is made of texts, integers, decimals, days and moments");
         }
     }
+    if (!project.serve.store.postgres.empty()) check_postgres_names(context);
     for (const auto& limit : project.serve.access.rows) {
         bool any = false;
         for (const auto& view : project.views) {

@@ -62,6 +62,10 @@ constexpr std::array kinds{
     ProblemKind{"not-implemented", 501, "Not implemented", "This server does not have this part of HTTP."},
     ProblemKind{"busy", 503, "The server is busy",
                 "Too many queries wait, or this one took too long. Send it again after Retry-After."},
+    ProblemKind{
+        "store-unavailable", 503, "The serving store cannot be reached",
+        "Rows by their keys come from a PostgreSQL, which does not answer or does not have them yet. Everything "
+        "else is served. Send the request again after Retry-After."},
     ProblemKind{"version", 505, "HTTP/1.1 is spoken here", "Send HTTP/1.1 or HTTP/1.0."},
 };
 

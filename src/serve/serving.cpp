@@ -17,12 +17,15 @@
 #include "serve/read/batch_reads.h"
 #include "serve/read/live_reads.h"
 #include "serve/store/serving_store.h"
+#include "serve/store/store_loader.h"
 #include "view/session.h"
 
 namespace weir::serve {
 namespace {
 
 constexpr auto refresh_every = std::chrono::seconds(1);
+// So long it does not listen yet, for a serving store that is slow to load.
+constexpr auto first_load_wait = std::chrono::seconds(10);
 constexpr std::size_t key_bytes = 32;
 constexpr std::size_t streams_max = 10'000;
 
@@ -59,8 +62,10 @@ struct Serving::Impl {
     std::unique_ptr<LiveReads> live;  // nothing: published results alone
     std::unique_ptr<ViewAnswers> answers;
     std::unique_ptr<Authenticator> authenticator;
+    std::atomic<bool> store_stop{false};  // outlives the store
     std::unique_ptr<ServingStore> store;
     std::unique_ptr<KeyAnswers> keys;
+    std::unique_ptr<StoreLoader> loader;  // of a store that may be out of reach; nothing: it is loaded while refreshing
     std::unique_ptr<TopicPosts> topics;
     Streams streams{streams_max};
     std::unique_ptr<Changes> changes;
@@ -81,6 +86,8 @@ struct Serving::Impl {
     void start_system(AnswerOptions answer_options);
     Status open_store();
     Status load_store();
+    bool store_has_all() const { return !settings.store.postgres.empty(); }
+    Result<std::string> lake_id() const;
     void refresh();
     void append_metrics(MetricsText& text) const;
     void append_system_facts(MetricsText& text) const;
@@ -124,8 +131,7 @@ Status Serving::Impl::start() {
         .is_private = !authenticator->is_open(),
         .log_fault = [this](const Error& error) { options.note("a query failed: " + to_string(error)); }};
     answers = std::make_unique<ViewAnswers>(all_layers, answer_options);
-    if (auto opened = open_store(); !opened)
-        options.note("rows cannot be looked up by their keys: " + to_string(opened.error()));
+    WEIR_TRY(open_store());
     const auto to = http.access_log == "none"     ? AccessLog::To::none
                     : http.access_log == "stderr" ? AccessLog::To::stderr_stream
                                                   : AccessLog::To::file;
@@ -217,29 +223,70 @@ Status Serving::Impl::open_store() {
         }
         specs.emplace(view.view, std::move(spec));
     }
-    WEIR_ASSIGN(store, open_sqlite_store(options.lake / ".weir" / "serve.db"));
-    keys = std::make_unique<KeyAnswers>(*store, std::move(specs), !authenticator->is_open());
-    return load_store();
+    const auto& place = settings.store;
+    if (!place.postgres.empty()) {
+        auto connection = declare::is_secret_reference(place.postgres)
+                              ? declare::read_secret(place.postgres, options.project->root)
+                              : Result<std::string>(place.postgres);
+        if (!connection) return std::move(connection).error();
+        WEIR_ASSIGN(store, open_postgres_store(
+                               {.connection = std::move(*connection), .schema = place.schema, .stop = &store_stop}));
+        keys = std::make_unique<KeyAnswers>(*store, std::move(specs), !authenticator->is_open());
+        loader = std::make_unique<StoreLoader>(StoreLoader::Options{
+            .load = [this] { return load_store(); }, .is_up = [this] { return store->is_up(); }, .note = options.note});
+        loader->wait_for_first(first_load_wait);
+        return ok();
+    }
+    auto opened = open_sqlite_store(options.lake / ".weir" / "serve.db");
+    if (opened) {
+        store = std::move(*opened);
+        keys = std::make_unique<KeyAnswers>(*store, std::move(specs), !authenticator->is_open());
+    }
+    auto loaded = opened ? load_store() : Status(std::move(opened).error());
+    if (!loaded) options.note("rows cannot be looked up by their keys: " + to_string(loaded.error()));
+    return ok();
 }
 
+// Every served view, for a store that others read too; else those whose rows have keys.
 Status Serving::Impl::load_store() {
-    if (!keys || keys->specs().empty()) return ok();
-    std::vector<KeyedView> views;
-    for (const auto& [name, spec] : keys->specs()) {
-        auto pinned = reads->pin(name, {});
+    if (!keys || (!store_has_all() && keys->specs().empty())) return ok();
+    Load load{.epoch = reads->publication()};
+    WEIR_ASSIGN(load.lake, lake_id());
+    for (const auto& entry : *reads->catalogue()) {
+        const auto found = keys->specs().find(entry.name);
+        const bool has_key = found != keys->specs().end();
+        if (!has_key && !store_has_all()) continue;
+        auto pinned = reads->pin(entry.name, {});
         if (!pinned && pinned.error().code == ErrorCode::not_found) continue;  // no result yet
         if (!pinned) return std::move(pinned).error();
-        // A result of an earlier text of the view may lack the key.
+        ViewLoad view{.pinned = *pinned, .description = entry.description};
+        // A result of an earlier text of the view may lack columns.
         const auto has = [&](const Field& field) {
             const auto* own = (*pinned)->schema.find(field.name);
             return own != nullptr && own->type == field.type;
         };
-        if (std::all_of(spec.key.begin(), spec.key.end(), has) &&
-            std::all_of(spec.owners.begin(), spec.owners.end(), has))
-            views.push_back({.pinned = *pinned, .key = spec.key, .owners = spec.owners});
+        if (has_key && std::all_of(found->second.key.begin(), found->second.key.end(), has) &&
+            std::all_of(found->second.owners.begin(), found->second.owners.end(), has)) {
+            view.key = found->second.key;
+            view.owners = found->second.owners;
+        }
+        if (const auto* served = settings.view(entry.name))
+            for (const auto& columns : served->indexes)
+                if (std::all_of(columns.begin(), columns.end(),
+                                [&](const std::string& column) { return (*pinned)->schema.find(column) != nullptr; }))
+                    view.indexes.push_back(columns);
+        if (store_has_all() || !view.key.empty()) load.views.push_back(std::move(view));
     }
     WEIR_ASSIGN(auto connection, reads->database().connect());
-    return store->load(reads->publication(), views, connection);
+    return store->load(load, connection);
+}
+
+// What no two lakes have in common; empty while nothing was published.
+Result<std::string> Serving::Impl::lake_id() const {
+    if (reads->publication() == 0) return std::string();
+    WEIR_ASSIGN(const auto table, reads->lake().table(view::publications_table));
+    WEIR_ASSIGN(const auto snapshot, table.snapshot());
+    return snapshot.metadata().id;
 }
 
 void Serving::Impl::refresh() {
@@ -250,6 +297,10 @@ void Serving::Impl::refresh() {
         lock.unlock();
         auto changed = reads->refresh();
         if (changed && *changed) behind = true;
+        if (changed && behind && loader) {
+            loader->changed();
+            behind = false;
+        }
         if (changed && behind) {
             if (auto loaded = load_store()) {
                 behind = false;
@@ -291,6 +342,12 @@ void Serving::Impl::append_metrics(MetricsText& text) const {
     }
     text.family("weir_publication_refresh_failures_total", "counter", "Failed looks for a new publication.");
     text.sample("weir_publication_refresh_failures_total", {}, refresh_failures.load());
+    if (loader) {
+        text.family("weir_store_up", "gauge", "1: the serving store was reached when it was tried last.");
+        text.sample("weir_store_up", {}, std::uint64_t{store->is_up()});
+        text.family("weir_store_load_failures_total", "counter", "Failed loads of the serving store.");
+        text.sample("weir_store_load_failures_total", {}, loader->failures());
+    }
     append_system_facts(text);
     const auto catalogue = reads->catalogue();
     text.family("weir_view_rows", "gauge", "Rows of a view's published result.");
@@ -378,6 +435,8 @@ Serving::~Serving() {
     }
     impl_->wake.notify_all();
     if (impl_->refresher.joinable()) impl_->refresher.join();
+    impl_->store_stop = true;
+    impl_->loader.reset();
     impl_->server.reset();
 }
 

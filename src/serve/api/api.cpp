@@ -202,11 +202,8 @@ std::optional<http::Response> Api::answer_now(http::Exchange& exchange) {
         case Route::status_stream: response = status_stream(exchange.head); break;
         case Route::stream: response = stream(exchange.head, state.segments[1], state.principal); break;
         case Route::key:
-            response =
-                !is_view(state.segments[1]) ? to_response(unknown_view(state.segments[1], *state.principal))
-                : keys_ == nullptr
-                    ? to_response({.kind = "busy", .detail = "there is no index of keys here", .retry_after = 60})
-                    : keys_->answer(exchange.head, state.segments, *state.principal);
+            if (keys_ != nullptr && keys_->waits()) return std::nullopt;
+            response = key(exchange.head, state);
             break;
         default: return std::nullopt;
     }
@@ -247,6 +244,8 @@ http::Response Api::work_on(http::Exchange& exchange) {
         response = topics_ == nullptr
                        ? to_response({.kind = "not-found", .detail = "a lake without its project has no topics"})
                        : topics_->post(exchange.head, state.segments[1], exchange.body, *state.principal);
+    } else if (state.route == Route::key) {
+        response = key(exchange.head, state);
     } else if (state.route == Route::status) {
         response = status(exchange.head);
     } else if (state.route == Route::system_table) {
@@ -260,6 +259,14 @@ http::Response Api::work_on(http::Exchange& exchange) {
     }
     complete(&exchange, response);
     return response;
+}
+
+http::Response Api::key(const http::Head& head, const State& state) const {
+    const auto& view = state.segments[1];
+    if (!is_view(view)) return to_response(unknown_view(view, *state.principal));
+    if (keys_ == nullptr)
+        return to_response({.kind = "busy", .detail = "there is no index of keys here", .retry_after = 60});
+    return keys_->answer(head, state.segments, *state.principal);
 }
 
 http::Response Api::busy(http::Exchange& exchange) {

@@ -96,6 +96,7 @@ private:
                              std::string_view member) const;
     http::Response status(const http::Head& head) const;
     http::Response status_stream(const http::Head& head) const;
+    http::Response key(const http::Head& head, const State& state) const;
     http::Response system_table(const http::Head& head, const std::string& table, const Principal& principal) const;
     http::Response stream(const http::Head& head, const std::string& view,
                           const std::shared_ptr<const Principal>& principal) const;

@@ -27,12 +27,13 @@ Result<KeyAnswers::OfThread*> KeyAnswers::of_thread() {
         WEIR_ASSIGN(mine.reader, store_.reader());
         mine.owner = number_;
     }
-    WEIR_ASSIGN(const bool moved, mine.reader->move_on());
-    if (moved) mine.fixed.clear();
+    WEIR_TRY(mine.reader->move_on());
     return &mine;
 }
 
-void KeyAnswers::tick() { static_cast<void>(of_thread()); }
+void KeyAnswers::tick() {
+    if (!waits()) static_cast<void>(of_thread());
+}
 
 bool KeyAnswers::may_see(const KeySpec& spec, const FoundRow& row, const std::string& view,
                          const Principal& principal) const {
@@ -46,20 +47,17 @@ bool KeyAnswers::may_see(const KeySpec& spec, const FoundRow& row, const std::st
     return true;
 }
 
-const KeyAnswers::Fixed& KeyAnswers::fixed_of(OfThread& mine, const std::string& view) const {
+const KeyAnswers::Fixed& KeyAnswers::fixed_of(OfThread& mine, const std::string& view, const Provenance& from) const {
+    if (mine.generation != mine.reader->generation()) mine.fixed.clear();
+    mine.generation = mine.reader->generation();
     const auto known = mine.fixed.find(view);
     if (known != mine.fixed.end()) return known->second;
     http::Response response;
     response.field("Content-Type", "application/json");
     response.field("Vary", is_private_ ? "Accept, Authorization, X-API-Key" : "Accept");
     response.field("Cache-Control", is_private_ ? "private, no-cache" : "no-cache");
-    const auto* from = mine.reader->provenance(view);
-    std::string meta;
-    if (from != nullptr) {
-        add_fixed_provenance(*from, response);
-        meta = provenance_json(view, *from);
-    }
-    return mine.fixed.emplace(view, Fixed{std::move(response.fields), std::move(meta)}).first->second;
+    add_fixed_provenance(from, response);
+    return mine.fixed.emplace(view, Fixed{std::move(response.fields), provenance_json(view, from)}).first->second;
 }
 
 http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std::string>& segments,
@@ -86,6 +84,14 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
         return to_response({.kind = "bad-parameter",
                             .detail = "a row that is asked for by its key comes whole, without parameters",
                             .hint = fmt::format("filters, selections and orders are for /views/{}", view)});
+    const auto unavailable = [&] {
+        if (!waits())
+            return to_response({.kind = "busy", .detail = "the index of keys cannot be read now", .retry_after = 5});
+        return to_response({.kind = "store-unavailable",
+                            .detail = "the serving store, which has the rows by their keys, cannot be reached now",
+                            .hint = fmt::format("the view is served: /views/{}?{}=…", view, names.front()),
+                            .retry_after = 5});
+    };
     std::vector<std::string> key;
     for (std::size_t i = 0; i < spec.key.size(); ++i) {
         auto text = key_text(spec.key[i].type, segments[i + 2]);
@@ -102,13 +108,19 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
         !accept.empty() && accept != "*/*" && !http::best_media_type(accept, offers))
         return to_response({.kind = "not-acceptable", .detail = "a single row comes as application/json"});
     const auto mine = of_thread();
-    if (!mine) return to_response({.kind = "busy", .detail = "the index of keys cannot be read now", .retry_after = 5});
-    auto& reader = *(*mine)->reader;
-    switch (reader.state(view)) {
+    if (!mine) return unavailable();
+    const auto found = (*mine)->reader->find(view, key);
+    if (!found) return unavailable();
+    switch (found->state) {
         case KeyState::unknown:
             return to_response({.kind = "no-result",
                                 .detail = fmt::format("view {} has no result yet", view),
                                 .hint = "`weir run` computes and publishes it"});
+        case KeyState::behind:
+            return to_response({.kind = "store-unavailable",
+                                .detail = fmt::format("the rows of view {} are not in the serving store yet", view),
+                                .hint = fmt::format("the view is served: /views/{}?{}=…", view, names.front()),
+                                .retry_after = 5});
         case KeyState::not_unique:
             return to_response(
                 {.kind = "key-not-unique",
@@ -116,24 +128,23 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
                  .hint = fmt::format("filter instead: /views/{}?{}=…", view, names.front())});
         case KeyState::ready: break;
     }
-    const auto row = reader.find(view, key);
-    if (!row) return to_response({.kind = "busy", .detail = "the index of keys cannot be read now", .retry_after = 5});
     // A row of somebody else is no different from one that is not there.
-    if (!*row || !may_see(spec, **row, view, principal))
+    const auto& row = found->row;
+    if (!row || !may_see(spec, *row, view, principal))
         return to_response({.kind = "not-found", .detail = fmt::format("view {} has no row with this key", view)});
-    const auto& fixed = fixed_of(**mine, view);
+    const auto& fixed = fixed_of(**mine, view, *found->from);
     http::Response response;
     response.fields = fixed.fields;
-    response.body.reserve((*row)->json.size() + fixed.meta.size() + 32);
+    response.body.reserve(row->json.size() + fixed.meta.size() + 32);
     response.body += "{\"data\":";
-    response.body += (*row)->json;
+    response.body += row->json;
     response.body += ",\n\"meta\":";
     response.body += fixed.meta;
     response.body += "}\n";
     const auto hash = XXH3_128bits(response.body.data(), response.body.size());
     const auto tag = fmt::format("\"{:016x}{:016x}\"", hash.high64, hash.low64);
     response.field("ETag", tag);
-    add_age(*reader.provenance(view), SystemClock().now(), response);
+    add_age(*found->from, SystemClock().now(), response);
     if (const auto match = head.field("if-match"); match && !http::names_tag_strongly(*match, tag))
         return to_response({.kind = "precondition-failed", .detail = fmt::format("the present version is {}", tag)});
     if (const auto match = head.field("if-none-match"); match && http::names_tag(*match, tag)) {

@@ -1,4 +1,5 @@
-// GET /views/VIEW/KEY: one row from the serving store, on the loop itself: microseconds, and no scan.
+// GET /views/VIEW/KEY: one row from the serving store, no scan; from the embedded one on the loop itself, in
+// microseconds.
 #pragma once
 
 #include <map>
@@ -29,6 +30,8 @@ public:
     const Specs& specs() const { return specs_; }
     // `segments`: "views", the view, and the parts of the key.
     http::Response answer(const http::Head& head, const std::vector<std::string>& segments, const Principal& principal);
+    // Whether answers wait for a network: then answer() is not for an event loop.
+    bool waits() const { return store_.waits(); }
     // Moves this thread's reader to the newest generation.
     void tick();
 
@@ -38,6 +41,7 @@ private:
     };
     struct OfThread {
         std::uint64_t owner = 0;
+        std::int64_t generation = 0;  // of `fixed`
         std::unique_ptr<StoreReader> reader;
         std::map<std::string, Fixed, std::less<>> fixed;
     };
@@ -48,7 +52,7 @@ private:
 
     Result<OfThread*> of_thread();
     bool may_see(const KeySpec& spec, const FoundRow& row, const std::string& view, const Principal& principal) const;
-    const Fixed& fixed_of(OfThread& mine, const std::string& view) const;
+    const Fixed& fixed_of(OfThread& mine, const std::string& view, const Provenance& from) const;
 };
 
 }  // namespace weir::serve

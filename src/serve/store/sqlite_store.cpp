@@ -138,7 +138,7 @@ Result<std::map<std::string, StoredView, std::less<>>> stored_views(sqlite3* han
     return views;
 }
 
-std::string shape_of(const KeyedView& view) {
+std::string shape_of(const ViewLoad& view) {
     std::string text = std::to_string(shape_format);
     for (const auto& field : view.key) text += "\nk " + field.name + " " + weir::to_string(field.type);
     for (const auto& field : view.owners) text += "\no " + field.name + " " + weir::to_string(field.type);
@@ -153,7 +153,7 @@ std::optional<std::string_view> text_at(duckdb_vector vector, idx_t row) {
 }
 
 // The rows of one view into a new table. False: two rows have one key.
-Result<bool> load_rows(sqlite3* handle, std::int64_t number, const KeyedView& view, sql::Connection& connection) {
+Result<bool> load_rows(sqlite3* handle, std::int64_t number, const ViewLoad& view, sql::Connection& connection) {
     std::string columns, marks, key, select;
     const auto add = [&](const std::string& name, const Field& field) {
         columns += fmt::format("{} TEXT, ", name);
@@ -229,9 +229,9 @@ public:
         : handle_(std::move(handle)), generation_(generation) {}
     ~SqliteReader() override { leave(); }
 
-    Result<bool> move_on() override {
+    Status move_on() override {
         const auto newest = generation_.load(std::memory_order_acquire);
-        if (newest == seen_) return false;
+        if (newest == seen_) return ok();
         leave();
         // The transaction holds this generation until we move on.
         WEIR_TRY(execute(handle_.get(), "BEGIN"));
@@ -242,33 +242,27 @@ public:
         }
         views_ = std::move(*views);
         seen_ = newest;
-        return true;
+        return ok();
     }
+    std::int64_t generation() const override { return seen_; }
 
-    KeyState state(std::string_view view) const override {
-        const auto found = views_.find(view);
-        if (found == views_.end()) return KeyState::unknown;
-        return found->second.is_unique ? KeyState::ready : KeyState::not_unique;
-    }
-    const Provenance* provenance(std::string_view view) const override {
-        const auto found = views_.find(view);
-        return found == views_.end() ? nullptr : &found->second.from;
-    }
-
-    Result<std::optional<FoundRow>> find(std::string_view view, const std::vector<std::string>& key) override {
+    Result<Found> find(std::string_view view, const std::vector<std::string>& key) override {
         const auto stored = views_.find(view);
-        if (stored == views_.end()) return std::optional<FoundRow>();
+        if (stored == views_.end()) return Found{};
+        Found found{.state = stored->second.is_unique ? KeyState::ready : KeyState::not_unique,
+                    .from = &stored->second.from};
+        if (found.state != KeyState::ready) return found;
         auto& one = statements_[stored->second.rows_table];
         if (!one.statement) WEIR_TRY(prepare(stored->second.rows_table, key.size(), one));
         one.statement.reset();
         for (std::size_t i = 0; i < key.size(); ++i) one.statement.bind(static_cast<int>(i + 1), key[i]);
         const int code = one.statement.step();
-        if (code == SQLITE_DONE) return std::optional<FoundRow>();
+        if (code == SQLITE_DONE) return found;
         if (code != SQLITE_ROW) return store_error(handle_.get());
-        FoundRow row{.json = one.statement.text(0), .owners = {}};
+        found.row = FoundRow{.json = one.statement.text(0), .owners = {}};
         for (int i = 1; i <= one.owners; ++i)
-            row.owners.push_back(one.statement.is_null(i) ? std::nullopt : std::optional(one.statement.text(i)));
-        return std::optional(std::move(row));
+            found.row->owners.push_back(one.statement.is_null(i) ? std::nullopt : std::optional(one.statement.text(i)));
+        return found;
     }
 
 private:
@@ -308,10 +302,10 @@ class SqliteStore final : public ServingStore {
 public:
     SqliteStore(fs::path file, Handle writer) : file_(std::move(file)), writer_(std::move(writer)) {}
 
-    Status load(std::int64_t epoch, const std::vector<KeyedView>& views, sql::Connection& connection) override {
+    Status load(const Load& load, sql::Connection& connection) override {
         auto* handle = writer_.get();
         WEIR_TRY(execute(handle, "BEGIN IMMEDIATE"));
-        auto changed = load_in_transaction(epoch, views, connection);
+        auto changed = load_in_transaction(load, connection);
         if (!changed) {
             static_cast<void>(execute(handle, "ROLLBACK"));
             return std::move(changed).error();
@@ -332,11 +326,12 @@ private:
     Handle writer_;
     std::atomic<std::int64_t> generation_{0};
 
-    Status load_in_transaction(std::int64_t epoch, const std::vector<KeyedView>& views, sql::Connection& connection) {
+    Status load_in_transaction(const Load& load, sql::Connection& connection) {
         auto* handle = writer_.get();
         WEIR_ASSIGN(const auto stored, stored_views(handle));
         std::set<std::string> kept;
-        for (const auto& view : views) {
+        for (const auto& view : load.views) {
+            if (view.key.empty()) continue;
             const auto& pinned = *view.pinned;
             kept.insert(pinned.view);
             const auto shape = shape_of(view);
@@ -361,7 +356,7 @@ private:
             remove.bind(1, std::string_view(name));
             if (remove.step() != SQLITE_DONE) return store_error(handle);
         }
-        return execute(handle, fmt::format("UPDATE generation SET epoch = {}", epoch));
+        return execute(handle, fmt::format("UPDATE generation SET epoch = {}", load.epoch));
     }
 
     Result<std::int64_t> next_table() {
