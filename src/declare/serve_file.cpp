@@ -136,9 +136,10 @@ void read_http(Context& context, const YamlNode& node, const std::string& file) 
 // As PostgreSQL bounds names, in bytes.
 constexpr std::size_t postgres_name_bytes_max = 63;
 constexpr std::array postgres_tables{std::string_view("weir_generation"), std::string_view("weir_publication")};
-constexpr std::array postgres_columns{std::string_view("tableoid"), std::string_view("xmin"), std::string_view("cmin"),
-                                      std::string_view("xmax"),     std::string_view("cmax"), std::string_view("ctid"),
-                                      std::string_view("weir_json")};
+constexpr std::array postgres_columns{
+    std::string_view("tableoid"),  std::string_view("xmin"),     std::string_view("cmin"),
+    std::string_view("xmax"),      std::string_view("cmax"),     std::string_view("ctid"),
+    std::string_view("weir_json"), std::string_view("weir_new"), std::string_view("weir_old")};
 
 void read_store(Context& context, const YamlNode& node, const std::string& file) {
     auto& problems = context.problems;

@@ -124,8 +124,6 @@ void PostgresServer::stop(int signal) {
     pid_ = -1;
 }
 
-void PostgresServer::signal(int signal) const { ::kill(pid_, signal); }
-
 Psql::Psql(const PostgresServer& server) : handle_(PQconnectdb(server.url().c_str())) {
     EXPECT_TRUE(connected()) << PQerrorMessage(handle_.get());
     PQsetNoticeProcessor(

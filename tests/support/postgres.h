@@ -24,8 +24,6 @@ public:
     void start();
     // SIGINT: at once and in order; SIGKILL: as a machine that loses power.
     void stop(int signal);
-    // Whoever asks it waits, until SIGCONT.
-    void signal(int signal) const;
     std::uint16_t port() const { return port_; }
     static std::string password() { return "correct-horse-battery"; }
     std::string url() const {

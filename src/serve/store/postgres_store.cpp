@@ -122,12 +122,12 @@ struct State {
 // Of one snapshot, since it is one statement.
 Result<State> read_state(pg::Connection& connection, const std::string& schema) {
     const auto s = pg::quote_name(schema);
-    auto rows = connection.run(
-        fmt::format("SELECT g.generation, g.epoch, g.lake, p.view, p.version, p.shape, p.form, p.publication, "
-                    "round(extract(epoch FROM p.published_at) * 1000000)::bigint, p.\"interval\", p.cut, "
-                    "coalesce(p.rows, -1), p.code "
-                    "FROM {0}.weir_generation AS g LEFT JOIN {0}.weir_publication AS p ON true",
-                    s));
+    auto rows = connection.run(fmt::format(
+        "SELECT g.generation, g.epoch, g.lake, p.view, p.version, p.shape, p.form, p.publication, "
+        "round(extract(epoch FROM p.published_at) * 1000000)::bigint, p.\"interval\", p.cut, "
+        "coalesce(p.rows, -1), p.code "
+        "FROM (SELECT) AS one LEFT JOIN {0}.weir_generation AS g ON true LEFT JOIN {0}.weir_publication AS p ON true",
+        s));
     State state;
     if (!rows) {
         // There is no such table, or no such schema.
@@ -135,7 +135,7 @@ Result<State> read_state(pg::Connection& connection, const std::string& schema) 
         return std::move(rows).error();
     }
     for (int row = 0; row < rows->count(); ++row) {
-        state.generation = rows->integer(row, 0);
+        if (!rows->is_null(row, 0)) state.generation = rows->integer(row, 0);
         state.epoch = rows->integer(row, 1);
         state.lake = rows->text(row, 2);
         if (rows->is_null(row, 3)) continue;
@@ -379,11 +379,13 @@ private:
             // Rows that are as they were stay: what changed little is written little.
             std::string on;
             for (const auto& field : shape.key)
-                on += fmt::format("{0}n.{1} = t.{1}", on.empty() ? "" : " AND ", pg::quote_name(field.name));
+                on += fmt::format("{0}weir_new.{1} = weir_old.{1}", on.empty() ? "" : " AND ",
+                                  pg::quote_name(field.name));
+            // Whole rows are compared by their bytes: 0.0 and -0.0 are two.
             WEIR_TRY(to_.run(fmt::format(
-                "DELETE FROM {0} AS t WHERE NOT EXISTS (SELECT FROM {3} AS n WHERE {1} AND n *= t);"
-                "INSERT INTO {0} ({2}) SELECT {2} FROM {3} AS n WHERE NOT EXISTS (SELECT FROM {0} AS t WHERE "
-                "{1})",
+                "DELETE FROM {0} AS weir_old WHERE NOT EXISTS (SELECT FROM {3} AS weir_new WHERE {1} AND weir_new "
+                "*= weir_old); INSERT INTO {0} ({2}) SELECT {2} FROM {3} AS weir_new WHERE NOT EXISTS (SELECT "
+                "FROM {0} AS weir_old WHERE {1})",
                 table, on, columns, one.stage)));
         } else {
             WEIR_TRY(to_.run(
@@ -638,7 +640,7 @@ private:
         for (const auto& [name, shape] : *shapes) {
             View view{.shape = shape};
             const auto loaded = state->views.find(name);
-            if (loaded != state->views.end() && loaded->second.shape == shape.hash) {
+            if (state->generation >= 0 && loaded != state->views.end() && loaded->second.shape == shape.hash) {
                 view.state = loaded->second.form == "none" ? KeyState::not_unique : KeyState::ready;
                 view.from = loaded->second.from;
             }
