@@ -8,8 +8,6 @@
 #include <cerrno>
 #include <charconv>
 
-#include "base/stop.h"
-
 namespace weir::serve::postgres {
 namespace {
 
@@ -30,8 +28,6 @@ Error not_a_connection_string() {
                 "postgresql://user:password@host:5432/database, what is not a letter or a digit of user and password "
                 "written as %40; or host=… user=… password=… dbname=…"};
 }
-
-Error stopped() { return {.code = ErrorCode::interrupted, .message = "the serving store: stopped"}; }
 
 }  // namespace
 
@@ -76,8 +72,8 @@ std::int64_t Rows::affected() const {
     return number;
 }
 
-Result<Connection> Connection::open(const Options& options, const Waiting& waiting) {
-    Connection connection(nullptr, waiting);
+Result<Connection> Connection::open(const Options& options, Waiting waiting) {
+    Connection connection(nullptr, std::move(waiting));
     WEIR_TRY(connection.connect(options));
     return connection;
 }
@@ -135,12 +131,15 @@ Connection::Deadline Connection::deadline() const {
     return steady_clock::now() + waiting_.statement_timeout;
 }
 
+Status Connection::go_on() {
+    if (!waiting_.stop || !waiting_.stop()) return ok();
+    broken_ = true;
+    return Error{.code = ErrorCode::interrupted, .message = "the serving store: stopped"};
+}
+
 Status Connection::wait(bool for_write, const Deadline& until) {
     for (;;) {
-        if (stop_requested() || (waiting_.stop != nullptr && waiting_.stop->load())) {
-            broken_ = true;
-            return stopped();
-        }
+        WEIR_TRY(go_on());
         auto most = look_every_ms;
         if (until) {
             const auto left =
@@ -261,6 +260,7 @@ Status Connection::begin_copy(const std::string& sql) {
 }
 
 Status Connection::put_copy(std::string_view piece) {
+    WEIR_TRY(go_on());
     const auto until = deadline();
     for (;;) {
         const int taken = PQputCopyData(handle_.get(), piece.data(), static_cast<int>(piece.size()));

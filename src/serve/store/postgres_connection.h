@@ -1,5 +1,4 @@
-// A connection to PostgreSQL through libpq that never waits without an end: every wait looks at a deadline and at
-// whether weir is to stop.
+// A connection to PostgreSQL through libpq whose waits all end: each looks at a deadline, and at whether to stop.
 //
 // The connection string is a secret. It is taken apart before anything else sees it, and no message of libpq that could
 // repeat a part of it is passed on.
@@ -7,9 +6,9 @@
 
 #include <libpq-fe.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -52,13 +51,13 @@ private:
 struct Waiting {
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds statement_timeout{0};  // 0: as long as it takes
-    const std::atomic<bool>* stop = nullptr;
+    std::function<bool()> stop{};                    // ends every wait; may be nothing
 };
 
 class Connection {
 public:
     // The database must hold UTF-8.
-    static Result<Connection> open(const Options& options, const Waiting& waiting);
+    static Result<Connection> open(const Options& options, Waiting waiting);
 
     // One statement or several; the rows of the last one.
     Result<Rows> run(const std::string& sql);
@@ -81,7 +80,7 @@ private:
         void operator()(PGconn* handle) const { PQfinish(handle); }
     };
     using Deadline = std::optional<std::chrono::steady_clock::time_point>;
-    Connection(PGconn* handle, Waiting waiting) : handle_(handle), waiting_(waiting) {}
+    Connection(PGconn* handle, Waiting waiting) : handle_(handle), waiting_(std::move(waiting)) {}
 
     std::unique_ptr<PGconn, Finish> handle_;
     Waiting waiting_;
@@ -90,6 +89,7 @@ private:
 
     Status connect(const Options& options);
     Deadline deadline() const;
+    Status go_on();
     Status wait(bool for_write, const Deadline& until);
     Status flush(const Deadline& until);
     // All results of what was sent; the last one, or the first failure.

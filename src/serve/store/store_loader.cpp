@@ -57,6 +57,10 @@ void StoreLoader::run() {
         tried_ = true;
         first_.notify_all();
         if (stopping_) return;
+        if (!loaded && loaded.error().code == ErrorCode::interrupted) {
+            wake_.wait(lock, [this] { return stopping_; });
+            return;
+        }
         if (loaded) {
             if (!last_failure.empty()) options_.note("the serving store is up to date again");
             last_failure.clear();
