@@ -9,7 +9,6 @@
 
 #include "serve/read/literal.h"
 #include "serve/store/postgres_connection.h"
-#include "serve/store/store_loader.h"
 #include "sink/rows.h"
 #include "sql/database.h"
 
@@ -275,47 +274,6 @@ TEST(PostgresConnection, a_server_that_is_not_there_is_an_error_without_the_pass
     ASSERT_FALSE(connection.ok());
     EXPECT_THAT(to_string(connection.error()), HasSubstr("refused"));
     EXPECT_THAT(to_string(connection.error()), Not(HasSubstr("hunter2")));
-}
-
-TEST(StoreLoader, waits_longer_after_each_failure) {
-    using std::chrono::seconds;
-    EXPECT_EQ(load_pause(0), seconds(0));
-    EXPECT_EQ(load_pause(1), seconds(1));
-    EXPECT_EQ(load_pause(2), seconds(2));
-    EXPECT_EQ(load_pause(4), seconds(8));
-    EXPECT_EQ(load_pause(7), seconds(60));
-    EXPECT_EQ(load_pause(1000), seconds(60));
-}
-
-TEST(StoreLoader, tells_a_failure_once_and_when_it_is_over) {
-    std::mutex mutex;
-    std::vector<std::string> notes;
-    int loads = 0;
-    {
-        StoreLoader loader({.load = [&]() -> Status {
-                                const std::lock_guard lock(mutex);
-                                if (++loads <= 2) return Error{.code = ErrorCode::io_failed, .message = "no route"};
-                                return ok();
-                            },
-                            .is_up = [] { return true; },
-                            .note =
-                                [&](const std::string& text) {
-                                    const std::lock_guard lock(mutex);
-                                    notes.push_back(text);
-                                }});
-        loader.wait_for_first(std::chrono::seconds(10));
-        EXPECT_EQ(loader.failures(), 1u);
-        for (int i = 0; i < 1000; ++i) {
-            {
-                const std::lock_guard lock(mutex);
-                if (notes.size() >= 2) break;
-            }
-            std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        }
-    }
-    ASSERT_EQ(notes.size(), 2u);
-    EXPECT_THAT(notes[0], HasSubstr("no route"));
-    EXPECT_THAT(notes[1], HasSubstr("again"));
 }
 
 }  // namespace

@@ -8,13 +8,13 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds look_every{1000};  // for a store that was lost
-constexpr milliseconds pause_max{60'000};
+constexpr milliseconds pause_max{30'000};
 
 }  // namespace
 
 milliseconds load_pause(int failures) {
     if (failures <= 0) return milliseconds(0);
-    return std::min(pause_max, milliseconds(1000) * (1 << std::min(failures - 1, 6)));
+    return std::min(pause_max, milliseconds(1000) * (1 << std::min(failures - 1, 5)));
 }
 
 StoreLoader::StoreLoader(Options options) : options_(std::move(options)), thread_([this] { run(); }) {}
@@ -31,7 +31,7 @@ StoreLoader::~StoreLoader() {
 void StoreLoader::changed() {
     {
         const std::lock_guard lock(mutex_);
-        behind_ = true;
+        behind_ = another_ = true;
     }
     wake_.notify_all();
 }
@@ -50,7 +50,7 @@ void StoreLoader::run() {
             wake_.wait_for(lock, look_every, [this] { return stopping_ || behind_; });
             continue;
         }
-        behind_ = false;
+        behind_ = another_ = false;
         lock.unlock();
         auto loaded = options_.load();
         lock.lock();
@@ -78,7 +78,7 @@ void StoreLoader::run() {
             options_.note("the serving store could not be loaded and is tried again; views are served without it: " +
                           text);
         last_failure = std::move(text);
-        wake_.wait_for(lock, load_pause(failures), [this] { return stopping_; });
+        wake_.wait_for(lock, load_pause(failures), [this] { return stopping_ || another_; });
     }
 }
 

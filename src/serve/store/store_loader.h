@@ -1,7 +1,7 @@
 // Loads a serving store that may be out of reach, on a thread of its own, so that nothing else waits for it.
 //
 //   changed() ──► load ──► good: told if it was not before
-//                  ▲  └──► failed: told once, tried again after 1 s, 2 s, 4 s … a minute
+//                  ▲  └──► failed: told once, tried again after 1 s, 2 s, 4 s … 30 s, or with the next publication
 //                  └────── the store was lost: loaded again, which changes nothing if it has all
 #pragma once
 
@@ -46,6 +46,7 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_, first_;
     bool stopping_ = false, behind_ = true, tried_ = false;
+    bool another_ = false;  // a publication since the load that is under way or was the last one
     std::thread thread_;
 
     void run();
