@@ -39,7 +39,7 @@ std::string literal(const std::string& run_id, Time now, std::int64_t number, co
 
 }  // namespace
 
-Result<view::Publication> publish_results(const Workplace& at, const std::string& run_id,
+Result<view::Publication> publish_results(const Workplace& at, view::PinnedTables& tables, const std::string& run_id,
                                           const std::set<std::string>& up_to_date) {
     WEIR_ASSIGN(auto publication, view::newest_publication(at.lake, at.database));
     WEIR_ASSIGN(auto connection, at.database.connect());
@@ -69,9 +69,8 @@ Result<view::Publication> publish_results(const Workplace& at, const std::string
                              .checksum = content.checksum};
         nlohmann::json cut = nlohmann::json::object();
         for (const auto& name : view::base_tables(at.project, view)) {
-            WEIR_ASSIGN(const auto base, at.lake.table(name));
-            WEIR_ASSIGN(const auto base_snapshot, newest(base));
-            if (base_snapshot) cut[name] = base_snapshot->version().get();
+            WEIR_ASSIGN(const auto base, tables.table(name));
+            if (base.snapshot) cut[name] = base.snapshot->version().get();
         }
         result.cut = cut.dump();
         results.emplace(view.name, std::move(result));

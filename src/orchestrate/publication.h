@@ -5,14 +5,15 @@
 #include <string>
 
 #include "orchestrate/intake/workplace.h"
+#include "view/batch/pinned_tables.h"
 #include "view/publication.h"
 
 namespace weir::orchestrate {
 
-// Publishes the newest version of the named views' tables, which must be up to date with the newest versions of what
-// they rest on; other views stay as they are published. Nothing is written where nothing changes. Gives the publication
+// Publishes the newest version of the named views' tables, which must be up to date with what they rest on as `tables`
+// has it; other views stay as they are published. Nothing is written where nothing changes. Gives the publication
 // that readers see from now on.
-Result<view::Publication> publish_results(const Workplace& at, const std::string& run_id,
+Result<view::Publication> publish_results(const Workplace& at, view::PinnedTables& tables, const std::string& run_id,
                                           const std::set<std::string>& up_to_date);
 
 }  // namespace weir::orchestrate

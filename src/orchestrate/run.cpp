@@ -133,11 +133,13 @@ Result<Plan> plan(const Workplace& at, const Ledger& ledger, const RunRequest& r
     };
     WEIR_ASSIGN(const auto views, days_of_views(at, request, arrivals));
     std::map<Day, view::IntervalBatch> batches;
+    const auto tables = std::make_shared<view::PinnedTables>(at.lake);
     for (const auto& view : views) {
         for (const auto day : view.days) {
             auto batch = batches.find(day);
             if (batch == batches.end()) {
-                WEIR_ASSIGN(auto opened, view::IntervalBatch::open(at.lake, at.database, at.project, whole_day(day)));
+                WEIR_ASSIGN(auto opened,
+                            view::IntervalBatch::open(at.lake, at.database, at.project, whole_day(day), tables));
                 batch = batches.emplace(day, std::move(opened)).first;
             }
             WEIR_ASSIGN(auto inputs, batch->second.inputs_hash(*view.view));
@@ -197,7 +199,7 @@ public:
         WEIR_TRY(run_views());
         // Results of a run in which something failed are not served: readers would see two runs mixed.
         if (!steps_.any_failed() && !up_to_date_.empty()) {
-            WEIR_ASSIGN(publication_, publish_results(at_, steps_.run_id(), up_to_date_));
+            WEIR_ASSIGN(publication_, publish_results(at_, *tables_, steps_.run_id(), up_to_date_));
         } else {
             WEIR_ASSIGN(publication_, view::newest_publication(at_.lake, at_.database));
         }
@@ -314,7 +316,15 @@ private:
         return store.keep_only(used);
     }
 
+    // While views are computed, others may commit: all views see the tables as they are now.
+    Status pin_tables() {
+        for (const auto& view : at_.project.views)
+            for (const auto& name : view::base_tables(at_.project, view)) WEIR_TRY(tables_->table(name));
+        return ok();
+    }
+
     Status run_views() {
+        WEIR_TRY(pin_tables());
         WEIR_ASSIGN(const auto arrivals, arrival_days(at_));
         WEIR_ASSIGN(const auto views, days_of_views(at_, request_, arrivals));
         std::set<Day> days;
@@ -327,7 +337,7 @@ private:
         auto& catalog = *opened;
         WEIR_ASSIGN(const auto by_day, catalog.states_by_day());
         view::DuckDbEngine engine(at_.database);
-        view::StateStore store(at_.lake, engine, at_.clock);
+        view::StateStore store(at_.lake, tables_, engine, at_.clock);
         const view::States states{catalog, &store, by_day};
         if (request_.full) WEIR_TRY(drop_states(catalog, store));
         const auto groups = groups_of(views);
@@ -361,7 +371,8 @@ private:
         Status failed = ok();
         const auto work = [&] {
             const auto status = without_exceptions([&]() -> Status {
-                WEIR_ASSIGN(auto batch, view::IntervalBatch::open(at_.lake, at_.database, at_.project, whole_day(day)));
+                WEIR_ASSIGN(auto batch,
+                            view::IntervalBatch::open(at_.lake, at_.database, at_.project, whole_day(day), tables_));
                 for (auto group = next++; group < groups.size(); group = next++) {
                     for (const auto* view : groups[group])
                         if (std::find(view->days.begin(), view->days.end(), day) != view->days.end())
@@ -471,6 +482,7 @@ private:
     const Workplace& at_;
     const RunRequest& request_;
     Steps steps_;
+    std::shared_ptr<view::PinnedTables> tables_ = std::make_shared<view::PinnedTables>(at_.lake);
     std::set<std::string> up_to_date_;  // the views that were looked at: as long as none failed, up to date
     view::Publication publication_;     // what readers see
 };

@@ -135,11 +135,11 @@ Status find_events(sql::Connection& connection, const view::Split& split, const 
 }
 
 // Computes a view from all rows, as of the end of a day, over the tables in these versions.
-Result<view::IntervalBatch> recompute(const Workplace& at, const View& view, Day day,
-                                      const std::map<std::string, std::int64_t>& versions, const view::States& states) {
+Result<view::IntervalBatch> recompute(const Workplace& at, const View& view, Day day, const view::Versions& versions,
+                                      const view::States& states) {
     WEIR_ASSIGN(auto batch,
-                view::IntervalBatch::open(at.lake, at.database, at.project, {day, day + std::chrono::days{1}}));
-    batch.read_at(versions);
+                view::IntervalBatch::open(at.lake, at.database, at.project, {day, day + std::chrono::days{1}},
+                                          std::make_shared<view::PinnedTables>(at.lake, versions)));
     WEIR_ASSIGN(const auto computed, batch.compute(view, states));
     static_cast<void>(computed);
     return batch;

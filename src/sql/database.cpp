@@ -285,15 +285,35 @@ Connection::~Connection() {
 
 namespace {
 
-// As duckdb_query; gives what is wrong, or nothing. While other threads do the last of a statement's work, DuckDB would
-// ask for more without a pause, and take a core from them: here it is asked again after a short sleep.
-std::optional<std::string> execute(duckdb_connection connection, const std::string& sql, duckdb_result* result) {
-    const auto said = [](const char* text) {
-        return std::optional<std::string>(text == nullptr ? "unknown error" : text);
-    };
-    const auto judge = [&](duckdb_state state) {
-        return state == DuckDBSuccess ? std::nullopt : said(duckdb_result_error(result));
-    };
+using Failure = std::optional<std::string>;
+
+Failure said(const char* text) { return Failure(text == nullptr ? "unknown error" : text); }
+
+Failure judge(duckdb_state state, duckdb_result* result) {
+    return state == DuckDBSuccess ? std::nullopt : said(duckdb_result_error(result));
+}
+
+// Gives what is wrong, or nothing. While other threads do the last of a statement's work, DuckDB would ask for more
+// without a pause, and take a core from them: here it is asked again after a short sleep.
+Failure finish_pending(duckdb_pending_result pending, duckdb_result* result) {
+    constexpr auto shortest = std::chrono::microseconds(20), longest = std::chrono::microseconds(200);
+    auto pause = shortest;
+    for (;;) {
+        const auto state = duckdb_pending_execute_task(pending);
+        if (state == DUCKDB_PENDING_ERROR) return said(duckdb_pending_error(pending));
+        if (state == DUCKDB_PENDING_RESULT_NOT_READY) {
+            pause = shortest;
+        } else if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
+            std::this_thread::sleep_for(pause);
+            pause = std::min(pause * 2, longest);
+        } else {
+            return judge(duckdb_execute_pending(pending, result), result);
+        }
+    }
+}
+
+// As duckdb_query; gives what is wrong, or nothing.
+Failure execute(duckdb_connection connection, const std::string& sql, duckdb_result* result) {
     duckdb_extracted_statements statements = nullptr;
     duckdb_prepared_statement prepared = nullptr;
     bool ready = duckdb_extract_statements(connection, sql.c_str(), &statements) == 1 &&
@@ -310,24 +330,9 @@ std::optional<std::string> execute(duckdb_connection connection, const std::stri
         duckdb_destroy_pending(&pending);
         duckdb_destroy_prepare(&prepared);
         // With its own words where something is wrong.
-        return judge(duckdb_query(connection, sql.c_str(), result));
+        return judge(duckdb_query(connection, sql.c_str(), result), result);
     }
-    constexpr auto shortest = std::chrono::microseconds(20), longest = std::chrono::microseconds(200);
-    auto pause = shortest;
-    std::optional<std::string> failure;
-    for (;;) {
-        const auto state = duckdb_pending_execute_task(pending);
-        if (state == DUCKDB_PENDING_ERROR) failure = said(duckdb_pending_error(pending));
-        if (state == DUCKDB_PENDING_RESULT_NOT_READY) {
-            pause = shortest;
-        } else if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
-            std::this_thread::sleep_for(pause);
-            pause = std::min(pause * 2, longest);
-        } else {
-            break;
-        }
-    }
-    if (!failure) failure = judge(duckdb_execute_pending(pending, result));
+    const auto failure = finish_pending(pending, result);
     duckdb_destroy_pending(&pending);
     duckdb_destroy_prepare(&prepared);
     return failure;
@@ -484,6 +489,18 @@ Status Statement::stream(const std::function<Status(const ResultHeader&)>& begin
     duckdb_destroy_result(&result);
     duckdb_destroy_pending(&pending);
     return status;
+}
+
+Result<std::int64_t> Statement::run() {
+    duckdb_pending_result pending = nullptr;
+    duckdb_result result{};
+    auto failure = duckdb_pending_prepared(statement_, &pending) == DuckDBSuccess ? finish_pending(pending, &result)
+                                                                                  : said(duckdb_pending_error(pending));
+    const auto changed = failure ? 0 : static_cast<std::int64_t>(duckdb_rows_changed(&result));
+    duckdb_destroy_pending(&pending);
+    duckdb_destroy_result(&result);
+    if (failure) return duckdb_error(*failure, sql_);
+    return changed;
 }
 
 void Connection::interrupt() { duckdb_interrupt(connection_); }

@@ -81,6 +81,8 @@ public:
     // stop it by returning an error.
     Status stream(const std::function<Status(const ResultHeader&)>& begin,
                   const std::function<Status(duckdb_data_chunk)>& take);
+    // Runs it and throws its rows away; gives how many rows it changed.
+    Result<std::int64_t> run();
     duckdb_prepared_statement raw() const { return statement_; }
 
 private:

@@ -244,7 +244,7 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(explained.columns, catalog.lineage(*view));
     for (const auto& each : at.project.views) explained.views.insert(view::lowered(each.name));
     view::DuckDbEngine engine(at.database);
-    const view::StateStore store(at.lake, engine, at.clock);
+    const view::StateStore store(at.lake, std::make_shared<view::PinnedTables>(at.lake), engine, at.clock);
     for (const auto& state : split->states) {
         WEIR_ASSIGN(auto size, store.size(state));
         explained.sizes.push_back(std::move(size));

@@ -95,7 +95,7 @@ private:
     Status look_at_states(Look& look) {
         WEIR_ASSIGN(auto* catalog, at_.catalogs.current(at_.lake, at_.project));
         view::DuckDbEngine engine(at_.database);
-        const view::StateStore store(at_.lake, engine, at_.clock);
+        const view::StateStore store(at_.lake, std::make_shared<view::PinnedTables>(at_.lake), engine, at_.clock);
         std::set<std::string> seen;
         for (const auto& view : at_.project.views) {
             const auto split = catalog->split(view);

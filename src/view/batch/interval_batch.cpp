@@ -120,23 +120,17 @@ Result<sql::Database> open_database(const declare::Project& project, Access acce
 }
 
 Result<IntervalBatch> IntervalBatch::open(const lake::Lake& lake, sql::Database& database,
-                                          const declare::Project& project, const Interval& interval) {
+                                          const declare::Project& project, const Interval& interval,
+                                          std::shared_ptr<PinnedTables> tables) {
     WEIR_ASSIGN(auto connection, database.connect());
     WEIR_TRY(connection.run(interval_macros(interval)));
-    return IntervalBatch(lake, project, interval, std::move(connection));
+    return IntervalBatch(lake, project, interval, std::move(tables), std::move(connection));
 }
 
 Result<IntervalBatch::Input*> IntervalBatch::input(const std::string& name) {
     if (const auto known = inputs_.find(name); known != inputs_.end()) return &known->second;
-    WEIR_ASSIGN(auto table, lake_->table(name));
-    WEIR_ASSIGN(const bool exists, table.exists());
-    Input input{.table = table, .snapshot = std::nullopt};
-    const auto version = versions_.find(name);
-    if (exists && (version == versions_.end() || version->second != not_there)) {
-        const auto at = version == versions_.end() ? lake::At(lake::Newest{}) : lake::TableVersion(version->second);
-        WEIR_ASSIGN(auto snapshot, table.snapshot(at));
-        input.snapshot = std::move(snapshot);
-    }
+    WEIR_ASSIGN(auto pinned, tables_->table(name));
+    Input input{.table = std::move(pinned.table), .snapshot = std::move(pinned.snapshot)};
     return &inputs_.emplace(name, std::move(input)).first->second;
 }
 

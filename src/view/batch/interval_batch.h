@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,8 +11,8 @@
 #include "lake/lake.h"
 #include "model/interval.h"
 #include "sql/database.h"
+#include "view/batch/pinned_tables.h"
 #include "view/batch/refresh.h"
-#include "view/batch/state_inputs.h"
 #include "view/batch/state_reader.h"
 #include "view/batch/view_split.h"
 
@@ -37,12 +38,9 @@ struct States {
 
 class IntervalBatch {
 public:
-    // The database is one of open_database().
-    // Snapshots are taken now; they stay the same for every view of the batch.
+    // The database is one of open_database(). Base tables are read as `tables` has them.
     static Result<IntervalBatch> open(const lake::Lake& lake, sql::Database& database, const declare::Project& project,
-                                      const Interval& interval);
-    // The tables named are read in these versions and not in the newest.
-    void read_at(Versions versions) { versions_ = std::move(versions); }
+                                      const Interval& interval, std::shared_ptr<PinnedTables> tables);
 
     // A hash of the data files that a view's result would be computed from, cut at the interval's end.
     Result<std::string> inputs_hash(const declare::View& view);
@@ -67,8 +65,12 @@ public:
 
 private:
     IntervalBatch(const lake::Lake& lake, const declare::Project& project, Interval interval,
-                  sql::Connection connection)
-        : lake_(&lake), project_(&project), interval_(interval), connection_(std::move(connection)) {}
+                  std::shared_ptr<PinnedTables> tables, sql::Connection connection)
+        : lake_(&lake),
+          project_(&project),
+          interval_(interval),
+          tables_(std::move(tables)),
+          connection_(std::move(connection)) {}
 
     struct Input {
         lake::Table table;
@@ -98,8 +100,8 @@ private:
     const lake::Lake* lake_;
     const declare::Project* project_;
     Interval interval_;
+    std::shared_ptr<PinnedTables> tables_;
     sql::Connection connection_;
-    Versions versions_;
     std::map<std::string, Input> inputs_;
     std::set<std::string> computed_;
 };

@@ -7,7 +7,6 @@
 #include <atomic>
 
 #include "declare/project.h"
-#include "lake/log/paths.h"
 #include "lake/read/added_rows.h"
 #include "lake/read/checksum.h"
 #include "view/split/weights.h"
@@ -15,49 +14,56 @@
 namespace weir::view {
 namespace {
 
-// New rows in files of this size together are read once and held.
-constexpr std::int64_t held_bytes_max = std::int64_t{16} << 20;
-
-Error no_table(const std::string& table) {
-    return {.code = ErrorCode::not_found,
-            .message = fmt::format("table '{}' does not exist in the lake yet", table),
-            .hint = "run its source first: weir run --only " + table};
+// False: rows have to be asked.
+bool add_day(const lake::AddFile& file, std::set<std::string>& days) {
+    const auto value = file.partition_values.find(std::string(declare::arrival_column));
+    if (value == file.partition_values.end() || !value->second) return false;
+    days.insert(*value->second);
+    return true;
 }
 
-// The arrival days of a table's files where each file is of one day; nothing where rows have to be asked.
-std::optional<std::set<std::string>> days_of(const std::vector<lake::AddFile>& files) {
+std::optional<std::set<std::string>> days_of(const StateInputs::Table& input) {
+    if (input.arrivals) return arrival_days(input.arrivals->changes);
     std::set<std::string> days;
-    for (const auto& file : files) {
-        const auto value = file.partition_values.find(std::string(declare::arrival_column));
-        if (value == file.partition_values.end() || !value->second) return std::nullopt;
-        days.insert(*value->second);
-    }
+    const auto& files = input.snapshot.files();
+    if (!std::all_of(files.begin(), files.end(), [&](const auto& file) { return add_day(file, days); }))
+        return std::nullopt;
     return days;
 }
 
 }  // namespace
 
+std::optional<std::set<std::string>> arrival_days(const lake::Changes& changes) {
+    std::set<std::string> days;
+    if (!std::all_of(changes.added.begin(), changes.added.end(),
+                     [&](const auto& added) { return add_day(added.file, days); }))
+        return std::nullopt;
+    return days;
+}
+
+std::int64_t size_of(const lake::Changes& changes) {
+    std::int64_t bytes = 0;
+    for (const auto& added : changes.added) bytes += added.file.size_bytes;
+    return bytes;
+}
+
 bool StateInputs::anything_new() const {
-    return std::any_of(events.begin(), events.end(),
-                       [](const auto& input) { return !input.second.changes || !input.second.changes->added.empty(); });
+    return std::any_of(events.begin(), events.end(), [](const auto& input) {
+        return !input.second.arrivals || !input.second.arrivals->changes.added.empty();
+    });
 }
 
 void StateInputs::forget_changes() {
-    for (auto& [name, input] : events) input.changes.reset();
+    for (auto& [name, input] : events) input.arrivals.reset();
 }
 
-Result<StateInputs> inputs_of(const lake::Lake& lake, const State& state, const Versions& versions) {
+Result<StateInputs> inputs_of(PinnedTables& tables, const State& state) {
     StateInputs inputs;
     const auto look = [&](const std::set<std::string>& names, auto& into) -> Status {
         for (const auto& name : names) {
-            WEIR_ASSIGN(const auto table, lake.table(name));
-            WEIR_ASSIGN(const bool exists, table.exists());
-            const auto version = versions.find(name);
-            const bool is_known = version != versions.end();
-            if (!exists || (is_known && version->second == not_there)) return no_table(name);
-            const auto at = !is_known ? lake::At(lake::Newest{}) : lake::TableVersion(version->second);
-            WEIR_ASSIGN(auto snapshot, table.snapshot(at));
-            into.emplace(name, StateInputs::Table{.table = table, .snapshot = std::move(snapshot)});
+            WEIR_ASSIGN(auto pinned, tables.existing(name));
+            into.emplace(name,
+                         StateInputs::Table{.table = std::move(pinned.table), .snapshot = std::move(*pinned.snapshot)});
         }
         return ok();
     };
@@ -73,64 +79,52 @@ std::string reference_app(const std::string& table, const lake::Snapshot& snapsh
     return fmt::format("reference:{}:{}", table, snapshot.metadata().id);
 }
 
-Result<std::optional<std::string>> find_changes(StateInputs& inputs, const PositionOf& position_of) {
+Result<std::optional<std::string>> find_changes(PinnedTables& tables, StateInputs& inputs,
+                                                const PositionOf& position_of) {
     using Why = std::optional<std::string>;
     for (auto& [name, input] : inputs.references) {
         const auto then = position_of(reference_app(name, input.snapshot));
         if (!then) return Why(fmt::format("reference table {} is not the one that it was", name));
-        const auto changes =
-            lake::changes_between(input.table.store(), lake::TableVersion(*then), input.snapshot.version());
-        if (!changes || !changes->only_added || !changes->added.empty())
+        WEIR_ASSIGN(const auto arrivals, tables.since(name, *then));
+        if (!arrivals->broken.empty() || !arrivals->changes.added.empty())
             return Why(fmt::format("reference table {} changed", name));
     }
     for (auto& [name, input] : inputs.events) {
         const auto then = position_of(events_app(name, input.snapshot));
-        if (!then || *then > input.snapshot.version().get())
-            return Why(fmt::format("table {} is not the one that it was", name));
-        auto changes = lake::changes_between(input.table.store(), lake::TableVersion(*then), input.snapshot.version());
-        if (!changes) return Why(fmt::format("the log of table {} does not reach back to version {}", name, *then));
-        if (!changes->only_added) return Why(fmt::format("rows of table {} were removed or replaced", name));
-        const auto live = lake::live_paths(input.snapshot);
-        for (const auto& added : changes->added) {
-            const auto path = lake::decode_data_path(added.file.path);
-            if (!live.contains(added.file.path) && path && !path->absolute && !input.table.store().head(path->text))
-                return Why(fmt::format("table {} was optimized, and the new rows' own files vacuumed", name));
-        }
-        input.changes = std::move(*changes);
+        if (!then) return Why(fmt::format("table {} is not the one that it was", name));
+        WEIR_ASSIGN(auto arrivals, tables.since(name, *then));
+        if (!arrivals->broken.empty()) return Why(arrivals->broken);
+        input.arrivals = std::move(arrivals);
     }
     return Why();
 }
 
-Result<std::optional<std::string>> why_to_build(const lake::Table& table, const lake::Snapshot& state,
-                                                StateInputs& inputs) {
+Result<std::optional<std::string>> why_to_build(PinnedTables& tables, const lake::Table& table,
+                                                const lake::Snapshot& state, StateInputs& inputs) {
     if (const auto whole = lake::verify_checksums(table.store(), state); !whole)
         return std::optional("it is damaged: " + whole.error().message);
-    return find_changes(inputs, [&](const std::string& app) { return state.transaction_version(app); });
+    return find_changes(tables, inputs, [&](const std::string& app) { return state.transaction_version(app); });
 }
 
 Result<std::string> HeldRows::relation(sql::Connection& on, const std::string& name, const StateInputs::Table& input) {
-    std::string key = name;
-    std::int64_t bytes = 0;
-    for (const auto& added : input.changes->added) {
-        key += "\n" + added.file.path;
-        bytes += added.file.size_bytes;
-    }
+    const auto& changes = input.arrivals->changes;
     const auto temporary = "new_" + name;
-    if (bytes > held_bytes_max) return lake::prepare_added(input.table, on, input.snapshot, *input.changes, temporary);
+    if (size_of(changes) > held_bytes_max)
+        return lake::prepare_added(input.table, on, input.snapshot, changes, temporary);
     const std::lock_guard lock(mutex_);
-    if (const auto held = tables_.find(key); held != tables_.end()) return held->second;
-    WEIR_ASSIGN(const auto relation, lake::prepare_added(input.table, on, input.snapshot, *input.changes, temporary));
+    if (const auto held = tables_.find(input.arrivals); held != tables_.end()) return held->second;
+    WEIR_ASSIGN(const auto relation, lake::prepare_added(input.table, on, input.snapshot, changes, temporary));
     static std::atomic<std::uint64_t> made = 0;
     auto held = fmt::format("weir_held_{}", made++);
     // Not a temporary table: all connections of the database read it.
     WEIR_TRY(on.run(fmt::format("CREATE OR REPLACE TABLE {} AS FROM {}", held, relation)));
-    tables_.emplace(key, held);
+    tables_.emplace(input.arrivals, held);
     return held;
 }
 
 Status HeldRows::clear(sql::Connection& on) {
     const std::lock_guard lock(mutex_);
-    for (const auto& [files, table] : tables_) WEIR_TRY(on.run("DROP TABLE IF EXISTS " + table));
+    for (const auto& [arrivals, table] : tables_) WEIR_TRY(on.run("DROP TABLE IF EXISTS " + table));
     tables_.clear();
     return ok();
 }
@@ -146,7 +140,7 @@ Result<NewRows> read_new_rows(sql::Connection& connection, const StateInputs& in
     }
     for (const auto& [name, input] : inputs.events) {
         std::string relation;
-        if (input.changes) {
+        if (input.arrivals) {
             WEIR_ASSIGN(relation, held.relation(connection, name, input));
         } else {
             WEIR_ASSIGN(const auto scan,
@@ -154,12 +148,7 @@ Result<NewRows> read_new_rows(sql::Connection& connection, const StateInputs& in
             for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
             relation = scan.relation;
         }
-        std::vector<lake::AddFile> files = input.snapshot.files();
-        if (input.changes) {
-            files.clear();
-            for (const auto& added : input.changes->added) files.push_back(added.file);
-        }
-        if (auto known = days_of(files))
+        if (auto known = days_of(input))
             rows.days.merge(*known);
         else
             ask_days.push_back(fmt::format("SELECT {} AS d FROM {}", declare::arrival_column, relation));

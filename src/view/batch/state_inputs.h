@@ -8,21 +8,16 @@
 #include <set>
 #include <string>
 
-#include "lake/lake.h"
-#include "lake/log/changes.h"
+#include "view/batch/pinned_tables.h"
 #include "view/split/split.h"
 
 namespace weir::view {
-
-// The versions of tables that are looked at: those not named in the newest, and not_there means that there was none.
-inline constexpr std::int64_t not_there = -1;
-using Versions = std::map<std::string, std::int64_t>;
 
 struct StateInputs {
     struct Table {
         lake::Table table;
         lake::Snapshot snapshot;
-        std::optional<lake::Changes> changes{};  // nothing: all of it is new
+        std::shared_ptr<const Arrivals> arrivals{};  // null: all of it is new
     };
     std::map<std::string, Table> events, references;
 
@@ -32,7 +27,7 @@ struct StateInputs {
 };
 
 // Fails with not_found where a table is not in the lake yet.
-Result<StateInputs> inputs_of(const lake::Lake& lake, const State& state, const Versions& versions);
+Result<StateInputs> inputs_of(PinnedTables& tables, const State& state);
 
 // The names under which positions are kept. The id is that in the table's metadata: a table that was made anew under
 // the same name is another one.
@@ -41,11 +36,18 @@ std::string reference_app(const std::string& table, const lake::Snapshot& snapsh
 
 // Finds what is new since the positions. Gives the reason why it cannot be gone on from there; nothing: it can.
 using PositionOf = std::function<std::optional<std::int64_t>(const std::string& app)>;
-Result<std::optional<std::string>> find_changes(StateInputs& inputs, const PositionOf& position_of);
+Result<std::optional<std::string>> find_changes(PinnedTables& tables, StateInputs& inputs,
+                                                const PositionOf& position_of);
 
 // The same, from the positions that a state in the lake is at. Its files are read through for damage.
-Result<std::optional<std::string>> why_to_build(const lake::Table& table, const lake::Snapshot& state,
-                                                StateInputs& inputs);
+Result<std::optional<std::string>> why_to_build(PinnedTables& tables, const lake::Table& table,
+                                                const lake::Snapshot& state, StateInputs& inputs);
+
+// The arrival days of files where each file is of one day; nothing where rows have to be asked.
+std::optional<std::set<std::string>> arrival_days(const lake::Changes& changes);
+// New rows in larger files are not held in memory.
+std::int64_t size_of(const lake::Changes& changes);
+inline constexpr std::int64_t held_bytes_max = std::int64_t{16} << 20;
 
 // New rows of event tables that are read once and held, for all states that need them.
 class HeldRows {
@@ -56,7 +58,7 @@ public:
 
 private:
     std::mutex mutex_;
-    std::map<std::string, std::string> tables_;  // which files' rows -> table
+    std::map<std::shared_ptr<const Arrivals>, std::string> tables_;
 };
 
 struct NewRows {

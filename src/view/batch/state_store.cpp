@@ -31,7 +31,7 @@ Result<CatchUp> StateStore::catch_up(const State& state, bool by_day) {
 }
 
 Result<CatchUp> StateStore::bring_up(const State& state, bool by_day) {
-    WEIR_ASSIGN(auto inputs, inputs_of(*lake_, state, {}));
+    WEIR_ASSIGN(auto inputs, inputs_of(*tables_, state));
     WEIR_ASSIGN(const auto table, state_table(*lake_, state));
     WEIR_ASSIGN(const bool exists, table.exists());
     std::optional<lake::Snapshot> known;
@@ -39,7 +39,7 @@ Result<CatchUp> StateStore::bring_up(const State& state, bool by_day) {
     if (exists) {
         auto snapshot = table.snapshot();
         if (snapshot) {
-            WEIR_ASSIGN(auto reason, why_to_build(table, *snapshot, inputs));
+            WEIR_ASSIGN(auto reason, why_to_build(*tables_, table, *snapshot, inputs));
             if (!reason && by_day && !is_by_day(*snapshot)) reason = "a view keeps every interval now";
             if (!reason) {
                 by_day = is_by_day(*snapshot);

@@ -35,8 +35,9 @@ struct StateSize {
 // Several threads may ask for different states and for the same one.
 class StateStore : public StateReader {
 public:
-    StateStore(const lake::Lake& lake, BatchEngine& engine, const Clock& clock)
-        : lake_(&lake), engine_(&engine), clock_(&clock) {}
+    // States take in what the tables have as `tables` has them.
+    StateStore(const lake::Lake& lake, std::shared_ptr<PinnedTables> tables, BatchEngine& engine, const Clock& clock)
+        : lake_(&lake), tables_(std::move(tables)), engine_(&engine), clock_(&clock) {}
 
     // A state is looked at once in the store's life.
     Result<CatchUp> catch_up(const State& state, bool by_day) override;
@@ -64,6 +65,7 @@ private:
     Result<StateLayout> layout_once(const State& state);
 
     const lake::Lake* lake_;
+    std::shared_ptr<PinnedTables> tables_;
     BatchEngine* engine_;
     const Clock* clock_;
     std::mutex mutex_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "lake/log/paths.h"
 #include "view/batch/state_layout.h"
 
 namespace weir::view {
@@ -11,38 +12,40 @@ namespace {
 // Fewer rows in memory are not worth merging.
 constexpr std::int64_t merge_from_rows = 10'000;
 
-std::string memory_table(const State& state) { return "weir_live_" + state.name; }
-
 std::string columns_of(const StateLayout& layout) {
     std::vector<std::string> names;
     for (const auto& field : layout.schema.fields) names.push_back(field.name);
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
-bool same_version(const std::optional<lake::Snapshot>& a, const std::optional<lake::Snapshot>& b) {
-    if (!a || !b) return !a && !b;
-    return a->version() == b->version() && a->metadata().id == b->metadata().id;
+// Whether the lake's part is still the newest; nothing: it has none.
+Result<bool> is_newest(const lake::Table& table, const std::optional<lake::Snapshot>& part) {
+    if (!part) {
+        WEIR_ASSIGN(const bool exists, table.exists());
+        return !exists;
+    }
+    auto& store = table.store();
+    return store.head(lake::commit_path(part->version())) && !store.head(lake::commit_path(next(part->version())));
 }
 
 }  // namespace
 
-Status LiveStates::move_to(Versions versions) {
-    WEIR_ASSIGN(auto connection, database_->connect());
-    WEIR_TRY(new_rows_.clear(connection));
-    const std::lock_guard lock(mutex_);
-    versions_ = std::move(versions);
+Result<std::unique_ptr<LiveStates>> LiveStates::open(const lake::Lake& lake, sql::Database& database) {
+    WEIR_ASSIGN(auto newest, NewestRows::open(database));
+    return std::unique_ptr<LiveStates>(new LiveStates(lake, database, std::move(newest)));
+}
+
+Status LiveStates::move_to(std::shared_ptr<PinnedTables> tables, const Versions& versions) {
+    if (tables == tables_) return ok();
+    WEIR_TRY(new_rows_.clear(newest_.connection()));
+    WEIR_TRY(newest_.move_to(tables, versions));
+    tables_ = std::move(tables);
     for (auto& [name, held] : held_) held.done = false;
     return ok();
 }
 
-LiveStates::Held& LiveStates::held(const State& state) {
-    const std::lock_guard lock(mutex_);
-    return held_[state.name];
-}
-
 Result<CatchUp> LiveStates::catch_up(const State& state, bool by_day) {
-    auto& held = this->held(state);
-    const std::lock_guard lock(held.mutex);
+    auto& held = held_[state.name];
     if (held.done) return CatchUp{};
     held.by_day = held.by_day || by_day;
     WEIR_ASSIGN(auto result, bring_up(state, held));
@@ -51,29 +54,37 @@ Result<CatchUp> LiveStates::catch_up(const State& state, bool by_day) {
 }
 
 Result<CatchUp> LiveStates::bring_up(const State& state, Held& held) {
-    WEIR_ASSIGN(auto inputs, inputs_of(*lake_, state, versions_));
     WEIR_ASSIGN(const auto table, state_table(*lake_, state));
-    std::optional<lake::Snapshot> newest;
-    WEIR_ASSIGN(const bool exists, table.exists());
-    if (exists) {
-        // One that cannot be read is made anew, here in memory and by the next run in the lake.
-        if (auto snapshot = table.snapshot()) newest = std::move(*snapshot);
+    if (!held.layout) {
+        WEIR_ASSIGN(held.layout, layout_of(newest_.connection(), state));
     }
-    CatchUp result;
-    bool go_on = held.begun && same_version(held.in_lake, newest);
+    bool go_on = false;
+    if (held.begun) {
+        WEIR_ASSIGN(go_on, is_newest(table, held.in_lake));
+    }
     if (go_on) {
-        WEIR_ASSIGN(const auto why, find_changes(inputs, [&](const std::string& app) -> std::optional<std::int64_t> {
+        WEIR_ASSIGN(const auto added, add_newest(state, held));
+        if (added) return *added;
+    }
+    WEIR_ASSIGN(auto inputs, inputs_of(*tables_, state));
+    if (go_on) {
+        WEIR_ASSIGN(const auto why, find_changes(*tables_, inputs, [&](const auto& app) -> std::optional<std::int64_t> {
                         const auto found = held.positions.find(app);
                         return found == held.positions.end() ? std::nullopt : std::optional(found->second);
                     }));
         go_on = !why;
     }
     WEIR_ASSIGN(auto connection, database_->connect());
+    CatchUp result;
     if (!go_on) {
-        held.in_lake = std::move(newest);
-        WEIR_TRY(connection.run("DROP TABLE IF EXISTS " + memory_table(state)));
-        held.rows = held.rows_merged = 0;
         held.begun = false;
+        held.in_lake.reset();
+        WEIR_ASSIGN(const bool exists, table.exists());
+        if (exists) {
+            // One that cannot be read is made anew, here in memory and by the next run in the lake.
+            if (auto snapshot = table.snapshot()) held.in_lake = std::move(*snapshot);
+        }
+        WEIR_TRY(empty_memory(connection, state, held));
         WEIR_ASSIGN(result.why, begin(state, held, inputs));
         result.what = result.why.empty() ? CatchUp::What::nothing_new : CatchUp::What::built_again;
     }
@@ -83,15 +94,56 @@ Result<CatchUp> LiveStates::bring_up(const State& state, Held& held) {
         WEIR_TRY(add(connection, state, held, inputs));
         result.rows = held.rows - before;
         if (result.what == CatchUp::What::nothing_new) result.what = CatchUp::What::added;
-        if (held.rows > merge_from_rows && held.rows > 2 * held.rows_merged) WEIR_TRY(merge(connection, state, held));
+        WEIR_TRY(merge_where_grown(state, held));
     }
     held.positions.clear();
-    for (const auto& [name, input] : inputs.events)
-        held.positions[events_app(name, input.snapshot)] = input.snapshot.version().get();
-    for (const auto& [name, input] : inputs.references)
-        held.positions[reference_app(name, input.snapshot)] = input.snapshot.version().get();
+    held.versions.clear();
+    const auto reached = [&](const std::string& name, const std::string& app, const StateInputs::Table& input) {
+        held.positions[app] = held.versions[name] = input.snapshot.version().get();
+    };
+    for (const auto& [name, input] : inputs.events) reached(name, events_app(name, input.snapshot), input);
+    for (const auto& [name, input] : inputs.references) reached(name, reference_app(name, input.snapshot), input);
     held.begun = true;
     return result;
+}
+
+Result<std::optional<CatchUp>> LiveStates::add_newest(const State& state, Held& held) {
+    WEIR_ASSIGN(const auto piece, newest_.rows_for(state, held.versions));
+    if (!piece || (held.by_day && !piece->one_day)) return std::optional<CatchUp>();
+    CatchUp result;
+    if (!piece->empty) {
+        if (!held.add_newest || held.add_newest_day != piece->day) {
+            WEIR_ASSIGN(held.add_newest,
+                        newest_.connection().prepare(fmt::format("INSERT INTO {} {}", held.memory,
+                                                                 select_partial(state, *held.layout, piece->day))));
+            held.add_newest_day = piece->day;
+        }
+        held.begun = false;  // until it is done
+        WEIR_ASSIGN(result.rows, held.add_newest->run());
+        result.what = CatchUp::What::added;
+        held.rows += result.rows;
+        held.last_day = std::max(held.last_day, piece->day);
+        WEIR_TRY(merge_where_grown(state, held));
+        held.begun = true;
+    }
+    for (const auto& name : state.events) {
+        WEIR_ASSIGN(const auto pinned, tables_->existing(name));
+        held.positions[events_app(name, *pinned.snapshot)] = held.versions[name] = pinned.snapshot->version().get();
+    }
+    return std::optional(std::move(result));
+}
+
+Status LiveStates::empty_memory(sql::Connection& connection, const State& state, Held& held) {
+    held.rows = held.rows_merged = 0;
+    held.last_day.clear();
+    if (!held.memory.empty()) return connection.run("DELETE FROM " + held.memory);
+    std::vector<std::string> columns;
+    for (const auto& field : held.layout->schema.fields)
+        columns.push_back(fmt::format("{} {}", field.name, to_duckdb(field.type)));
+    const auto table = newest_.memory().table(state.name);
+    WEIR_TRY(connection.run(fmt::format("CREATE TABLE {}({})", table, fmt::join(columns, ", "))));
+    held.memory = table;
+    return ok();
 }
 
 Result<std::string> LiveStates::begin(const State& state, Held& held, StateInputs& inputs) {
@@ -105,7 +157,7 @@ Result<std::string> LiveStates::begin(const State& state, Held& held, StateInput
                              .hint = "ask again"};
         }
         WEIR_ASSIGN(const auto table, state_table(*lake_, state));
-        WEIR_ASSIGN(const auto reason, why_to_build(table, *held.in_lake, inputs));
+        WEIR_ASSIGN(const auto reason, why_to_build(*tables_, table, *held.in_lake, inputs));
         why = reason.value_or("");
         if (why.empty() && held.by_day && !is_by_day(*held.in_lake)) why = "a view keeps every interval now";
     }
@@ -119,51 +171,58 @@ Result<std::string> LiveStates::begin(const State& state, Held& held, StateInput
 }
 
 Status LiveStates::add(sql::Connection& connection, const State& state, Held& held, const StateInputs& inputs) {
-    WEIR_ASSIGN(const auto layout, layout_of(connection, state));
     WEIR_ASSIGN(const auto news, read_new_rows(connection, inputs, new_rows_));
     WEIR_TRY(connection.run("BEGIN"));
     for (const auto& day : news.pieces(held.by_day)) {
         WEIR_TRY(name_new_rows(connection, state, news, held.by_day ? day : ""));
-        const auto rows = select_partial(state, layout, day);
-        WEIR_TRY(connection.run(held.rows == 0
-                                    ? fmt::format("CREATE OR REPLACE TABLE {} AS {}", memory_table(state), rows)
-                                    : fmt::format("INSERT INTO {} {}", memory_table(state), rows)));
-        WEIR_ASSIGN(const auto count, connection.query("SELECT count(*) FROM " + memory_table(state)));
-        held.rows = count.integer(0, 0);
+        WEIR_ASSIGN(auto statement, connection.prepare(fmt::format("INSERT INTO {} {}", held.memory,
+                                                                   select_partial(state, *held.layout, day))));
+        WEIR_ASSIGN(const auto rows, statement.run());
+        held.rows += rows;
+        held.last_day = std::max(held.last_day, day);
     }
     return connection.run("COMMIT");
 }
 
+Status LiveStates::merge_where_grown(const State& state, Held& held) {
+    if (held.rows <= merge_from_rows || held.rows <= 2 * held.rows_merged) return ok();
+    WEIR_ASSIGN(auto connection, database_->connect());
+    return merge(connection, state, held);
+}
+
 Status LiveStates::merge(sql::Connection& connection, const State& state, Held& held) {
-    WEIR_ASSIGN(const auto layout, layout_of(connection, state));
-    const auto memory = memory_table(state);
+    const auto& layout = *held.layout;
     WEIR_ASSIGN(const auto days, connection.query(fmt::format("SELECT DISTINCT {0}::VARCHAR FROM {1} ORDER BY 1",
-                                                              state_day_column, memory)));
+                                                              state_day_column, held.memory)));
     NewRows parts;
     for (std::size_t row = 0; row < days.row_count(); ++row) parts.days.emplace(days.text(row, 0));
     std::vector<std::string> merged;
     for (const auto& day : parts.pieces(held.by_day)) {
-        const auto view = fmt::format("{}_{}", memory, merged.size());
+        const auto part = fmt::format("merged_{}", merged.size());
         const auto only = held.by_day ? fmt::format(" WHERE {} = DATE '{}'", state_day_column, day) : std::string();
         WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT {} FROM {}{}", state.name,
-                                            layout.from_lake, memory, only)));
-        merged.push_back(view);
+                                            layout.from_lake, held.memory, only)));
+        merged.push_back(part);
         WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS SELECT DATE '{}' AS {}{} FROM ({})",
-                                            view, day, state_day_column, layout.to_lake, state.merge)));
+                                            part, day, state_day_column, layout.to_lake, state.merge)));
     }
-    WEIR_TRY(connection.run(
-        fmt::format("CREATE OR REPLACE TABLE {} AS FROM {}", memory, fmt::join(merged, " UNION ALL FROM "))));
-    WEIR_ASSIGN(const auto count, connection.query("SELECT count(*) FROM " + memory));
-    held.rows = held.rows_merged = count.integer(0, 0);
-    return ok();
+    WEIR_TRY(connection.run("BEGIN"));
+    WEIR_TRY(connection.run("DELETE FROM " + held.memory));
+    held.rows = 0;
+    for (const auto& part : merged) {
+        WEIR_ASSIGN(auto statement, connection.prepare(fmt::format("INSERT INTO {} FROM {}", held.memory, part)));
+        WEIR_ASSIGN(const auto rows, statement.run());
+        held.rows += rows;
+    }
+    held.rows_merged = held.rows;
+    return connection.run("COMMIT");
 }
 
 Result<std::optional<Source>> LiveStates::open(sql::Connection& connection, const State& state,
                                                const Interval& interval) {
-    auto& held = this->held(state);
-    const std::lock_guard lock(held.mutex);
+    auto& held = held_.at(state.name);
+    auto& layout = *held.layout;
     WEIR_ASSIGN(auto table, state_table(*lake_, state));
-    WEIR_ASSIGN(auto layout, layout_of(connection, state));
     const auto end = weir::to_string(interval.to);
     const auto columns = columns_of(layout);
     std::vector<std::string> parts;
@@ -176,10 +235,8 @@ Result<std::optional<Source>> LiveStates::open(sql::Connection& connection, cons
         parts.push_back(fmt::format("SELECT {} FROM {}", columns, scan.relation));
     }
     if (held.rows > 0) {
-        WEIR_ASSIGN(const auto later, connection.query(fmt::format("SELECT count(*) FROM {} WHERE {} >= DATE '{}'",
-                                                                   memory_table(state), state_day_column, end)));
-        if (later.integer(0, 0) > 0 && !held.by_day) return std::optional<Source>();
-        parts.push_back(fmt::format("SELECT {} FROM {}", columns, memory_table(state)));
+        if (held.last_day >= end && !held.by_day) return std::optional<Source>();
+        parts.push_back(fmt::format("SELECT {} FROM {}", columns, held.memory));
     }
     if (parts.empty()) {
         std::vector<std::string> nothing;
@@ -192,7 +249,7 @@ Result<std::optional<Source>> LiveStates::open(sql::Connection& connection, cons
     WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS FROM {}", state.name, relation)));
     return std::optional(Source{.table = std::move(table),
                                 .snapshot = held.rows > 0 ? std::nullopt : held.in_lake,
-                                .columns = std::move(layout.from_lake),
+                                .columns = layout.from_lake,
                                 .relation = std::move(relation),
                                 .day_column = std::string(state_day_column)});
 }

@@ -5,7 +5,6 @@
 #include <atomic>
 
 #include "lake/log/paths.h"
-#include "view/batch/interval_batch.h"
 
 namespace weir::view {
 namespace {
@@ -51,49 +50,54 @@ Result<std::unique_ptr<LiveViews>> LiveViews::open(const lake::Lake& lake, sql::
     return std::unique_ptr<LiveViews>(new LiveViews(lake, database, std::move(project), clock));
 }
 
-Result<Versions> LiveViews::look() {
+Status LiveViews::look_at(sql::Connection& connection, const std::string& name, const lake::Table& table,
+                          Table& known) {
+    if (known.snapshot) {
+        auto& store = table.store();
+        const auto version = known.snapshot->version();
+        if (store.head(lake::commit_path(version)) && !store.head(lake::commit_path(next(version)))) return ok();
+    }
+    WEIR_ASSIGN(const bool exists, table.exists());
+    if (!exists) {
+        known = {};
+        return ok();
+    }
+    WEIR_ASSIGN(known.snapshot, table.snapshot());
+    const auto& metadata = known.snapshot->metadata();
+    known.made_of = fmt::format("{}:{}", metadata.id, known.snapshot->version().get());
+    known.shape = metadata.id + metadata.schema_text;
+    if (name.starts_with("weir/")) return ok();
+    WEIR_ASSIGN(known.last_arrival, last_arrival(connection, table, *known.snapshot));
+    return ok();
+}
+
+Status LiveViews::look() {
     Versions versions;
     std::string shapes;
     std::set<std::string> names;
     for (const auto& view : project_.views) names.merge(base_tables(project_, view));
     WEIR_ASSIGN(auto connection, database_->connect());
+    auto pinned = std::make_shared<PinnedTables>(*lake_);
     for (const auto& name : names) {
         WEIR_ASSIGN(const auto table, lake_->table(name));
         auto& known = tables_[name];
-        const bool stands = known.version >= 0 &&
-                            table.store().head(lake::commit_path(lake::TableVersion(known.version))) &&
-                            !table.store().head(lake::commit_path(lake::TableVersion(known.version + 1)));
-        if (stands) {
-            versions.emplace(name, known.version);
-            shapes += name + ":" + known.shape + "\n";
-            continue;
-        }
-        WEIR_ASSIGN(const bool exists, table.exists());
-        if (!exists) {
-            versions.emplace(name, not_there);
-            known = {};
-            continue;
-        }
-        WEIR_ASSIGN(const auto snapshot, table.snapshot());
-        known.version = snapshot.version().get();
-        versions.emplace(name, known.version);
-        auto made_of = fmt::format("{}:{}", snapshot.metadata().id, snapshot.version().get());
-        if (known.made_of != made_of) {
-            known.made_of = std::move(made_of);
-            known.shape = snapshot.metadata().id + snapshot.metadata().schema_text;
-            if (!name.starts_with("weir/")) {
-                WEIR_ASSIGN(known.last_arrival, last_arrival(connection, table, snapshot));
-            }
-        }
-        shapes += name + ":" + known.shape + "\n";
+        WEIR_TRY(look_at(connection, name, table, known));
+        versions.emplace(name, known.snapshot ? known.snapshot->version().get() : not_there);
+        if (known.snapshot) shapes += name + ":" + known.shape + "\n";
+        pinned->put(name, {.table = table, .snapshot = known.snapshot});
     }
-    if (shapes == shapes_ && catalog_) return versions;
+    const bool same_tables = shapes == shapes_ && catalog_;
+    if (!same_tables || versions != versions_) {
+        versions_ = std::move(versions);
+        pinned_ = std::move(pinned);
+    }
+    if (same_tables) return ok();
     WEIR_ASSIGN(catalog_, Catalog::open(*lake_, project_));
     WEIR_ASSIGN(by_day_, catalog_->states_by_day());
-    states_ = std::make_unique<LiveStates>(*lake_, *database_);
+    WEIR_ASSIGN(states_, LiveStates::open(*lake_, *database_));
     known_.clear();
     shapes_ = std::move(shapes);
-    return versions;
+    return ok();
 }
 
 Result<LiveMoment> LiveViews::read(const std::set<std::string>& views) {
@@ -106,9 +110,9 @@ Result<LiveMoment> LiveViews::read(const std::set<std::string>& views) {
 
 Result<bool> LiveViews::take_in() {
     const std::lock_guard lock(mutex_);
-    WEIR_ASSIGN(const auto versions, look());
-    if (versions == taken_in_) return false;
-    WEIR_TRY(states_->move_to(versions));
+    WEIR_TRY(look());
+    if (versions_ == taken_in_) return false;
+    WEIR_TRY(states_->move_to(pinned_, versions_));
     for (const auto& view : project_.views) {
         const auto split = catalog_->split(view);
         if (!split) continue;  // told where the view is read
@@ -121,20 +125,22 @@ Result<bool> LiveViews::take_in() {
         }
     }
     catalog_->keep();
-    taken_in_ = versions;
+    taken_in_ = versions_;
     return true;
 }
 
 Result<LiveMoment> LiveViews::read_once(const std::set<std::string>& views) {
     LiveMoment moment{.taken = clock_->now(), .versions = {}, .views = {}};
-    WEIR_ASSIGN(moment.versions, look());
-    WEIR_TRY(states_->move_to(moment.versions));
+    WEIR_TRY(look());
+    moment.versions = versions_;
+    WEIR_TRY(states_->move_to(pinned_, versions_));
+    Batches batches;
     WEIR_ASSIGN(const auto publication, newest_publication(*lake_, *database_));
     for (const auto& name : views) {
         const auto* view = project_.view(name);
         if (view == nullptr)
             return Error{.code = ErrorCode::not_found, .message = fmt::format("there is no view '{}'", name)};
-        WEIR_ASSIGN(auto live, compute(*view, moment.versions, publication));
+        WEIR_ASSIGN(auto live, compute(*view, publication, batches));
         known_[view->name] = live;
         moment.views.emplace(view->name, std::move(live));
     }
@@ -142,8 +148,7 @@ Result<LiveMoment> LiveViews::read_once(const std::set<std::string>& views) {
     return moment;
 }
 
-Result<LiveView> LiveViews::compute(const declare::View& view, const Versions& versions,
-                                    const Publication& publication) {
+Result<LiveView> LiveViews::compute(const declare::View& view, const Publication& publication, Batches& batches) {
     LiveView live;
     std::optional<Day> day;
     for (const auto& name : base_tables(project_, view)) {
@@ -157,9 +162,13 @@ Result<LiveView> LiveViews::compute(const declare::View& view, const Versions& v
     live.made_from += weir::to_string(live.day) + "\n" + text_hash(project_, view);
     if (const auto known = known_.find(view.name); known != known_.end() && known->second.made_from == live.made_from)
         return known->second;
-    WEIR_ASSIGN(auto batch,
-                IntervalBatch::open(*lake_, *database_, project_, {live.day, live.day + std::chrono::days{1}}));
-    batch.read_at(versions);
+    auto opened = batches.find(live.day);
+    if (opened == batches.end()) {
+        WEIR_ASSIGN(auto batch, IntervalBatch::open(*lake_, *database_, project_,
+                                                    {live.day, live.day + std::chrono::days{1}}, pinned_));
+        opened = batches.emplace(live.day, std::move(batch)).first;
+    }
+    auto& batch = opened->second;
     WEIR_ASSIGN(const auto computed,
                 batch.compute(view, {.catalog = *catalog_, .reader = states_.get(), .by_day = by_day_}));
     live.from_states = computed.from_states;

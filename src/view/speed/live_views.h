@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "declare/project.h"
+#include "view/batch/interval_batch.h"
 #include "view/batch/view_split.h"
 #include "view/publication.h"
 #include "view/speed/live_states.h"
@@ -69,15 +70,17 @@ private:
     LiveViews(const lake::Lake& lake, sql::Database& database, declare::Project project, const Clock& clock)
         : lake_(&lake), database_(&database), project_(std::move(project)), clock_(&clock) {}
     struct Table {
-        std::int64_t version = -1;
-        std::string made_of;  // id and version
-        std::string shape;    // id and schema
+        std::optional<lake::Snapshot> snapshot;  // nothing: it does not exist
+        std::string made_of;                     // id and version
+        std::string shape;                       // id and schema
         std::optional<Day> last_arrival;
     };
-    // The newest versions of all tables that views rest on. Where their columns changed, views are split anew.
-    Result<Versions> look();
+    // Looks at the newest versions of all tables that views rest on. Where their columns changed, views are split anew.
+    Status look();
+    Status look_at(sql::Connection& connection, const std::string& name, const lake::Table& table, Table& known);
     Result<LiveMoment> read_once(const std::set<std::string>& views);
-    Result<LiveView> compute(const declare::View& view, const Versions& versions, const Publication& publication);
+    using Batches = std::map<Day, IntervalBatch>;
+    Result<LiveView> compute(const declare::View& view, const Publication& publication, Batches& batches);
 
     const lake::Lake* lake_;
     sql::Database* database_;
@@ -86,7 +89,8 @@ private:
     std::mutex mutex_;
     // Guarded by mutex_.
     std::map<std::string, Table> tables_;
-    Versions taken_in_;
+    Versions versions_, taken_in_;
+    std::shared_ptr<PinnedTables> pinned_;  // of these versions
     std::string shapes_;
     std::optional<Catalog> catalog_;
     std::set<std::string> by_day_;
