@@ -1,8 +1,10 @@
 // weir up, all parts: what is produced is in the views within the second, and what is published is what they were.
+#include <atomic>
 #include <csignal>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "support/server.h"
@@ -122,6 +124,30 @@ TEST_F(Up, views_follow_the_log_and_are_published) {
               std::to_string(next) + "," + std::to_string(broken) + "\n");
     run_ok();
     EXPECT_EQ(sql("SELECT n, of_sums FROM whole"), std::to_string(next) + "," + std::to_string(next) + "\n");
+}
+
+TEST_F(Up, what_is_published_is_of_one_moment_while_rows_come_in) {
+    UpServer up(project, {});
+    ASSERT_NE(up.port(), 0) << up.err();
+    produce(100);
+    wait_until_there(up, "batch");
+    std::atomic<bool> stop = false;
+    std::jthread producer([&] {
+        for (int i = 0; !stop && i < 300; ++i) produce(20);
+    });
+    std::set<std::int64_t> publications;
+    for (int look = 0; look < 12; ++look) {
+        const auto whole = json::parse(up.get("/views/whole?layer=batch").body);
+        const auto& row = whole.at("data").at(0);
+        EXPECT_EQ(row.at("n"), row.at("of_sums")) << whole;
+        publications.insert(whole.at("meta").at("publication").get<std::int64_t>());
+        const auto verdicts = weir_with({"verify", "--json"});
+        EXPECT_EQ(verdicts.exit_code, 0) << verdicts.out << verdicts.err;
+    }
+    stop = true;
+    producer.join();
+    EXPECT_GT(publications.size(), 2U);
+    EXPECT_EQ(up.stop(), 0) << up.err();
 }
 
 TEST_F(Up, files_are_taken_in_by_its_runs) {
