@@ -102,36 +102,57 @@ Status LiveViews::look() {
 
 Result<LiveMoment> LiveViews::read(const std::set<std::string>& views) {
     const std::lock_guard lock(mutex_);
+    if (!taking_in_) WEIR_TRY(look());
     for (int left = tries;; --left) {
         auto moment = read_once(views);
         if (moment || moment.error().code != ErrorCode::table_conflict || left == 1) return moment;
+        WEIR_TRY(look());
     }
 }
 
-Result<bool> LiveViews::take_in() {
-    const std::lock_guard lock(mutex_);
+Result<std::vector<LiveViews::Wanted>> LiveViews::begin_to_take_in() {
+    std::vector<Wanted> wanted;
     WEIR_TRY(look());
-    if (versions_ == taken_in_) return false;
-    WEIR_TRY(states_->move_to(pinned_, versions_));
+    if (versions_ == taken_in_) return wanted;
     for (const auto& view : project_.views) {
         const auto split = catalog_->split(view);
         if (!split) continue;  // told where the view is read
-        for (const auto& state : (*split)->states) {
-            const auto caught_up = states_->catch_up(state, by_day_.contains(state.name));
-            // A table that is not there yet, or a cut that moves: told where the view is read, or over by then.
-            if (!caught_up && caught_up.error().code != ErrorCode::not_found &&
-                caught_up.error().code != ErrorCode::table_conflict)
-                return caught_up.error();
-        }
+        for (const auto& state : (*split)->states) wanted.push_back({&state, by_day_.contains(state.name)});
     }
     catalog_->keep();
-    taken_in_ = versions_;
+    return wanted;
+}
+
+Result<bool> LiveViews::take_in() {
+    std::unique_lock lock(mutex_);
+    WEIR_ASSIGN(const auto wanted, begin_to_take_in());
+    if (versions_ == taken_in_) return false;
+    taking_in_ = true;
+    const auto pinned = pinned_;
+    auto status = ok();
+    for (const auto& each : wanted) {
+        lock.unlock();
+        lock.lock();
+        // A read that met a cut that moved has gone on to later versions: they are taken in the next time.
+        if (pinned_ != pinned) break;
+        status = states_->move_to(pinned_, versions_);
+        if (!status) break;
+        const auto caught_up = states_->catch_up(*each.state, each.by_day);
+        // A table that is not there yet, or a cut that moves: told where the view is read, or over by then.
+        if (!caught_up && caught_up.error().code != ErrorCode::not_found &&
+            caught_up.error().code != ErrorCode::table_conflict) {
+            status = caught_up.error();
+            break;
+        }
+    }
+    taking_in_ = false;
+    WEIR_TRY(std::move(status));
+    if (pinned_ == pinned) taken_in_ = versions_;
     return true;
 }
 
 Result<LiveMoment> LiveViews::read_once(const std::set<std::string>& views) {
     LiveMoment moment{.taken = clock_->now(), .versions = {}, .views = {}};
-    WEIR_TRY(look());
     moment.versions = versions_;
     WEIR_TRY(states_->move_to(pinned_, versions_));
     Batches batches;

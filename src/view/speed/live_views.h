@@ -6,12 +6,12 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/fair_mutex.h"
 #include "declare/project.h"
 #include "view/batch/interval_batch.h"
 #include "view/batch/view_split.h"
@@ -56,11 +56,12 @@ public:
     static Result<std::unique_ptr<LiveViews>> open(const lake::Lake& lake, sql::Database& database,
                                                    declare::Project project, const Clock& clock);
 
-    // The views named, all as of the same versions. What nothing new came in for is not computed again. One read at a
-    // time; others wait.
+    // The views named, all as of the same versions: the newest, or while take_in works, those that it takes in. What
+    // nothing new came in for is not computed again. One read at a time; others wait.
     Result<LiveMoment> read(const std::set<std::string>& views);
 
-    // Takes what is new into the states of all views, so that the next read finds it there. False: nothing was.
+    // Takes what is new into the states of all views, so that the next read finds it there. False: nothing was. Reads
+    // go in between. One call at a time.
     Result<bool> take_in();
 
     const declare::Project& project() const { return project_; }
@@ -78,6 +79,12 @@ private:
     // Looks at the newest versions of all tables that views rest on. Where their columns changed, views are split anew.
     Status look();
     Status look_at(sql::Connection& connection, const std::string& name, const lake::Table& table, Table& known);
+    // Starts to take in what is new: gives the states to catch up with. Nothing new: there are none.
+    struct Wanted {
+        const State* state;
+        bool by_day;
+    };
+    Result<std::vector<Wanted>> begin_to_take_in();
     Result<LiveMoment> read_once(const std::set<std::string>& views);
     using Batches = std::map<Day, IntervalBatch>;
     Result<LiveView> compute(const declare::View& view, const Publication& publication, Batches& batches);
@@ -86,8 +93,9 @@ private:
     sql::Database* database_;
     declare::Project project_;
     const Clock* clock_;
-    std::mutex mutex_;
+    FairMutex mutex_;
     // Guarded by mutex_.
+    bool taking_in_ = false;
     std::map<std::string, Table> tables_;
     Versions versions_, taken_in_;
     std::shared_ptr<PinnedTables> pinned_;  // of these versions

@@ -224,6 +224,15 @@ TEST_F(Live, a_read_is_of_one_moment_while_others_write_and_the_cut_moves) {
             written = true;
         }
     });
+    std::atomic<int> taken_in = 0;
+    std::jthread taking([&] {
+        while (!stop) {
+            const auto taken = live->take_in();
+            EXPECT_TRUE(bool(taken)) << (taken ? "" : taken.error().message);
+            if (!taken) return;
+            taken_in += *taken ? 1 : 0;
+        }
+    });
     std::int64_t last = 0;
     while (!written) {
         const auto moment = live->read({"same", "by_name", "kept"});
@@ -244,6 +253,8 @@ TEST_F(Live, a_read_is_of_one_moment_while_others_write_and_the_cut_moves) {
     }
     stop = true;
     writer.join();
+    taking.join();
+    EXPECT_GT(taken_in, 3);
     if (thrown) std::rethrow_exception(thrown);
     EXPECT_GT(last, 20);
 }
