@@ -132,9 +132,17 @@ TEST(Aggregates, over_every_argument_with_filter_and_distinct) {
             TIMESTAMP '1969-12-31 23:59:58' + to_seconds(v::BIGINT) AS t, DATE '2024-02-28' + v::INTEGER AS a,
             to_seconds(v::BIGINT) AS z, CASE WHEN v = 1 THEN '' ELSE 'ä' || v END AS s, v % 2 = 0 AS o, [v, NULL] AS l) u)");
     std::mt19937_64 random(7);
-    std::size_t asked = 0, accepted = 0;
+    // Under a sanitizer each statement costs fifty times as much: one pair of seven there, every call and argument
+    // among them.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    constexpr std::size_t one_of = 7;
+#else
+    constexpr std::size_t one_of = 1;
+#endif
+    std::size_t pairs = 0, asked = 0, accepted = 0;
     for (const auto& [call, decides_ties] : calls) {
         for (const char* argument : {"i", "b", "h", "d", "x", "t", "a", "s", "o", "l"}) {
+            if (pairs++ % one_of != 0) continue;
             std::string one = call;
             while (one.find('$') != std::string::npos) one.replace(one.find('$'), 1, argument);
             auto distinct = one;
@@ -166,7 +174,7 @@ TEST(Aggregates, over_every_argument_with_filter_and_distinct) {
         }
     }
     std::cout << accepted << " of " << asked << " calls accepted by DuckDB\n";
-    EXPECT_GT(accepted, 1500U);
+    EXPECT_GT(accepted, 1500U / one_of);
 }
 
 }  // namespace
