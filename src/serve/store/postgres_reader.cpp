@@ -85,7 +85,7 @@ private:
         auto connection =
             Connection::open(shared_->options, {.connect_timeout = connect_timeout,
                                                 .statement_timeout = timeout,
-                                                .stop = [shared = shared_] { return shared->is_stopping(); }});
+                                                .stop = [shared = shared_.get()] { return shared->is_stopping(); }});
         if (!connection) {
             shared_->up.store(false);
             return std::move(connection).error();

@@ -43,7 +43,7 @@ private:
 
     // A load ends where weir is asked to end; look-ups under way may get their answers.
     std::function<bool()> stop() const {
-        return [shared = shared_] { return stop_requested() || shared->is_stopping(); };
+        return [shared = shared_.get()] { return stop_requested() || shared->is_stopping(); };
     }
 
     Status try_load(const Load& load, const postgres::Shapes& shapes, sql::Connection& source) {
