@@ -224,7 +224,7 @@ Status Serving::Impl::open_store() {
         specs.emplace(view.view, std::move(spec));
     }
     const auto& place = settings.store;
-    if (!place.postgres.empty()) {
+    if (options.project != nullptr && !place.postgres.empty()) {
         auto connection = declare::is_secret_reference(place.postgres)
                               ? declare::read_secret(place.postgres, options.project->root)
                               : Result<std::string>(place.postgres);
