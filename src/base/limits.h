@@ -58,4 +58,8 @@ inline constexpr std::size_t log_compact_keys_max = 16'000'000;
 // Processes that publish through the owner at the same time; each has two threads.
 inline constexpr int log_connections_max = 64;
 
+// Instances of one alert that are followed: nobody reads more sentences, and a condition that holds for more rows than
+// these says something about all of them.
+inline constexpr std::size_t alert_instances_max = 1'000;
+
 }  // namespace weir::limits

@@ -31,6 +31,7 @@ std::span<const Command> commands() {
         for (auto& command : table_commands()) list.push_back(std::move(command));
         for (auto& command : topic_commands()) list.push_back(std::move(command));
         for (auto& command : token_commands()) list.push_back(std::move(command));
+        for (auto& command : alert_commands()) list.push_back(std::move(command));
         list.insert(list.end(),
                     {doctor_command(), version_command(), completion_command(), complete_command(), docs_command()});
         return list;

@@ -71,6 +71,12 @@ private:
             invocation_.help = true;
             return ok();
         }
+        // `weir alerts` is a command, and `weir alerts silence` another.
+        const bool goes_on = group_.empty() && at_ < words_.size() && find_command(word + " " + words_[at_]) != nullptr;
+        if (goes_on) {
+            group_ = word;
+            return ok();
+        }
         const auto name = group_.empty() ? word : group_ + " " + word;
         if (const Command* command = find_command(name); command != nullptr) {
             invocation_.command = command;

@@ -10,7 +10,7 @@
 namespace weir::cli {
 
 std::span<const PartSpec> parts() {
-    static const std::array all{speed_part(), intake_part(), batch_part(), serve_part()};
+    static const std::array all{speed_part(), intake_part(), batch_part(), alerts_part(), serve_part()};
     return all;
 }
 

@@ -91,6 +91,7 @@ std::span<const PartSpec> parts();
 PartSpec speed_part();
 PartSpec intake_part();
 PartSpec batch_part();
+PartSpec alerts_part();
 PartSpec serve_part();
 
 }  // namespace weir::cli

@@ -17,9 +17,9 @@ namespace weir::declare {
 
 // A SQL expression inside a YAML file, with the node that maps its places back.
 struct SqlSnippet {
-    enum class Kind { where, row_rule, value, dataset_query, pattern };
+    enum class Kind { where, row_rule, value, dataset_query, pattern, alert };
     Kind kind = Kind::where;
-    std::string owner;  // a source for `where`, else a contract
+    std::string owner;  // a source for `where`, an alert for `alert`, else a contract
     std::string title;  // "row rule 'cook_known'"
     std::string sql;
     // Of the property that holds a dataset query; for a value the DuckDB type that it must fit, may be empty.
@@ -50,10 +50,11 @@ struct Context {
 
 // weir.yaml: everything but the parameters' use. Reports all problems; the project is usable as far as it goes.
 void read_project_file(Context& context);
-// sources/*.yaml, contracts/*.odcs.yaml, serve.yaml
+// sources/*.yaml, contracts/*.odcs.yaml, serve.yaml, alerts.yaml
 void read_sources(Context& context);
 void read_contracts(Context& context);
 void read_serve_file(Context& context);
+void read_alerts_file(Context& context);
 // A map `kafka` of this file; its keys are those of the sections `kafka`, `kafka.tls` and `kafka.sasl`.
 void read_kafka_cluster(Context& context, OptionReader& reader, std::string_view key_file, KafkaCluster& cluster);
 // Once the views are known.

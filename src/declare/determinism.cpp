@@ -61,6 +61,26 @@ constexpr std::array known{
 constexpr std::array<std::string_view, 7> pure_table_functions{"range",     "generate_series", "unnest",    "repeat",
                                                                "json_each", "json_tree",       "repeat_row"};
 
+enum class Asked { nothing, moment, wall_clock, day };
+
+Asked time_asked(std::string_view function) {
+    struct Time {
+        std::string_view name;
+        Asked asked;
+    };
+    constexpr std::array times{Time{"now", Asked::moment},
+                               Time{"get_current_timestamp", Asked::moment},
+                               Time{"current_timestamp", Asked::moment},
+                               Time{"transaction_timestamp", Asked::moment},
+                               Time{"localtimestamp", Asked::wall_clock},
+                               Time{"current_localtimestamp", Asked::wall_clock},
+                               Time{"current_date", Asked::day},
+                               Time{"today", Asked::day}};
+    const auto found =
+        std::find_if(times.begin(), times.end(), [&](const Time& time) { return time.name == function; });
+    return found == times.end() ? Asked::nothing : found->asked;
+}
+
 }  // namespace
 
 std::string_view way_out_of_nondeterminism(std::string_view function) {
@@ -70,20 +90,21 @@ std::string_view way_out_of_nondeterminism(std::string_view function) {
 }
 
 std::string_view time_in_view(std::string_view function) {
-    constexpr std::string_view moment = "(interval_end()::TIMESTAMP AT TIME ZONE 'UTC')";
-    constexpr std::string_view local = "interval_end()::TIMESTAMP";
-    constexpr std::string_view day = "interval_end()";
-    constexpr std::array times{Known{"now", moment},
-                               Known{"get_current_timestamp", moment},
-                               Known{"current_timestamp", moment},
-                               Known{"transaction_timestamp", moment},
-                               Known{"localtimestamp", local},
-                               Known{"current_localtimestamp", local},
-                               Known{"current_date", day},
-                               Known{"today", day}};
-    const auto found =
-        std::find_if(times.begin(), times.end(), [&](const Known& entry) { return entry.name == function; });
-    return found == times.end() ? std::string_view() : found->way_out;
+    switch (time_asked(function)) {
+        case Asked::moment: return "(interval_end()::TIMESTAMP AT TIME ZONE 'UTC')";
+        case Asked::wall_clock: return "interval_end()::TIMESTAMP";
+        case Asked::day: return "interval_end()";
+        default: return {};
+    }
+}
+
+std::string_view time_in_alert(std::string_view function) {
+    switch (time_asked(function)) {
+        case Asked::moment: return "alert_moment()";
+        case Asked::wall_clock: return "timezone('UTC', alert_moment())";
+        case Asked::day: return "CAST(timezone('UTC', alert_moment()) AS DATE)";
+        default: return {};
+    }
 }
 
 bool is_pure_table_function(std::string_view function) {

@@ -10,6 +10,8 @@ std::string_view way_out_of_nondeterminism(std::string_view function);
 
 // What a function of the current time stands for in a view, as SQL: the end of the interval. Empty for other functions.
 std::string_view time_in_view(std::string_view function);
+// The same in an alert: the moment at which it is looked at, by the macro alert_moment(), a TIMESTAMPTZ.
+std::string_view time_in_alert(std::string_view function);
 
 // range, unnest and the like: they read nothing but their arguments.
 bool is_pure_table_function(std::string_view function);

@@ -251,6 +251,7 @@ Loaded load(const LoadOptions& options) {
         read_contracts(context);
         read_sources(context);
         read_serve_file(context);
+        read_alerts_file(context);
         check_references(context);
         check_sql(context);
         check_exports(context);

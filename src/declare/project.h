@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "declare/alerts.h"
 #include "declare/serve.h"
 #include "model/schema.h"
 
@@ -300,6 +301,7 @@ struct Project {
     std::vector<Generator> generators;
     std::vector<Export> exports;
     Serve serve;
+    Alerts alerts;
     bool csv_clock_with_space = false;  // moments without a zone in CSV: 2024-03-01 10:00:00; false: with a T
 
     const Source* source(std::string_view name) const;

@@ -18,6 +18,21 @@ namespace fs = std::filesystem;
 constexpr std::string_view test_files = "tests/*.test.yaml";
 constexpr std::string_view default_day = "2024-01-01";
 
+// "2025-12-01T03:00:00Z"; a blank may stand for the T.
+std::optional<Time> parse_moment(std::string_view text) {
+    if (text.size() != 20 || (text[10] != 'T' && text[10] != ' ') || text[13] != ':' || text[16] != ':' ||
+        text[19] != 'Z')
+        return std::nullopt;
+    const auto day = parse_day(text.substr(0, 10));
+    const auto two = [&](std::size_t at) {
+        const bool digits = text[at] >= '0' && text[at] <= '9' && text[at + 1] >= '0' && text[at + 1] <= '9';
+        return digits ? (text[at] - '0') * 10 + (text[at + 1] - '0') : 99;
+    };
+    const int hour = two(11), minute = two(14), second = two(17);
+    if (!day || hour > 23 || minute > 59 || second > 59) return std::nullopt;
+    return Time(*day) + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second);
+}
+
 // Keys that the row does not have are taken from the defaults, also inside maps.
 void fill_defaults(YamlNode& row, const YamlNode& defaults) {
     for (const auto& entry : defaults.entries) {
@@ -37,6 +52,7 @@ public:
         for (const auto& source : context.project.sources) sources_.push_back(source.name);
         for (const auto& view : context.project.views) views_.push_back(view.name);
         for (const auto& param : context.project.params) params_.push_back(param.name);
+        for (const auto& rule : context.project.alerts.rules) alerts_.push_back(rule.name);
     }
 
     std::vector<TestCase> read(const YamlNode& root) {
@@ -197,9 +213,19 @@ private:
         if (const auto* sources = reader.take_map("sources")) {
             for (const auto& entry : sources->entries) read_source(entry, test);
         }
+        if (const auto* alerts = reader.take_map("alerts")) {
+            for (const auto& entry : alerts->entries) read_alert(entry, test);
+            std::stable_sort(test.looks.begin(), test.looks.end(),
+                             [](const AlertLook& a, const AlertLook& b) { return a.at < b.at; });
+            for (std::size_t i = 1; i < test.looks.size(); ++i)
+                if (test.looks[i].after < test.looks[i - 1].after)
+                    context_.problems.error(test.looks[i].where,
+                                            "an earlier look of this test is after more arrivals than this one",
+                                            "what is in stays in: give it a later moment");
+        }
         reader.finish();
-        if (test.rows.empty() && test.sources.empty())
-            context_.problems.error(at(node), "this test expects nothing", "name views: or sources:");
+        if (test.rows.empty() && test.sources.empty() && test.looks.empty())
+            context_.problems.error(at(node), "this test expects nothing", "name views:, sources: or alerts:");
     }
 
     void read_view(const YamlEntry& entry, TestCase& test) {
@@ -225,6 +251,47 @@ private:
             reader.finish();
         }
         test.rows.push_back(std::move(expected));
+    }
+
+    void read_alert(const YamlEntry& entry, TestCase& test) {
+        const Where key{file_, entry.line, entry.column};
+        if (context_.project.alerts.rule(entry.key) == nullptr) {
+            context_.problems.error(key, fmt::format("there is no alert '{}'", entry.key), suggest(entry.key, alerts_));
+            return;
+        }
+        if (!entry.value.is_sequence() || entry.value.items.empty()) return wrong(entry.value, "a list of looks");
+        auto after = test.arrivals.size();
+        for (const auto& item : entry.value.items) {
+            OptionReader reader(item, key_section(test_files, "tests[].expect.alerts.ALERT[]"), file_,
+                                context_.problems);
+            AlertLook look{.alert = entry.key, .where = at(item)};
+            if (const auto moment = reader.take<Text>("at")) {
+                const auto parsed = parse_moment(moment->text);
+                if (!parsed)
+                    context_.problems.error(moment->where, fmt::format("'{}' is no moment", moment->text),
+                                            "write 2025-12-01T03:00:00Z");
+                look.at = parsed.value_or(Time{});
+            }
+            const auto given = reader.take<std::int64_t>("after");
+            if (given && (*given < 0 || *given > static_cast<std::int64_t>(test.arrivals.size())))
+                context_.problems.error(
+                    reader.where("after"),
+                    fmt::format("'after' must be 0 to {}, the number of arrivals", test.arrivals.size()));
+            else if (given)
+                after = static_cast<std::size_t>(*given);
+            look.after = after;
+            for (const std::string_view state : {"pending", "firing", "resolved"}) {
+                const auto* rows = reader.take_list(state);
+                if (rows == nullptr && state == "resolved") continue;
+                ExpectedInstances expected{
+                    .state = std::string(state),
+                    .rows = {.relation = entry.key, .where = rows == nullptr ? look.where : at(*rows)}};
+                if (rows != nullptr) read_rows(*rows, expected.rows);
+                look.instances.push_back(std::move(expected));
+            }
+            reader.finish();
+            test.looks.push_back(std::move(look));
+        }
     }
 
     void read_rows(const YamlNode& list, ExpectedRows& expected) {
@@ -301,7 +368,7 @@ private:
     Context& context_;
     const fs::path relative_;
     const std::string file_;
-    std::vector<std::string> sources_, views_, params_;
+    std::vector<std::string> sources_, views_, params_, alerts_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "declare/load.h"
 #include "declare/yaml.h"
 
@@ -47,6 +48,22 @@ struct ExpectedSource {
     std::optional<std::string> refused;  // the intake fails, and says so
 };
 
+// Instances of an alert in one state, by the columns of its SELECT.
+struct ExpectedInstances {
+    std::string state;  // pending, firing, resolved
+    ExpectedRows rows;
+};
+
+// What is known of an alert when somebody looks.
+struct AlertLook {
+    std::string alert;
+    Where where;
+    Time at{};
+    std::size_t after = 0;  // how many arrivals are in by then
+    // Of pending and firing all; resolved only where it is expected.
+    std::vector<ExpectedInstances> instances;
+};
+
 struct TestCase {
     enum class Runs { cut, once, each };
     std::string name;
@@ -57,6 +74,7 @@ struct TestCase {
     std::vector<TestArrival> arrivals;  // in the order in which they arrive
     std::vector<ExpectedRows> rows;
     std::vector<ExpectedSource> sources;
+    std::vector<AlertLook> looks;  // in the order in which they are made
 
     // Quarantine limits and rules over whole intakes hold only where a refusal is expected.
     bool expects_refusal() const;

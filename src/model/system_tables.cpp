@@ -22,7 +22,7 @@ SystemTable make(std::string_view name, bool stored, std::string_view summary,
     return table;
 }
 
-const std::array<SystemTable, 9>& tables() {
+const std::array<SystemTable, 11>& tables() {
     using enum Type::Kind;
     static const std::array all{
         make("accounting", true,
@@ -128,6 +128,28 @@ const std::array<SystemTable, 9>& tables() {
               {"from_table", string, "the table or view that it reads; NULL: the column is a constant"},
               {"from_column", string, "its column; * for the rows as such, which count(*) counts"},
               {"kind", string, "value: what the column is made of; condition: what decides which rows count"}}),
+        make("alerts", false, "Every alert that was looked at, and its instances, as they are now.",
+             {{"alert", string, "the alert's name"},
+              {"severity", string, "info, warning or critical"},
+              {"state", string, "inactive, pending, firing, or resolved for a day"},
+              {"instance", string, "JSON: the columns of its key; NULL: the alert has no instance"},
+              {"message", string, "the sentence for people"},
+              {"details", string, "JSON: all columns of its row, as texts"},
+              {"since", timestamp, "when its row was there first"},
+              {"fired_at", timestamp, "when it began to fire"},
+              {"resolved_at", timestamp, "when it was over"},
+              {"told_at", timestamp, "when somebody was told last that it fires"},
+              {"silenced_until", timestamp, "until then it is not told"},
+              {"looked_at", timestamp, "when the alert was looked at last"},
+              {"problem", string, "why it could not be looked at; its states are those from before"}}),
+        make("alert_history", false, "Every change of the state of an alert's instance, newest first.",
+             {{"changed_at", timestamp, "when"},
+              {"alert", string, "the alert's name"},
+              {"severity", string, "info, warning or critical"},
+              {"state", string, "the state that it came to"},
+              {"was", string, "the state before"},
+              {"instance", string, "JSON: the columns of its key"},
+              {"message", string, "the sentence for people"}}),
         make("tables", false, "Every table of the lake.",
              {{"name", string, "the table's name"},
               {"version", int64, "its newest commit"},

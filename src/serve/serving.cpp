@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <thread>
 
 #include "declare/secret.h"
+#include "observe/alerts/alert_store.h"
 #include "observe/system_facts.h"
 #include "observe/watermarks.h"
 #include "serve/api/api.h"
@@ -91,6 +93,7 @@ struct Serving::Impl {
     void refresh();
     void append_metrics(MetricsText& text) const;
     void append_system_facts(MetricsText& text) const;
+    void append_alerts(MetricsText& text) const;
 };
 
 Status Serving::Impl::start() {
@@ -190,6 +193,8 @@ Status Serving::Impl::start() {
 void Serving::Impl::start_system(AnswerOptions answer_options) {
     std::map<std::string, SystemReads::Computed> computed;
     if (options.runs) computed.emplace("runs", options.runs);
+    computed.emplace("alerts", [lake = options.lake] { return observe::alerts_relation(lake); });
+    computed.emplace("alert_history", [lake = options.lake] { return observe::alert_history_relation(lake); });
     system_reads = std::make_unique<SystemReads>(reads->lake(), reads->database(), std::move(computed));
     answer_options.path = "/system/";
     answer_options.cursor_key += "system";
@@ -349,6 +354,7 @@ void Serving::Impl::append_metrics(MetricsText& text) const {
         text.sample("weir_store_load_failures_total", {}, loader->failures());
     }
     append_system_facts(text);
+    append_alerts(text);
     const auto catalogue = reads->catalogue();
     text.family("weir_view_rows", "gauge", "Rows of a view's published result.");
     for (const auto& entry : *catalogue)
@@ -406,6 +412,48 @@ void Serving::Impl::append_system_facts(MetricsText& text) const {
         for (const auto& of : *verdicts)
             text.sample("weir_view_verified_timestamp_seconds", {{"view", of.view}},
                         static_cast<double>(of.verified_us) / 1e6);
+    }
+}
+
+// What `weir up`, this one or another, found when it looked last.
+void Serving::Impl::append_alerts(MetricsText& text) const {
+    const auto kept = observe::AlertStore::look(observe::AlertStore::file_in(options.lake));
+    if (!kept || !*kept) return;
+    using observe::AlertState;
+    if (const auto counts = (*kept)->counts()) {
+        text.family("weir_alert_instances", "gauge", "Instances of an alert by their state.");
+        // Each alert has all states, so that a series does not end when an alert does.
+        std::map<std::string, std::pair<std::string, std::map<AlertState, std::int64_t>>> alerts;
+        for (const auto& of : *counts) {
+            alerts[of.alert].first = of.severity;
+            alerts[of.alert].second[of.state] = of.count;
+        }
+        for (auto& [alert, of] : alerts)
+            for (const auto state : {AlertState::pending, AlertState::firing})
+                text.sample("weir_alert_instances",
+                            {{"alert", alert}, {"severity", of.first}, {"state", to_string(state)}},
+                            static_cast<std::uint64_t>(of.second[state]));
+    }
+    if (const auto alerts = (*kept)->alerts()) {
+        text.family("weir_alert_failing", "gauge", "1: the alert could not be looked at; 0: it was.");
+        for (const auto& of : *alerts)
+            text.sample("weir_alert_failing", {{"alert", of.alert}}, std::uint64_t{!of.problem.empty()});
+        text.family("weir_alert_looked_at_timestamp_seconds", "gauge", "When the alert was looked at last.");
+        for (const auto& of : *alerts)
+            if (of.looked_at)
+                text.sample("weir_alert_looked_at_timestamp_seconds", {{"alert", of.alert}},
+                            static_cast<double>(of.looked_at->time_since_epoch().count()) / 1e6);
+    }
+    if (const auto tallies = (*kept)->tallies()) {
+        text.family("weir_alert_messages_total", "counter", "Messages of alerts by target and what became of them.");
+        for (const auto& of : *tallies)
+            for (const auto& [outcome, count] : {std::pair("delivered", of.delivered), std::pair("failed", of.failed),
+                                                 std::pair("dropped", of.dropped)})
+                text.sample("weir_alert_messages_total", {{"target", of.target}, {"outcome", outcome}},
+                            static_cast<std::uint64_t>(count));
+        text.family("weir_alert_messages_waiting", "gauge", "Messages of alerts that wait for their target.");
+        for (const auto& of : *tallies)
+            text.sample("weir_alert_messages_waiting", {{"target", of.target}}, static_cast<std::uint64_t>(of.waiting));
     }
 }
 

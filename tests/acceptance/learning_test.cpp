@@ -64,12 +64,12 @@ protected:
             EXPECT_EQ(difference(wanted, answers.reals.at(name), scratch / out / (name + ".csv")), "") << name;
             rows += wanted.size();
         }
-        EXPECT_EQ(answers.views.size(), 76u);
+        EXPECT_EQ(answers.views.size(), 81u);
         std::set<std::string> names;
         for (const auto& entry : fs::directory_iterator(scratch / out)) names.insert(entry.path().stem().string());
         for (const auto& name : names) EXPECT_TRUE(answers.views.contains(name)) << name;
         EXPECT_EQ(names.size(), answers.views.size());
-        EXPECT_GT(rows, 76u);
+        EXPECT_GT(rows, 81u);
     }
 
     void send(const std::string& topic, const json& value, const std::string& broker = "2025-12-20T00:00:00.000Z") {

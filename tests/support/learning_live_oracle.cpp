@@ -214,6 +214,42 @@ const std::vector<Definition>& live_definitions() {
          "COALESCE(v, 0) AS viewed, COALESCE(c, 0) AS clicked, t AS unique_notification_types, pct(v, s) AS "
          "view_rate_pct, pct(c, s) AS click_rate_pct FROM n LEFT JOIN r USING (window_start, window_end, user_id)",
          "window_start, user_id"},
+        {"platform_summary",
+         "SELECT (SELECT COUNT(DISTINCT user_id) FROM events WHERE role = 'student') AS total_students, (SELECT "
+         "COUNT(DISTINCT COALESCE(course_id, '')) FROM activity) AS total_courses, (SELECT COALESCE(SUM(videos), 0) "
+         "FROM "
+         "work WHERE course_id IN (SELECT course_id FROM activity)) AS total_videos_watched, (SELECT "
+         "COALESCE(SUM(downloads), 0) FROM work WHERE course_id IN (SELECT course_id FROM activity)) AS "
+         "total_materials_downloaded",
+         "total_students"},
+        {"student_engagement_distribution",
+         "WITH d AS (SELECT MAX(ts)::DATE AS d FROM events), n AS (SELECT s.user_id, COUNT(e.ts) AS n FROM (SELECT "
+         "DISTINCT user_id FROM events WHERE role = 'student') s LEFT JOIN (SELECT user_id, ts FROM events, d WHERE "
+         "role "
+         "= 'student' AND event_type IN ('LOGIN', 'VIDEO_WATCHED', 'SUBMIT_ASSIGNMENT') AND ts >= d - 7 AND ts < d) e "
+         "USING (user_id) GROUP BY 1), c(o, category, low, high) AS (VALUES (1, 'highly_active', 51, 1000000000), (2, "
+         "'moderately_active', 10, 50), (3, 'low_activity', 1, 9), (4, 'inactive', 0, 0)) SELECT category, (SELECT "
+         "COUNT(*) FROM n WHERE n BETWEEN low AND high) AS student_count, pct((SELECT COUNT(*) FROM n WHERE n BETWEEN "
+         "low AND high), (SELECT COUNT(*) FROM n)) AS percentage FROM c",
+         "CASE category WHEN 'highly_active' THEN 1 WHEN 'moderately_active' THEN 2 WHEN 'low_activity' THEN 3 ELSE 4 "
+         "END"},
+        {"recent_activity",
+         "SELECT date_trunc('hour', ts) AS hour, COUNT(*) FILTER (WHERE event_type = 'VIDEO_WATCHED') AS "
+         "videos_watched, COUNT(course_id) AS course_interactions, COUNT(DISTINCT course_id) AS active_courses, "
+         "COUNT(*) FILTER (WHERE event_type = 'DOWNLOAD_MATERIAL' AND role = 'student') AS materials_downloaded FROM "
+         "events WHERE course_id IS NOT NULL OR event_category = 'VIDEO' OR (event_category = 'COURSE' AND role = "
+         "'student') GROUP BY 1",
+         "hour"},
+        {"course_recent_popularity",
+         "SELECT course_id, COUNT(*) AS interactions FROM events WHERE course_id IS NOT NULL AND date_trunc('minute', "
+         "ts) >= (SELECT date_trunc('minute', MAX(ts)) FROM events WHERE course_id IS NOT NULL) - INTERVAL '1439 "
+         "minutes' GROUP BY 1",
+         "interactions DESC, course_id"},
+        {"video_recent_popularity",
+         "SELECT video_id, COUNT(*) AS views, date_trunc('minute', MAX(ts)) + INTERVAL '1 minute' AS window_end FROM "
+         "video WHERE date_trunc('minute', ts) >= (SELECT date_trunc('minute', MAX(ts)) FROM video) - INTERVAL '59 "
+         "minutes' GROUP BY 1",
+         "views DESC, video_id"},
     };
     return all;
 }

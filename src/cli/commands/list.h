@@ -14,6 +14,7 @@ Command produce_command();
 Command consume_command();
 std::vector<Command> topic_commands();
 std::vector<Command> token_commands();
+std::vector<Command> alert_commands();
 Command up_command();
 Command status_command();
 Command quarantine_list_command();

@@ -1,4 +1,5 @@
 // weir sql: one statement over everything that the lake holds.
+#include "cli/alerts_table.h"
 #include "cli/as_of.h"
 #include "cli/commands/list.h"
 #include "cli/lineage_table.h"
@@ -33,6 +34,7 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(auto session, open_session(opened, as_of, live));
     provide_runs(session, opened.lake);
     provide_lineage(session, opened);
+    provide_alerts(session, opened.lake);
     provide_watermarks(session, opened.lake, opened.project ? &*opened.project : nullptr);
     WEIR_ASSIGN(const auto statement, prepare_reading(session, invocation.argument("SQL")));
     const auto format = chosen_format(invocation);

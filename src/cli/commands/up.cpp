@@ -153,7 +153,7 @@ Command up_command() {
             "--only intake share. batch runs what is due, files too, and "
             "publishes it, as often as `batch` in weir.yaml says. speed keeps what came in since in the states of the "
             "views, and serve gives the views over HTTP: up to the second (layer=merged) and as published "
-            "(layer=batch). "
+            "(layer=batch). alerts looks at what alerts.yaml declares, and tells the log and its targets. "
             "One status line a second on a terminal, JSON lines elsewhere, on standard error. A source that cannot "
             "go on is told, and the others do; when none can, the command ends with its error. "
             "Runs until SIGTERM or Ctrl-C: the epoch under way is finished, requests under way get their answers. "
@@ -165,8 +165,8 @@ Command up_command() {
                        .words = Words::project}},
         .options = {{.name = "--only",
                      .value = "PARTS",
-                     .help =
-                         "only these parts: speed, intake, batch, serve; with commas between them, or the option again",
+                     .help = "only these parts: speed, intake, batch, alerts, serve; with commas between them, or the "
+                             "option again",
                      .repeatable = true},
                     log_option(),
                     kafka_option("the brokers of the project's Kafka, host:port with commas between them"),

@@ -10,7 +10,10 @@
 #include "base/file.h"
 #include "base/nearest.h"
 #include "base/stop.h"
+#include "observe/alerts/alert_query.h"
+#include "observe/watermarks.h"
 #include "orchestrate/run.h"
+#include "orchestrate/run_rows.h"
 #include "orchestrate/trial/cuts.h"
 #include "orchestrate/trial/expected.h"
 #include "orchestrate/trial/input.h"
@@ -21,6 +24,7 @@ namespace weir::orchestrate::trial {
 namespace {
 
 namespace files = std::filesystem;
+using declare::AlertLook;
 using declare::ExpectedRows;
 using declare::ExpectedSource;
 using declare::Project;
@@ -158,7 +162,99 @@ public:
         return judge(first);
     }
 
+    // The looks at alerts, after the arrivals that each of them names: in one way, for what is published is what the
+    // rows are, however they came in.
+    Result<Found> look(const files::path& scratch) {
+        std::error_code ignored;
+        files::remove_all(scratch, ignored);
+        WEIR_TRY(make_directories(scratch / "in"));
+        WEIR_TRY(make_directories(project_.lake));
+        WEIR_ASSIGN(auto ledger, Ledger::look(scratch / "no-ledger"));
+        WEIR_ASSIGN(const auto lake, lake::Lake::open(project_.lake.string(), database_, lake::Sync::none));
+        ManualClock clock{Time{}};
+        observe::NoObserver nobody;
+        const Workplace at{project_, lake, database_, clock, nobody, catalogs_};
+        std::size_t arrivals = 0, records = 0;
+        std::map<std::string, std::vector<observe::AlertInstance>> known;
+        for (const auto& look : test_.looks) {
+            clock.set(look.at);
+            if (look.after > arrivals) {
+                arrivals = look.after;
+                const auto end = input_.arrival_ends()[arrivals - 1];
+                WEIR_TRY(input_.write(scratch / "in", std::exchange(records, end), end));
+                WEIR_ASSIGN(const auto result, orchestrate::run(at, ledger, {.only = looked_at(end)}));
+                if (result.first_error) return judge_refusal(*result.first_error);
+            }
+            WEIR_ASSIGN(auto found, look_once(look, lake, ledger, known[look.alert]));
+            if (found) return found;
+        }
+        return Found();
+    }
+
 private:
+    // The sources that have files by then, and the views that alerts read.
+    std::vector<std::string> looked_at(std::size_t records) const {
+        auto names = input_.sources(records);
+        for (const auto& look : test_.looks)
+            for (const auto& read : project_.alerts.rule(look.alert)->reads)
+                if (project_.view(read) != nullptr && std::find(names.begin(), names.end(), read) == names.end())
+                    names.push_back(read);
+        return names;
+    }
+
+    Result<Found> look_once(const AlertLook& look, const lake::Lake& lake, const Ledger& ledger,
+                            std::vector<observe::AlertInstance>& known) {
+        WEIR_ASSIGN(auto session, view::Session::open({.lake = project_.lake, .project = &project_}));
+        session.provide("runs", [&](sql::Connection& connection, const std::string& table) -> Status {
+            WEIR_ASSIGN(const auto steps, ledger.steps(1'000));
+            if (steps.empty()) return ok();
+            return connection.run(fmt::format("INSERT INTO {} VALUES {}", table, run_rows(steps)));
+        });
+        session.provide("watermarks", [&](sql::Connection& connection, const std::string& table) -> Status {
+            WEIR_ASSIGN(auto reader, database_.connect());
+            WEIR_ASSIGN(const auto sources, observe::watermarks(lake, reader, project_, look.at));
+            if (sources.empty()) return ok();
+            WEIR_ASSIGN(const auto totals, observe::accounting_totals(lake, reader));
+            return connection.run(
+                fmt::format("INSERT INTO {} VALUES {}", table, observe::watermark_rows(sources, totals)));
+        });
+        auto& connection = session.connection();
+        const auto& rule = *project_.alerts.rule(look.alert);
+        using observe::AlertQuery;
+        WEIR_ASSIGN(const auto query, AlertQuery::make(connection, rule, AlertQuery::SystemTables::in_schema));
+        WEIR_TRY(AlertQuery::set_moment(connection, look.at));
+        if (const auto prepared = session.prepare(query.sql()); !prepared) return prepared.error();
+        WEIR_ASSIGN(const auto columns, connection.describe(query.sql()));
+        WEIR_ASSIGN(const auto rows, query.rows(connection));
+        auto made = observe::step({.hold = rule.hold, .resolve_after = rule.resolve_after, .repeat = rule.repeat},
+                                  known, rows.rows, false, look.at);
+        known = std::move(made.instances);
+        for (const auto& expected : look.instances) {
+            WEIR_ASSIGN(auto found, judge_instances(connection, expected, columns, known));
+            if (found) return found;
+        }
+        return Found();
+    }
+
+    Result<Found> judge_instances(sql::Connection& connection, const declare::ExpectedInstances& expected,
+                                  const std::vector<sql::Column>& columns,
+                                  const std::vector<observe::AlertInstance>& known) {
+        Table table{.columns = columns, .rows = {}};
+        for (const auto& instance : known) {
+            if (to_string(instance.state) != expected.state) continue;
+            const auto values = nlohmann::ordered_json::parse(instance.row.values, nullptr, false);
+            Row row;
+            for (const auto& column : columns) {
+                const auto value = values.find(column.name);
+                row.push_back(value == values.end() || !value->is_string() ? Cell() : Cell(value->get<std::string>()));
+            }
+            table.rows.push_back(std::move(row));
+        }
+        WEIR_ASSIGN(auto found, judge_table(connection, expected.rows, table));
+        if (found) found->message = fmt::format("{}: {}", expected.state, found->message);
+        return found;
+    }
+
     Result<Found> judge_refusal(const Error& error) {
         if (error.code == ErrorCode::interrupted || info(error.code).domain != Domain::user) return error;
         for (const auto& expected : test_.sources) {
@@ -210,6 +306,10 @@ private:
     }
 
     Result<Found> judge_rows(view::Session& session, const ExpectedRows& expected, const Table& table) {
+        return judge_table(session.connection(), expected, table);
+    }
+
+    Result<Found> judge_table(sql::Connection& connection, const ExpectedRows& expected, const Table& table) {
         const auto names = table.names();
         std::vector<std::size_t> compared;
         std::vector<std::string> types;
@@ -225,7 +325,7 @@ private:
             compared.push_back(static_cast<std::size_t>(found - names.begin()));
             types.push_back(table.columns[compared.back()].type);
         }
-        WEIR_ASSIGN(const auto wanted, expected_rows(session.connection(), expected, types));
+        WEIR_ASSIGN(const auto wanted, expected_rows(connection, expected, types));
         std::vector<Row> actual;
         for (const auto& row : table.rows) {
             Row cut;
@@ -325,7 +425,9 @@ Result<Outcome> try_test(const declare::LoadOptions& options, const TestCase& te
     auto spilling = project;
     spilling.lake = scratch.path() / "spill";
     WEIR_ASSIGN(auto database, view::open_database(spilling));
-    const auto all = ways(input.arrival_ends(), test.expects_refusal() ? TestCase::Runs::once : test.runs, seed);
+    // Looks at alerts are in a way of their own; where nothing else is expected, no other one tells more.
+    const bool one_way = test.expects_refusal() || (test.rows.empty() && test.sources.empty());
+    const auto all = ways(input.arrival_ends(), one_way ? TestCase::Runs::once : test.runs, seed);
     Outcome outcome{.failure = {},
                     .records = input.arrival_ends().back(),
                     .ways = 0,
@@ -343,6 +445,10 @@ Result<Outcome> try_test(const declare::LoadOptions& options, const TestCase& te
             break;
         }
     }
+    if (outcome.failure || test.looks.empty()) return outcome;
+    WEIR_ASSIGN(outcome.failure, Attempt(project, database, catalogs, test, input).look(scratch.path() / "way"));
+    ++outcome.ways;
+    if (outcome.failure) outcome.failure->way = "looking at alerts";
     return outcome;
 }
 

@@ -81,6 +81,7 @@ Result<std::unique_ptr<BatchReads>> BatchReads::open(const BatchReadsOptions& op
     auto reads = std::unique_ptr<BatchReads>(new BatchReads());
     reads->path_ = options.lake;
     reads->project_ = options.project;
+    reads->all_views_ = options.all_views;
     if (options.database != nullptr) {
         reads->database_ = options.database;
         reads->live_database_ = true;
@@ -124,7 +125,7 @@ bool BatchReads::is_served(const std::string& view) const {
     const auto* declared = project_->view(view);
     if (declared == nullptr || declared->keep == declare::View::Keep::none) return false;
     const auto* served = project_->serve.view(view);
-    return served == nullptr || served->served;
+    return all_views_ || served == nullptr || served->served;
 }
 
 std::set<std::string> BatchReads::base_tables_of(const std::string& name) const {

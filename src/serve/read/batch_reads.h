@@ -20,6 +20,7 @@ struct BatchReadsOptions {
     std::filesystem::path lake;
     const declare::Project* project = nullptr;  // nothing: a bare lake; must outlive the reads
     sql::Database* database = nullptr;          // of view::open_database(); nothing: one of its own
+    bool all_views = false;                     // also those that serve.yaml does not serve
 };
 
 class BatchReads final : public Reads {
@@ -70,6 +71,7 @@ private:
     std::unique_ptr<sql::Database> own_database_;
     sql::Database* database_ = nullptr;
     bool live_database_ = false;
+    bool all_views_ = false;
     std::optional<lake::Lake> lake_;
     mutable std::mutex mutex_;
     std::shared_ptr<const Present> present_;
