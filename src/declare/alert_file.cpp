@@ -39,9 +39,8 @@ void take_count(OptionReader& reader, std::string_view key, Problems& problems, 
 
 // The names of a header field, by RFC 9110: what a message of ours cannot be bent with.
 bool is_field_name(std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-        return std::isalnum(c) != 0 || c == '-' || c == '_';
-    });
+    return !text.empty() && std::all_of(text.begin(), text.end(),
+                                        [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
 }
 
 // The name under which something is declared; nothing where it has none or it is taken.
@@ -104,8 +103,7 @@ void read_rule(Context& context, const YamlNode& node, const std::string& file, 
         sql = nullptr;
     }
     rule.key_where = reader.where("key");
-    if (reader.has("key"))
-        rule.key = reader.take<std::vector<std::string>>("key").value_or(std::vector<std::string>());
+    if (reader.has("key")) rule.key = reader.take<std::vector<std::string>>("key").value_or(std::vector<std::string>());
     take_span(reader, "for", problems, milliseconds(0), days(30), rule.hold);
     take_span(reader, "resolve_after", problems, milliseconds(0), days(30), rule.resolve_after);
     take_span(reader, "repeat", problems, milliseconds(0), days(365), rule.repeat);
@@ -122,9 +120,9 @@ void read_rule(Context& context, const YamlNode& node, const std::string& file, 
         rule.notify.clear();
         for (const auto& target : reader.take<std::vector<Text>>("notify").value_or(std::vector<Text>())) {
             if (std::find(targets.begin(), targets.end(), target.text) == targets.end())
-                problems.error(target.where, fmt::format("there is no target '{}'", target.text),
-                               targets.empty() ? "declare it under notify: in this file"
-                                               : suggest(target.text, targets));
+                problems.error(
+                    target.where, fmt::format("there is no target '{}'", target.text),
+                    targets.empty() ? "declare it under notify: in this file" : suggest(target.text, targets));
             rule.notify.push_back(target.text);
         }
     }

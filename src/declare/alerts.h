@@ -33,8 +33,8 @@ struct AlertRule {
     Where sql_where;
     std::vector<std::string> key;  // empty: all rows are one instance
     Where key_where;
-    std::chrono::milliseconds hold{0};           // how long a row must be there before it counts
-    std::chrono::milliseconds resolve_after{0};  // how long it must be gone before it is over
+    std::chrono::milliseconds hold{0};                // how long a row must be there before it counts
+    std::chrono::milliseconds resolve_after{0};       // how long it must be gone before it is over
     std::chrono::milliseconds repeat{4 * 3'600'000};  // how often it is told again while it lasts; 0: once
     std::chrono::milliseconds every{10'000};          // how often it is looked at
     AlertSeverity severity = AlertSeverity::warning;

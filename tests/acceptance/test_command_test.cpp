@@ -228,5 +228,30 @@ TEST_F(TestCommand, the_shipped_projects_pass_their_tests) {
     }
 }
 
+TEST_F(TestCommand, alerts_are_looked_at_after_the_arrivals_that_a_look_names) {
+    put("alerts.yaml",
+        "alerts:\n- name: large\n  sql: SELECT name, total, now() AS at FROM by_name WHERE total > 3\n  key: [name]\n"
+        "  for: 1m\n  message: \"{name} has {total}\"\n");
+    const std::string two =
+        "    input:\n      t:\n      - rows: [{id: 1, name: a, amount: 4}]\n"
+        "      - rows: [{id: 2, name: a, amount: -2}]\n    expect:\n      alerts:\n        large:\n";
+    one(two +
+        "        - {at: \"2024-05-01T10:00:00Z\", after: 1, pending: [{name: a, total: 4}]}\n"
+        "        - {at: \"2024-05-01T10:01:00Z\", firing: [{name: a, total: 4, at: \"2024-05-01 10:01:00+00\"}]}\n"
+        "        - {at: \"2024-05-01T10:02:00Z\", after: 2, resolved: [{name: a, total: 4}]}\n");
+    expect_said(0, {"it (2 records, 2 ways)", "all passed"});
+    one(two +
+        "        - {at: \"2024-05-01T10:00:00Z\", after: 1, pending: [{name: a}]}\n"
+        "        - {at: \"2024-05-01T10:00:59Z\", firing: [{name: a}]}\n");
+    expect_said(
+        1, {"(looking at alerts)", "tests/t.test.yaml:11:11: large: pending: there is a row that is not expected"});
+    one(two + "        - {at: \"2024-05-01T10:00:00Z\", firing: [{name: a, amount: 2}]}\n");
+    expect_said(1, {"'large' has no column 'amount'"});
+    one(two + "        - {at: yesterday, after: 3, fires: []}\n");
+    expect_said(1, {"'yesterday' is no moment", "'after' must be 0 to 2", "unknown key 'fires'"});
+    one("    input: {}\n    expect:\n      alerts: {larg: [{at: \"2024-05-01T10:00:00Z\"}]}\n");
+    expect_said(1, {"there is no alert 'larg'", "did you mean 'large'"});
+}
+
 }  // namespace
 }  // namespace weir::test

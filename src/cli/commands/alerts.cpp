@@ -31,19 +31,19 @@ Result<int> list(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto store, AlertStore::look(AlertStore::file_in(opened.lake)));
     if (!store && format == "table") {
         const auto count = opened.project ? opened.project->alerts.rules.size() : 0;
-        WEIR_TRY(terminal.write(count == 0 ? "no alerts: alerts.yaml declares them\n"
-                                           : fmt::format("{} alert{}, not looked at yet: `weir up` does\n", count,
-                                                         count == 1 ? "" : "s")));
+        WEIR_TRY(terminal.write(
+            count == 0 ? "no alerts: alerts.yaml declares them\n"
+                       : fmt::format("{} alert{}, not looked at yet: `weir up` does\n", count, count == 1 ? "" : "s")));
         return 0;
     }
     WEIR_ASSIGN(auto database, sql::Database::open({.threads = 1}));
     WEIR_ASSIGN(auto connection, database.connect());
-    WEIR_ASSIGN(const auto relation, history ? observe::alert_history_relation(opened.lake)
-                                             : observe::alerts_relation(opened.lake));
+    WEIR_ASSIGN(const auto relation,
+                history ? observe::alert_history_relation(opened.lake) : observe::alerts_relation(opened.lake));
     const auto statement =
-        history ? fmt::format("SELECT {} FROM {}", format == "table" ? "* EXCLUDE (instance)" : "*", relation)
-                : fmt::format("SELECT {} FROM {} ORDER BY {}", format == "table" ? for_people : "*", relation,
-                              by_state);
+        history
+            ? fmt::format("SELECT {} FROM {}", format == "table" ? "* EXCLUDE (instance)" : "*", relation)
+            : fmt::format("SELECT {} FROM {} ORDER BY {}", format == "table" ? for_people : "*", relation, by_state);
     WEIR_TRY(print_query(connection, statement, format, "", terminal));
     return 0;
 }

@@ -31,9 +31,9 @@ public:
     }
     std::string status_json() override {
         const auto status = watch_->status();
-        const auto json = fmt::format(
-            "\"alerts\": {}, \"firing\": {}, \"pending\": {}, \"failing\": {}, \"looks\": {}, \"run\": {}",
-            status.alerts, status.firing, status.pending, status.failing, status.looks, status.run);
+        const auto json =
+            fmt::format("\"alerts\": {}, \"firing\": {}, \"pending\": {}, \"failing\": {}, \"looks\": {}, \"run\": {}",
+                        status.alerts, status.firing, status.pending, status.failing, status.looks, status.run);
         return json + last_and_problem(status.last, "");
     }
 
@@ -51,8 +51,8 @@ Result<std::unique_ptr<Part>> start(const UpContext& context) {
                                  .runs = [lake = context.opened.lake] { return runs_relation(lake); },
                                  .note = [&context](const std::string& text) { context.note("alerts", text); },
                                  .alert = [&context](const std::string& text) { context.note("alerts", text); }}));
-    return std::unique_ptr<Part>(std::make_unique<AlertsPart>(std::move(watch), project->alerts.rules.size(),
-                                                              project->alerts.targets.size()));
+    return std::unique_ptr<Part>(
+        std::make_unique<AlertsPart>(std::move(watch), project->alerts.rules.size(), project->alerts.targets.size()));
 }
 
 }  // namespace

@@ -52,7 +52,8 @@ Result<std::unique_ptr<AlertDelivery>> AlertDelivery::start(const std::vector<de
             return within({.code = ErrorCode::secret_missing,
                            .message = "the url's value is no address of HTTP",
                            .hint = "http://HOST[:PORT]/PATH or https://…, without a user in it"});
-        Target target{.name = one.name, .address = *address, .header = "", .timeout = one.timeout, .retries = one.retries};
+        Target target{
+            .name = one.name, .address = *address, .header = "", .timeout = one.timeout, .retries = one.retries};
         if (!one.header_name.empty()) {
             auto value = declare::read_secret(one.header_value, root);
             if (!value) return within(std::move(value).error());
@@ -63,8 +64,7 @@ Result<std::unique_ptr<AlertDelivery>> AlertDelivery::start(const std::vector<de
         delivery->stores_.push_back(std::move(opened));
     }
     for (std::size_t i = 0; i < delivery->targets_.size(); ++i)
-        delivery->threads_.emplace_back(
-            [raw = delivery.get(), i] { raw->run(raw->targets_[i], raw->stores_[i]); });
+        delivery->threads_.emplace_back([raw = delivery.get(), i] { raw->run(raw->targets_[i], raw->stores_[i]); });
     return delivery;
 }
 

@@ -95,15 +95,13 @@ Result<AlertRows> AlertQuery::rows(sql::Connection& connection) const {
         names.push_back(column.name);
         list += fmt::format("{}CAST({} AS VARCHAR)", list.empty() ? "" : ", ", sql::quote_name(column.name));
     }
-    WEIR_ASSIGN(const auto found,
-                connection.query(fmt::format("SELECT {} FROM ({}\n) LIMIT {}", list, sql_,
-                                             limits::alert_instances_max + 1)));
+    WEIR_ASSIGN(const auto found, connection.query(fmt::format("SELECT {} FROM ({}\n) LIMIT {}", list, sql_,
+                                                               limits::alert_instances_max + 1)));
     AlertRows all;
     std::set<std::string> keys;
     for (std::size_t row = 0; row < found.row_count(); ++row) {
         std::vector<std::optional<std::string>> values;
-        for (std::size_t column = 0; column < names.size(); ++column)
-            values.push_back(found.text_or_null(row, column));
+        for (std::size_t column = 0; column < names.size(); ++column) values.push_back(found.text_or_null(row, column));
         auto key = json_object(names, values, [&](const std::string& name) {
             return std::find(rule_->key.begin(), rule_->key.end(), name) != rule_->key.end();
         });

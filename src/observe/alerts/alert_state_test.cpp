@@ -43,7 +43,9 @@ TEST_P(AlertSteps, give_these_states) {
             EXPECT_LE(instance.since, now) << name << ", second " << look.at;
             EXPECT_EQ(instance.fired_at.has_value(), instance.state != AlertState::pending) << name;
             EXPECT_EQ(instance.resolved_at.has_value(), instance.state == AlertState::resolved) << name;
-            if (look.there) { EXPECT_EQ(instance.row.message, rows[0].message); }
+            if (look.there) {
+                EXPECT_EQ(instance.row.message, rows[0].message);
+            }
         }
         const auto before = known.empty() ? AlertState::inactive : known[0].state;
         const auto after = made.instances.empty() ? AlertState::inactive : made.instances[0].state;
@@ -52,7 +54,9 @@ TEST_P(AlertSteps, give_these_states) {
             EXPECT_EQ(made.changes[0].before, before);
             EXPECT_EQ(made.changes[0].instance.state, after);
         }
-        if (before != after) { EXPECT_TRUE(made.moved) << name << ", second " << look.at; }
+        if (before != after) {
+            EXPECT_TRUE(made.moved) << name << ", second " << look.at;
+        }
         known = made.instances;
     }
 }
@@ -126,19 +130,31 @@ INSTANTIATE_TEST_SUITE_P(
              {{0, true, "pending"}, {60, true, "firing +"}, {90'000, false, "resolved +"}}},
         Case{"the_clock_goes_back_in_hold",
              minute,
-             {{0, true, "pending"}, {50, true, "pending"}, {-3600, true, "pending"}, {-3541, true, "pending"},
+             {{0, true, "pending"},
+              {50, true, "pending"},
+              {-3600, true, "pending"},
+              {-3541, true, "pending"},
               {-3540, true, "firing +"}}},
         Case{"the_clock_goes_back_while_it_fires",
              minute,
-             {{0, true, "pending"}, {60, true, "firing +"}, {-3600, true, "firing"}, {-3301, true, "firing"},
-              {-3300, true, "firing ++"}, {-3290, false, "resolved +"}}},
+             {{0, true, "pending"},
+              {60, true, "firing +"},
+              {-3600, true, "firing"},
+              {-3301, true, "firing"},
+              {-3300, true, "firing ++"},
+              {-3290, false, "resolved +"}}},
         Case{"the_clock_goes_back_while_it_is_going",
              {.resolve_after = seconds(60)},
-             {{0, true, "firing +"}, {100, false, "firing"}, {-100, false, "firing"}, {-41, false, "firing"},
+             {{0, true, "firing +"},
+              {100, false, "firing"},
+              {-100, false, "firing"},
+              {-41, false, "firing"},
               {-40, false, "resolved +"}}},
         Case{"shown_for_a_day",
              {},
-             {{0, true, "firing +"}, {10, false, "resolved +"}, {86'409, false, "resolved"},
+             {{0, true, "firing +"},
+              {10, false, "resolved +"},
+              {86'409, false, "resolved"},
               {86'410, false, "inactive"}}}),
     [](const auto& tested) { return tested.param.name; });
 

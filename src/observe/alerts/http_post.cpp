@@ -22,9 +22,7 @@ using std::chrono::steady_clock;
 constexpr std::size_t answer_bytes_max = 16 * 1024;
 constexpr auto slice = milliseconds(100);
 
-Error failed(std::string what) {
-    return {.code = ErrorCode::io_failed, .message = std::move(what)};
-}
+Error failed(std::string what) { return {.code = ErrorCode::io_failed, .message = std::move(what)}; }
 
 bool is_ip(const std::string& host) {
     std::array<unsigned char, sizeof(in6_addr)> parsed{};

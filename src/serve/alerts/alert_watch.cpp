@@ -65,11 +65,10 @@ Status AlertWatch::open() {
         return Error{.code = ErrorCode::lake_locked,
                      .message = fmt::format("another weir looks at the alerts of {}", project.lake.string()),
                      .hint = "name the parts of this one: weir up --only …"};
-    WEIR_ASSIGN(batch_,
-                BatchReads::open({.lake = project.lake,
-                                  .project = &project,
-                                  .database = options_.speed != nullptr ? &options_.speed->database() : nullptr,
-                                  .all_views = true}));
+    WEIR_ASSIGN(batch_, BatchReads::open({.lake = project.lake,
+                                          .project = &project,
+                                          .database = options_.speed != nullptr ? &options_.speed->database() : nullptr,
+                                          .all_views = true}));
     if (options_.speed != nullptr) {
         WEIR_ASSIGN(live_, LiveReads::open(*batch_, project, options_.speed));
     }
@@ -199,11 +198,10 @@ Status AlertWatch::look_at(Watched& watched, bool silenced, Time now) {
     WEIR_TRY(read_rows(watched, now));
     const auto& rule = *watched.rule;
     const auto made = observe::step(terms_of(rule), watched.instances, watched.rows->rows, silenced, now);
-    WEIR_TRY(record(rule.name, to_string(rule.severity),
-                    watched.rows->more
-                        ? fmt::format("more than {} instances", limits::alert_instances_max)
-                        : std::string(),
-                    made, rule.notify, now));
+    WEIR_TRY(
+        record(rule.name, to_string(rule.severity),
+               watched.rows->more ? fmt::format("more than {} instances", limits::alert_instances_max) : std::string(),
+               made, rule.notify, now));
     watched.instances = made.instances;
     return ok();
 }
@@ -224,8 +222,8 @@ Status AlertWatch::read_rows(Watched& watched, Time now) {
     if (!watched.rule->asks_time && watched.rows && versions == watched.versions) return ok();
     WEIR_ASSIGN(auto connection, connections_->borrow(look_at_most));
     for (const auto& [name, pinned] : read)
-        WEIR_TRY(connection->run(
-            fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}", sql::quote_name(name), pinned->relation)));
+        WEIR_TRY(connection->run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}",
+                                             sql::quote_name(name), pinned->relation)));
     WEIR_TRY(observe::AlertQuery::set_moment(*connection, now));
     auto rows = watched.query->rows(*connection);
     if (!rows) return std::move(rows).error().within(fmt::format("looking at alert '{}'", watched.rule->name));
@@ -245,21 +243,21 @@ Status AlertWatch::record(const std::string& alert, std::string_view severity, c
             if (std::find(targets.begin(), targets.end(), target.name) != targets.end())
                 outgoing.push_back({.target = target.name, .body = body, .most = target.queue});
     }
-    WEIR_ASSIGN(const int dropped,
-                store_->record({.alert = alert, .severity = std::string(severity), .looked_at = now, .problem = problem},
-                               made, outgoing, now));
+    WEIR_ASSIGN(
+        const int dropped,
+        store_->record({.alert = alert, .severity = std::string(severity), .looked_at = now, .problem = problem}, made,
+                       outgoing, now));
     for (const auto& notice : made.notices) options_.alert(alert_sentence(alert, severity, notice));
     if (dropped > 0)
-        options_.note(fmt::format("{} message{} too many wait: the oldest {} dropped", dropped,
-                                  dropped == 1 ? "" : "s", dropped == 1 ? "was" : "were"));
+        options_.note(fmt::format("{} message{} too many wait: the oldest {} dropped", dropped, dropped == 1 ? "" : "s",
+                                  dropped == 1 ? "was" : "were"));
     if (!outgoing.empty()) delivery_->poke();
     return ok();
 }
 
 Result<std::string> AlertWatch::watermarks() const {
     WEIR_ASSIGN(auto connection, connections_->borrow(look_at_most));
-    WEIR_ASSIGN(const auto sources,
-                observe::watermarks(batch_->lake(), *connection, *options_.project, clock_.now()));
+    WEIR_ASSIGN(const auto sources, observe::watermarks(batch_->lake(), *connection, *options_.project, clock_.now()));
     if (sources.empty()) return system_relation("watermarks", "");
     WEIR_ASSIGN(const auto totals, observe::accounting_totals(batch_->lake(), *connection));
     return system_relation("watermarks", observe::watermark_rows(sources, totals));

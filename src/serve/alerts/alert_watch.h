@@ -33,17 +33,17 @@
 namespace weir::serve {
 
 struct AlertWatchOptions {
-    const declare::Project* project = nullptr;  // outlives the watch
-    view::SpeedLayer* speed = nullptr;          // nothing: views as they were published
-    std::function<Result<std::string>()> runs;  // weir.runs as a relation in SQL
+    const declare::Project* project = nullptr;      // outlives the watch
+    view::SpeedLayer* speed = nullptr;              // nothing: views as they were published
+    std::function<Result<std::string>()> runs;      // weir.runs as a relation in SQL
     std::function<void(const std::string&)> note;   // a sentence for the operator
     std::function<void(const std::string&)> alert;  // what is told, a sentence
 };
 
 struct AlertWatchStatus {
     std::int64_t alerts = 0, firing = 0, pending = 0, failing = 0;  // failing: could not be looked at
-    std::int64_t looks = 0;                                        // at alerts that were due
-    std::int64_t run = 0;                                          // of them those whose SELECT was run
+    std::int64_t looks = 0;                                         // at alerts that were due
+    std::int64_t run = 0;                                           // of them those whose SELECT was run
     std::optional<Time> last;
 };
 
