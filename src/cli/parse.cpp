@@ -261,7 +261,8 @@ private:
 
 std::string Invocation::option(std::string_view name, std::string fallback) const {
     const auto found = options.find(name);
-    return found == options.end() ? std::move(fallback) : found->second.back();
+    if (found == options.end()) return fallback;
+    return found->second.back();
 }
 
 std::vector<std::string> Invocation::all(std::string_view option) const {
@@ -271,7 +272,8 @@ std::vector<std::string> Invocation::all(std::string_view option) const {
 
 std::string Invocation::argument(std::string_view name, std::string fallback) const {
     const auto found = arguments.find(name);
-    return found == arguments.end() ? std::move(fallback) : found->second.front();
+    if (found == arguments.end()) return fallback;
+    return found->second.front();
 }
 
 std::vector<std::string> Invocation::all_arguments(std::string_view name) const {

@@ -47,7 +47,7 @@ bool is_field_name(std::string_view text) {
 template <class T>
 std::optional<Text> take_name(OptionReader& reader, std::string_view noun, const std::vector<T>& others,
                               Problems& problems) {
-    const auto name = reader.take<Text>("name");
+    auto name = reader.take<Text>("name");
     if (!name) return std::nullopt;
     if (!is_plain_name(name->text)) {
         problems.error(name->where, fmt::format("'{}' cannot name {}", name->text, noun),
