@@ -13,6 +13,7 @@
 #include "observe/alerts/alert_store.h"
 #include "observe/system_facts.h"
 #include "observe/watermarks.h"
+#include "observe/watermarks_relation.h"
 #include "serve/api/api.h"
 #include "serve/auth/bytes.h"
 #include "serve/http/server.h"
@@ -193,6 +194,11 @@ Status Serving::Impl::start() {
 void Serving::Impl::start_system(AnswerOptions answer_options) {
     std::map<std::string, SystemReads::Computed> computed;
     if (options.runs) computed.emplace("runs", options.runs);
+    if (const auto* project = options.project; project != nullptr)
+        computed.emplace("watermarks", [this, project]() -> Result<std::string> {
+            WEIR_ASSIGN(auto connection, answers->connections().borrow(settings.http.query_timeout));
+            return observe::watermarks_relation(reads->lake(), *connection, *project, SystemClock().now());
+        });
     computed.emplace("alerts", [lake = options.lake] { return observe::alerts_relation(lake); });
     computed.emplace("alert_history", [lake = options.lake] { return observe::alert_history_relation(lake); });
     system_reads = std::make_unique<SystemReads>(reads->lake(), reads->database(), std::move(computed));

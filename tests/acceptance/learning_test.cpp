@@ -6,12 +6,14 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <regex>
 #include <set>
 #include <sstream>
 
 #include "base/murmur2.h"
 #include "support/learning_oracle.h"
 #include "support/process.h"
+#include "support/server.h"
 
 namespace weir::test {
 namespace {
@@ -444,6 +446,56 @@ TEST_F(Learning, made_up_records_lie_where_kafka_would_put_them) {
         seen.emplace(topic, partition);
     }
     EXPECT_EQ(seen.size(), 21u);
+}
+
+// The tables of the README: "| what | `/path` | answer |".
+TEST_F(Learning, every_path_of_the_readme_gives_what_it_says) {
+    ASSERT_EQ(weir_at("lake", "run", {}).exit_code, 0);
+    UpServer up(scratch.path(), {project.string(), "--lake", (scratch / "lake").string()});
+    ASSERT_NE(up.port(), 0) << up.err();
+    std::istringstream readme(read(project / "README.md"));
+    const std::regex line_form(R"(\| (.+) \| `(/[^`]+)` \| (rows|rows or none|row|text|404) \|)");
+    std::size_t paths = 0;
+    for (std::string line; std::getline(readme, line);) {
+        std::smatch parts;
+        if (!std::regex_match(line, parts, line_form)) continue;
+        ++paths;
+        const auto expected = parts[3].str();
+        const auto answer = up.get(parts[2].str());
+        EXPECT_EQ(answer.status, expected == "404" ? 404 : 200) << line << "\n" << answer.body;
+        if (expected == "text") {
+            EXPECT_FALSE(answer.body.empty()) << line;
+        }
+        if (!expected.starts_with("row")) continue;
+        const auto body = json::parse(answer.body, nullptr, false);
+        ASSERT_TRUE(body.is_object() && body.contains("data")) << line << "\n" << answer.body;
+        if (expected != "rows or none") {
+            EXPECT_FALSE(body.at("data").empty()) << line;
+        }
+    }
+    EXPECT_GT(paths, 60u);
+    EXPECT_EQ(up.stop(), 0);
+}
+
+TEST_F(Learning, answers_over_http_are_the_bytes_of_the_export) {
+    const auto file = generated("realistic", 3000);
+    run_ok("lake", file);
+    export_ok("lake", "out");
+    UpServer up(scratch.path(), {project.string(), "--lake", (scratch / "lake").string(), "--only", "speed,serve"});
+    ASSERT_NE(up.port(), 0) << up.err();
+    std::size_t files = 0;
+    for (const auto& entry : fs::directory_iterator(scratch / "out")) {
+        ++files;
+        const auto view = entry.path().stem().string();
+        const auto exported = read(entry.path());
+        for (const std::string layer : {"batch", "merged"}) {
+            const auto answer = up.get("/views/" + view + "?layer=" + layer, {{"Accept", "text/csv"}});
+            EXPECT_EQ(answer.status, 200) << view;
+            EXPECT_TRUE(answer.body == exported) << view << ", " << layer << ":\n" << answer.body.substr(0, 300);
+        }
+    }
+    EXPECT_EQ(files, 81u);
+    EXPECT_EQ(up.stop(), 0);
 }
 
 }  // namespace

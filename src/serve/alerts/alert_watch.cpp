@@ -9,9 +9,7 @@
 #include <set>
 
 #include "base/without_exceptions.h"
-#include "model/system_tables.h"
-#include "observe/system_facts.h"
-#include "observe/watermarks.h"
+#include "observe/watermarks_relation.h"
 #include "serve/alerts/alert_message.h"
 #include "serve/read/connections.h"
 
@@ -30,18 +28,6 @@ constexpr std::string_view system_prefix = "weir.";
 
 observe::AlertTerms terms_of(const declare::AlertRule& rule) {
     return {.hold = rule.hold, .resolve_after = rule.resolve_after, .repeat = rule.repeat};
-}
-
-// A relation with a system table's columns, from rows as VALUES.
-std::string system_relation(std::string_view table, const std::string& values) {
-    std::string columns, nothing;
-    for (const auto& field : system_table(table).schema.fields) {
-        const auto* separator = columns.empty() ? "" : ", ";
-        columns += separator + sql::quote_name(field.name);
-        nothing += fmt::format("{}NULL::{} AS {}", separator, to_duckdb(field.type), sql::quote_name(field.name));
-    }
-    if (values.empty()) return fmt::format("(SELECT {} WHERE false)", nothing);
-    return fmt::format("(SELECT * FROM (VALUES {}) t({}))", values, columns);
 }
 
 }  // namespace
@@ -257,10 +243,7 @@ Status AlertWatch::record(const std::string& alert, std::string_view severity, c
 
 Result<std::string> AlertWatch::watermarks() const {
     WEIR_ASSIGN(auto connection, connections_->borrow(look_at_most));
-    WEIR_ASSIGN(const auto sources, observe::watermarks(batch_->lake(), *connection, *options_.project, clock_.now()));
-    if (sources.empty()) return system_relation("watermarks", "");
-    WEIR_ASSIGN(const auto totals, observe::accounting_totals(batch_->lake(), *connection));
-    return system_relation("watermarks", observe::watermark_rows(sources, totals));
+    return observe::watermarks_relation(batch_->lake(), *connection, *options_.project, clock_.now());
 }
 
 }  // namespace weir::serve
