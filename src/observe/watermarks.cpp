@@ -16,6 +16,31 @@ std::string moment(const std::optional<Time>& time) {
 
 }  // namespace
 
+Result<SourceWatermark> watermark_at(const lake::Snapshot& snapshot, sql::Connection& connection,
+                                     const declare::Project& project, const declare::Source& source, Time now) {
+    SourceWatermark one{.source = source.name};
+    const auto progress = event_progress(snapshot, source);
+    const EventTimeline line(snapshot.schema(), *source.event_time, project.zone);
+    std::optional<EventMoment> clock;
+    if (source.event_time->idle) {
+        WEIR_ASSIGN(clock, line.from_time(connection, now));
+    }
+    if (const auto mark = watermark(progress, *source.event_time, now, clock)) {
+        WEIR_ASSIGN(one.watermark, line.to_time(connection, *mark));
+    }
+    one.partitions = static_cast<std::int64_t>(progress.size());
+    std::optional<EventMoment> newest;
+    for (const auto& [partition, of] : progress) {
+        one.idle += is_idle(of, *source.event_time, now) ? 1 : 0;
+        newest = std::max(newest, std::optional(of.newest));
+        one.moved_at = std::max(one.moved_at, std::optional(of.landed));
+    }
+    if (newest) {
+        WEIR_ASSIGN(one.newest_event, line.to_time(connection, *newest));
+    }
+    return one;
+}
+
 Result<std::vector<SourceWatermark>> watermarks(const lake::Lake& lake, sql::Connection& connection,
                                                 const declare::Project& project, Time now) {
     std::vector<SourceWatermark> result;
@@ -26,25 +51,7 @@ Result<std::vector<SourceWatermark>> watermarks(const lake::Lake& lake, sql::Con
         WEIR_ASSIGN(const bool exists, table.exists());
         if (exists) {
             WEIR_ASSIGN(const auto snapshot, table.snapshot());
-            const auto progress = event_progress(snapshot, source);
-            const EventTimeline line(snapshot.schema(), *source.event_time, project.zone);
-            std::optional<EventMoment> clock;
-            if (source.event_time->idle) {
-                WEIR_ASSIGN(clock, line.from_time(connection, now));
-            }
-            if (const auto mark = watermark(progress, *source.event_time, now, clock)) {
-                WEIR_ASSIGN(one.watermark, line.to_time(connection, *mark));
-            }
-            one.partitions = static_cast<std::int64_t>(progress.size());
-            std::optional<EventMoment> newest;
-            for (const auto& [partition, of] : progress) {
-                one.idle += is_idle(of, *source.event_time, now) ? 1 : 0;
-                newest = std::max(newest, std::optional(of.newest));
-                one.moved_at = std::max(one.moved_at, std::optional(of.landed));
-            }
-            if (newest) {
-                WEIR_ASSIGN(one.newest_event, line.to_time(connection, *newest));
-            }
+            WEIR_ASSIGN(one, watermark_at(snapshot, connection, project, source, now));
         }
         result.push_back(std::move(one));
     }

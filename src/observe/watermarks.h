@@ -23,6 +23,10 @@ struct SourceWatermark {
 Result<std::vector<SourceWatermark>> watermarks(const lake::Lake& lake, sql::Connection& connection,
                                                 const declare::Project& project, Time now);
 
+// Of one of them, as a version of its table has it.
+Result<SourceWatermark> watermark_at(const lake::Snapshot& snapshot, sql::Connection& connection,
+                                     const declare::Project& project, const declare::Source& source, Time now);
+
 // The same as rows of weir.watermarks, for INSERT, with the late rows of the accounts; empty: none.
 std::string watermark_rows(const std::vector<SourceWatermark>& sources, const std::vector<SourceRows>& totals);
 

@@ -19,15 +19,6 @@ namespace {
 using declare::View;
 using nlohmann::json;
 
-std::map<std::string, std::int64_t> versions_of(const std::string& cut) {
-    std::map<std::string, std::int64_t> versions;
-    const auto parsed = json::parse(cut, nullptr, false);
-    if (!parsed.is_object()) return versions;
-    for (const auto& [table, version] : parsed.items())
-        if (version.is_number_integer()) versions.emplace(table, version.get<std::int64_t>());
-    return versions;
-}
-
 // Rows that differ between two relations, paired by their leading columns as far as they go.
 class Comparison {
 public:
@@ -172,7 +163,7 @@ Result<Verdict> verify_published(const Workplace& at, const View& view, const vi
     if (!day)
         return Error{.code = ErrorCode::table_damaged,
                      .message = fmt::format("weir.publications: '{}' is no day", published.interval)};
-    WEIR_ASSIGN(auto batch, recompute(at, view, *day, versions_of(published.cut), states));
+    WEIR_ASSIGN(auto batch, recompute(at, view, *day, view::versions_of(published.cut), states));
     WEIR_ASSIGN(const auto table, at.lake.table(view.name));
     WEIR_ASSIGN(const auto snapshot, table.snapshot(lake::TableVersion(published.table_version)));
     WEIR_ASSIGN(const auto scan, lake::prepare_scan(table.store(), batch.connection(), snapshot, "published"));

@@ -2,7 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 namespace weir::view {
+
+std::map<std::string, std::int64_t> versions_of(const std::string& cut) {
+    std::map<std::string, std::int64_t> versions;
+    const auto parsed = nlohmann::json::parse(cut, nullptr, false);
+    if (!parsed.is_object()) return versions;
+    for (const auto& [table, version] : parsed.items())
+        if (version.is_number_integer()) versions.emplace(table, version.get<std::int64_t>());
+    return versions;
+}
 
 Result<Publication> newest_publication(const lake::Lake& lake, sql::Database& database) {
     Publication publication;

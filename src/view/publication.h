@@ -25,6 +25,9 @@ struct PublishedView {
     std::string checksum;
 };
 
+// What a cut says: base table -> version.
+std::map<std::string, std::int64_t> versions_of(const std::string& cut);
+
 struct Publication {
     std::int64_t number = 0;  // 0: nothing was published yet
     std::map<std::string, PublishedView> views;

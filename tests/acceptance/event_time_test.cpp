@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "support/background.h"
+#include "support/server.h"
 #include "support/shop.h"
 
 namespace weir::test {
@@ -32,6 +33,30 @@ protected:
     }
     Terms terms;
 };
+
+TEST_F(EventTime, answers_say_how_far_the_events_behind_them_have_come) {
+    of_files("{column: ts, delay: 1m}");
+    view("counts", "SELECT count(*) AS n FROM t\n");
+    view("runs", "SELECT count(*) AS n FROM weir.accounting\n");
+    file("1.csv", 1, {"00:00", "05:00"});
+    run_ok();
+    const auto watermark = [](const UpServer& up, const std::string& path) {
+        return nlohmann::json::parse(up.get(path).body).at("meta").at("watermark");
+    };
+    const UpServer up(project);
+    ASSERT_NE(up.port(), 0) << up.err();
+    for (const auto* layer : {"batch", "merged"})
+        EXPECT_EQ(watermark(up, std::string("/views/counts?layer=") + layer), "2024-03-01T10:04:00.000000Z") << layer;
+    EXPECT_EQ(up.get("/views/counts").field("weir-watermark"), "2024-03-01T10:04:00.000000Z");
+    EXPECT_TRUE(watermark(up, "/views/runs").is_null());
+    // What came in is in the merged layer; what is published shows what it showed.
+    const auto version = nlohmann::json::parse(up.get("/views/counts").body).at("meta").at("published_at");
+    file("2.csv", 10, {"09:00"});
+    run_ok();
+    EXPECT_EQ(watermark(up, "/views/counts?layer=merged"), "2024-03-01T10:08:00.000000Z");
+    EXPECT_EQ(watermark(up, "/views/counts?layer=batch&known_at=" + version.get<std::string>()),
+              "2024-03-01T10:04:00.000000Z");
+}
 
 TEST_F(EventTime, rows_that_are_not_after_the_watermark_before_them_are_late) {
     of_files("{column: ts, delay: 1m, watermark: mark}");

@@ -7,6 +7,7 @@
 
 #include "lake/log/paths.h"
 #include "lake/maintain/restore.h"
+#include "serve/read/cut_watermark.h"
 #include "view/batch/interval_batch.h"
 #include "view/session.h"
 
@@ -365,6 +366,15 @@ Result<Provenance> BatchReads::earlier_provenance(const std::string& view, std::
     return from;
 }
 
+Result<std::optional<Time>> BatchReads::watermark_of(const std::string& view, const Provenance& from) {
+    if (project_ == nullptr || !from.published_at) return std::optional<Time>();
+    WEIR_ASSIGN(auto connection, database_->connect());
+    view::PinnedTables pinned(*lake_, view::versions_of(from.cut));
+    auto mark = CutWatermark(*project_, connection, *from.published_at).of(base_tables_of(view), pinned);
+    if (!mark && mark.error().code == ErrorCode::not_found) return std::optional<Time>();
+    return mark;
+}
+
 Result<std::shared_ptr<const Pinned>> BatchReads::open_version(const std::string& view, const std::string& version) {
     if (!is_served(view)) return no_result(view);
     const auto name = view + "\n" + version;
@@ -408,6 +418,7 @@ Result<std::shared_ptr<const Pinned>> BatchReads::open_version(const std::string
         WEIR_ASSIGN(pinned->from, earlier_provenance(view, parsed->table_version, parsed->table_id));
     }
     if (!parsed->interval.empty()) pinned->from.interval = parsed->interval;
+    WEIR_ASSIGN(pinned->from.watermark, watermark_of(view, pinned->from));
     const std::lock_guard lock(mutex_);
     if (pinned_.size() >= pinned_max) pinned_.clear();
     pinned_[name] = pinned;

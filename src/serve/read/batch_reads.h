@@ -61,6 +61,8 @@ private:
     Result<std::optional<Time>> published_at(std::int64_t number);
     Result<std::shared_ptr<const Pinned>> open_version(const std::string& view, const std::string& version);
     Result<Provenance> earlier_provenance(const std::string& view, std::int64_t version, const std::string& table_id);
+    // Of the versions in a cut; nothing, too, where they are in the lake no more.
+    Result<std::optional<Time>> watermark_of(const std::string& view, const Provenance& from);
     Result<std::string> version_known_at(const std::string& view, Time time);
     Result<std::string> version_as_of(const std::string& view, const std::string& version, Day day);
     Result<lake::Snapshot> snapshot_of(const std::string& version, const lake::Table& table);

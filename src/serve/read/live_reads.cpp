@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/sha256.h"
+#include "serve/read/cut_watermark.h"
 
 namespace weir::serve {
 namespace {
@@ -20,7 +21,7 @@ constexpr auto look_every = std::chrono::milliseconds(20);
 
 Result<std::unique_ptr<LiveReads>> LiveReads::open(BatchReads& batch, const declare::Project& project,
                                                    view::SpeedLayer* speed) {
-    auto reads = std::unique_ptr<LiveReads>(new LiveReads(batch));
+    auto reads = std::unique_ptr<LiveReads>(new LiveReads(batch, project));
     reads->warm_ = speed != nullptr;
     if (speed == nullptr) {
         WEIR_ASSIGN(reads->own_live_, view::LiveViews::open(batch.lake(), batch.database(), project, reads->clock_));
@@ -87,6 +88,8 @@ Result<std::shared_ptr<const Pinned>> LiveReads::newest(const std::string& view)
                     .interval = weir::to_string(live.day),
                     .cut = cut.dump()};
     WEIR_ASSIGN(auto connection, batch_.database().connect());
+    WEIR_ASSIGN(pinned->from.watermark,
+                CutWatermark(project_, connection, moment.taken).of(batch_.base_tables_of(view), *moment.tables));
     WEIR_ASSIGN(pinned->schema, connection.schema_of("SELECT * FROM " + pinned->relation));
     const std::lock_guard lock(mutex_);
     if (!pinned_.contains(name)) order_.push_back(name);

@@ -30,10 +30,11 @@ private:
         std::shared_ptr<const Pinned> pinned;
         std::chrono::steady_clock::time_point looked;
     };
-    explicit LiveReads(BatchReads& batch) : batch_(batch) {}
+    LiveReads(BatchReads& batch, const declare::Project& project) : batch_(batch), project_(project) {}
     Result<std::shared_ptr<const Pinned>> newest(const std::string& view);
 
     BatchReads& batch_;
+    const declare::Project& project_;
     SystemClock clock_;
     bool warm_ = false;  // a speed layer runs
     std::unique_ptr<view::LiveViews> own_live_;

@@ -152,8 +152,7 @@ Result<bool> LiveViews::take_in() {
 }
 
 Result<LiveMoment> LiveViews::read_once(const std::set<std::string>& views) {
-    LiveMoment moment{.taken = clock_->now(), .versions = {}, .views = {}};
-    moment.versions = versions_;
+    LiveMoment moment{.taken = clock_->now(), .versions = versions_, .tables = pinned_, .views = {}};
     WEIR_TRY(states_->move_to(pinned_, versions_));
     Batches batches;
     WEIR_ASSIGN(const auto publication, newest_publication(*lake_, *database_));

@@ -46,7 +46,8 @@ struct LiveView {
 
 struct LiveMoment {
     Time taken{};
-    Versions versions;  // of the tables that were read
+    Versions versions;                     // of the tables that were read
+    std::shared_ptr<PinnedTables> tables;  // the same
     std::map<std::string, LiveView> views;
 };
 
