@@ -91,6 +91,8 @@ TEST(Lineage, of_shipped_views) {
                                           "late_counters.view",
                                           "q14.bidTimeType",
                                           "run_report.measure",
+                                          "student_engagement_distribution.category",
+                                          "student_engagement_distribution.student_count",
                                           "video_drop_off_indicators.potential_drop_off",
                                           "video_realtime_engagement_rate.completion_rate_pct",
                                           "video_realtime_engagement_rate.completions",
