@@ -18,16 +18,6 @@ constexpr std::array<std::pair<std::string_view, AlertSeverity>, 3> severities{
 
 constexpr auto days = [](int count) { return milliseconds(std::chrono::hours(24 * count)); };
 
-void take_span(OptionReader& reader, std::string_view key, Problems& problems, milliseconds least, milliseconds most,
-               milliseconds& span) {
-    const auto given = reader.take<milliseconds>(key);
-    if (!given) return;
-    if (*given < least || *given > most)
-        return problems.error(reader.where(key),
-                              fmt::format("'{}' must be {}ms to {}ms", key, least.count(), most.count()));
-    span = *given;
-}
-
 void take_count(OptionReader& reader, std::string_view key, Problems& problems, int least, int most, int& count) {
     const auto given = reader.take<int>(key);
     if (!given) return;

@@ -271,4 +271,14 @@ bool OptionReader::read(std::string_view key, const YamlNode& node, std::vector<
     return true;
 }
 
+void take_span(OptionReader& reader, std::string_view key, Problems& problems, std::chrono::milliseconds least,
+               std::chrono::milliseconds most, std::chrono::milliseconds& span) {
+    const auto given = reader.take<std::chrono::milliseconds>(key);
+    if (!given) return;
+    if (*given < least || *given > most)
+        return problems.error(reader.where(key),
+                              fmt::format("'{}' must be {}ms to {}ms", key, least.count(), most.count()));
+    span = *given;
+}
+
 }  // namespace weir::declare

@@ -119,4 +119,9 @@ private:
     bool is_map_ = true;
 };
 
+// Takes a duration from `least` to `most` into `span`, which stays as it is where the key is absent or its value was
+// reported.
+void take_span(OptionReader& reader, std::string_view key, Problems& problems, std::chrono::milliseconds least,
+               std::chrono::milliseconds most, std::chrono::milliseconds& span);
+
 }  // namespace weir::declare

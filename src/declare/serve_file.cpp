@@ -43,16 +43,6 @@ void take_rate(OptionReader& reader, std::string_view key, Problems& problems, R
     rate = *parsed;
 }
 
-void take_span(OptionReader& reader, std::string_view key, Problems& problems, milliseconds least, milliseconds most,
-               milliseconds& span) {
-    const auto given = reader.take<milliseconds>(key);
-    if (!given) return;
-    if (*given < least || *given > most)
-        return problems.error(reader.where(key),
-                              fmt::format("'{}' must be {}ms to {}ms", key, least.count(), most.count()));
-    span = *given;
-}
-
 void take_size(OptionReader& reader, std::string_view key, Problems& problems, std::size_t least, std::size_t most,
                std::size_t& size) {
     const auto given = reader.take<Bytes>(key);
