@@ -38,6 +38,7 @@ private:
 
 // What the parts of one `weir up` give each other.
 struct SharedParts {
+    std::filesystem::path lake;
     StatusBoard board;
     // Of the lake: whoever changes it holds it, together with the others.
     std::shared_ptr<orchestrate::RunLock> lock;

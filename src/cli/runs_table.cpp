@@ -7,7 +7,7 @@
 #include <span>
 
 #include "cli/project.h"
-#include "model/system_tables.h"
+#include "observe/system_relation.h"
 #include "orchestrate/ledger.h"
 #include "orchestrate/run_rows.h"
 
@@ -37,16 +37,7 @@ Status fill(sql::Connection& connection, const std::string& table, const std::fi
 Result<std::string> runs_relation(const std::filesystem::path& lake) {
     WEIR_ASSIGN(const auto ledger, orchestrate::Ledger::look(ledger_path(lake)));
     WEIR_ASSIGN(const auto steps, ledger.steps(rows_in_text));
-    std::string columns, empty, values = orchestrate::run_rows(steps);
-    for (const auto& field : system_table("runs").schema.fields) {
-        const auto* separator = columns.empty() ? "" : ", ";
-        columns += fmt::format("{}t.{}::{} AS {}", separator, sql::quote_name(field.name), to_duckdb(field.type),
-                               sql::quote_name(field.name));
-        empty += fmt::format("{}{}", separator, sql::quote_name(field.name));
-    }
-    const bool none = values.empty();
-    if (none) values = "(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)";
-    return fmt::format("(SELECT {} FROM (VALUES {}) t({}){})", columns, values, empty, none ? " WHERE false" : "");
+    return observe::system_relation("runs", orchestrate::run_rows(steps));
 }
 
 void provide_runs(view::Session& session, const std::filesystem::path& lake) {

@@ -13,10 +13,8 @@ void provide_watermarks(view::Session& session, const std::filesystem::path& pat
         WEIR_ASSIGN(const auto lake, lake::Lake::open(path.string(), database));
         WEIR_ASSIGN(auto reader, database.connect());
         const auto now = SystemClock().now();
-        WEIR_ASSIGN(const auto sources, observe::watermarks(lake, reader, *project, now));
-        if (sources.empty()) return ok();
-        WEIR_ASSIGN(const auto totals, observe::accounting_totals(lake, reader));
-        return connection.run(fmt::format("INSERT INTO {} VALUES {}", table, observe::watermark_rows(sources, totals)));
+        WEIR_ASSIGN(const auto rows, observe::watermark_rows(lake, reader, *project, now));
+        return rows.empty() ? ok() : connection.run(fmt::format("INSERT INTO {} VALUES {}", table, rows));
     });
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "declare/context.h"
+#include "declare/load_access.h"
 #include "declare/path_template.h"
 #include "declare/sql_check.h"
 #include "declare/table_schema.h"
@@ -261,6 +262,20 @@ Loaded load(const LoadOptions& options) {
     loaded.problems = problems.errors();
     loaded.warnings = problems.warnings();
     return loaded;
+}
+
+Result<ServeAccess> load_access(const Project& project) {
+    const LoadOptions options{.directory = project.root};
+    Project again;
+    again.root = project.root;
+    again.lake = project.lake;
+    again.param_values = project.param_values;
+    Problems problems;
+    Context context{options, again, problems};
+    read_serve_file(context);
+    problems.sort();
+    if (!problems.none()) return problems.errors().front();
+    return std::move(again.serve.access);
 }
 
 }  // namespace weir::declare

@@ -30,6 +30,11 @@ bool has_secret_reference(std::string_view text) {
     return text.find(env_prefix) != std::string_view::npos || text.find(file_prefix) != std::string_view::npos;
 }
 
+std::optional<std::filesystem::path> secret_file(std::string_view reference, const std::filesystem::path& root) {
+    if (!is_secret_reference(reference) || !reference.starts_with(file_prefix)) return std::nullopt;
+    return root / std::filesystem::path(inner(reference, file_prefix));
+}
+
 Result<std::string> read_secret(std::string_view reference, const std::filesystem::path& root) {
     if (!is_secret_reference(reference))
         return Error{.code = ErrorCode::secret_missing,
@@ -44,7 +49,7 @@ Result<std::string> read_secret(std::string_view reference, const std::filesyste
                          .hint = fmt::format("set it before weir starts: export {}=…", name)};
         return std::string(value);
     }
-    const auto path = root / std::filesystem::path(inner(reference, file_prefix));
+    const auto path = *secret_file(reference, root);
     auto content = read_file(path, secret_bytes_max);
     if (!content)
         return Error{

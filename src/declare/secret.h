@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,5 +18,8 @@ bool has_secret_reference(std::string_view text);
 // The value. A relative file is relative to `root`; one line end at its end is dropped. Fails with secret_missing,
 // naming the variable or the file, never a value.
 Result<std::string> read_secret(std::string_view reference, const std::filesystem::path& root);
+
+// Where the value is, if it is in a file.
+std::optional<std::filesystem::path> secret_file(std::string_view reference, const std::filesystem::path& root);
 
 }  // namespace weir::declare

@@ -93,6 +93,9 @@ private:
         }
         if (const auto* expect = reader.take_map("expect")) read_expect(*expect, test);
         reader.finish();
+        if (test.arrivals.empty() && !test.rows.empty())
+            context_.problems.error(test.rows.front().where, "nothing comes in, in this test",
+                                    "name rows under input; without any, alerts alone can be expected");
         for (const auto& expected : test.sources) {
             const bool fed = std::any_of(test.arrivals.begin(), test.arrivals.end(),
                                          [&](const TestArrival& arrival) { return arrival.source == expected.source; });
@@ -280,6 +283,8 @@ private:
             else if (given)
                 after = static_cast<std::size_t>(*given);
             look.after = after;
+            if (const auto* parts = reader.take_list("parts"))
+                for (const auto& part : parts->items) look.parts.push_back(read_part(part));
             for (const std::string_view state : {"pending", "firing", "resolved"}) {
                 const auto* rows = reader.take_list(state);
                 if (rows == nullptr && state == "resolved") continue;
@@ -292,6 +297,18 @@ private:
             reader.finish();
             test.looks.push_back(std::move(look));
         }
+    }
+
+    PartFact read_part(const YamlNode& node) {
+        OptionReader reader(node, key_section(test_files, "tests[].expect.alerts.ALERT[].parts[]"), file_,
+                            context_.problems);
+        PartFact fact{.part = reader.take_or("part", std::string()),
+                      .source = reader.take_or("source", std::string()),
+                      .fact = reader.take_or("fact", std::string()),
+                      .value = reader.take<double>("value"),
+                      .text = reader.take_or("text", std::string())};
+        reader.finish();
+        return fact;
     }
 
     void read_rows(const YamlNode& list, ExpectedRows& expected) {

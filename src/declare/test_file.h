@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "declare/load.h"
 #include "declare/yaml.h"
+#include "model/part_fact.h"
 
 namespace weir::declare {
 
@@ -59,7 +60,8 @@ struct AlertLook {
     std::string alert;
     Where where;
     Time at{};
-    std::size_t after = 0;  // how many arrivals are in by then
+    std::size_t after = 0;        // how many arrivals are in by then
+    std::vector<PartFact> parts;  // weir.parts at that moment
     // Of pending and firing all; resolved only where it is expected.
     std::vector<ExpectedInstances> instances;
 };

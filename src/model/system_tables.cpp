@@ -22,7 +22,7 @@ SystemTable make(std::string_view name, bool stored, std::string_view summary,
     return table;
 }
 
-const std::array<SystemTable, 11>& tables() {
+const std::array<SystemTable, 12>& tables() {
     using enum Type::Kind;
     static const std::array all{
         make("accounting", true,
@@ -122,6 +122,13 @@ const std::array<SystemTable, 11>& tables() {
               {"rows", int64, "rows accepted or written"},
               {"reason", string, "why it ran"},
               {"error", string, "the message, if it failed"}}),
+        make("parts", false,
+             "What the parts of a running `weir up` say of themselves, about once a second; empty elsewhere.",
+             {{"part", string, "intake, speed, batch, alerts or serve; machine: disk and memory"},
+              {"source", string, "the source that it is about; NULL: the part as a whole"},
+              {"fact", string, "its name, as in the status lines: lag, epochs, took_seconds, disk_free_bytes, …"},
+              {"value", float64, "a number; of true and false 1 and 0"},
+              {"text", string, "what is no number: a state, a problem, a moment"}}),
         make("lineage", false, "Which columns of tables and views each column of a view rests on.",
              {{"view", string, "the view"},
               {"column", string, "its column"},

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "observe/event_time.h"
+#include "observe/system_facts.h"
 
 namespace weir::observe {
 namespace {
@@ -58,7 +59,11 @@ Result<std::vector<SourceWatermark>> watermarks(const lake::Lake& lake, sql::Con
     return result;
 }
 
-std::string watermark_rows(const std::vector<SourceWatermark>& sources, const std::vector<SourceRows>& totals) {
+Result<std::string> watermark_rows(const lake::Lake& lake, sql::Connection& connection, const declare::Project& project,
+                                   Time now) {
+    WEIR_ASSIGN(const auto sources, watermarks(lake, connection, project, now));
+    if (sources.empty()) return std::string();
+    WEIR_ASSIGN(const auto totals, accounting_totals(lake, connection));
     std::vector<std::string> rows;
     for (const auto& one : sources) {
         const auto of = std::find_if(totals.begin(), totals.end(),

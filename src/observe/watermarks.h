@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "declare/project.h"
 #include "lake/lake.h"
-#include "observe/system_facts.h"
 
 namespace weir::observe {
 
@@ -27,7 +26,8 @@ Result<std::vector<SourceWatermark>> watermarks(const lake::Lake& lake, sql::Con
 Result<SourceWatermark> watermark_at(const lake::Snapshot& snapshot, sql::Connection& connection,
                                      const declare::Project& project, const declare::Source& source, Time now);
 
-// The same as rows of weir.watermarks, for INSERT, with the late rows of the accounts; empty: none.
-std::string watermark_rows(const std::vector<SourceWatermark>& sources, const std::vector<SourceRows>& totals);
+// All of them as rows of weir.watermarks, for INSERT, with the late rows of the accounts; empty: none.
+Result<std::string> watermark_rows(const lake::Lake& lake, sql::Connection& connection, const declare::Project& project,
+                                   Time now);
 
 }  // namespace weir::observe

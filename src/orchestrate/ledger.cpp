@@ -10,6 +10,7 @@
 #include <random>
 
 #include "base/file.h"
+#include "sql/sqlite.h"
 
 namespace weir::orchestrate {
 namespace {
@@ -65,39 +66,13 @@ std::filesystem::path file_of(sqlite3* handle) {
     return file == nullptr ? "" : file;
 }
 
-class Statement {
+Error ledger_error(sqlite3* handle) { return ledger_error(handle, file_of(handle)); }
+
+class Statement : public sql::SqliteStatement {
 public:
-    Statement(sqlite3* handle, const char* sql) : handle_(handle) {
-        sqlite3_prepare_v2(handle, sql, -1, &statement_, nullptr);
-    }
-    Statement(const Statement&) = delete;
-    ~Statement() { sqlite3_finalize(statement_); }
-
-    Statement& bind(int at, std::int64_t value) { return sqlite3_bind_int64(statement_, at, value), *this; }
-    Statement& bind(int at, std::string_view text) {
-        return sqlite3_bind_text(statement_, at, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT), *this;
-    }
-    // True: a row is there; false: done.
-    Result<bool> step() {
-        const int code = statement_ == nullptr ? SQLITE_ERROR : sqlite3_step(statement_);
-        if (code == SQLITE_ROW) return true;
-        if (code == SQLITE_DONE) return false;
-        return ledger_error(handle_, file_of(handle_));
-    }
-    bool null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
-    std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
-    std::string text(int column) const {
-        const auto* bytes = sqlite3_column_text(statement_, column);
-        return bytes == nullptr ? std::string() : std::string(reinterpret_cast<const char*>(bytes));
-    }
-
-private:
-    sqlite3* handle_;
-    sqlite3_stmt* statement_ = nullptr;
+    Statement(sqlite3* handle, const char* text) : SqliteStatement(handle, text, ledger_error) {}
 };
 
-std::int64_t micros(Time time) { return time.time_since_epoch().count(); }
-Time from_micros(std::int64_t value) { return Time{std::chrono::microseconds{value}}; }
 std::int64_t days_of(Day day) { return day.time_since_epoch().count(); }
 
 }  // namespace
@@ -151,9 +126,9 @@ Result<Ledger> Ledger::look(const std::filesystem::path& file) {
 Result<std::string> Ledger::new_run_id(Time now) {
     Statement newest(handle_.get(), "SELECT coalesce(max(started_us), 0) FROM step");
     WEIR_ASSIGN(const bool found, newest.step());
-    const auto at = std::max(micros(now), found ? newest.integer(0) + 1 : 0);
+    const std::int64_t at = std::max<std::int64_t>(now.time_since_epoch().count(), found ? newest.integer(0) + 1 : 0);
     std::random_device random;
-    auto stamp = to_iso(from_micros(at)).substr(0, 23);
+    auto stamp = to_iso(Time{std::chrono::microseconds{at}}).substr(0, 23);
     std::erase_if(stamp, [](char c) { return c == '-' || c == ':' || c == '.'; });
     return fmt::format("{}-{:08x}", stamp, random());
 }
@@ -162,11 +137,9 @@ Result<std::int64_t> Ledger::begin(const Step& step) {
     Statement insert(handle_.get(),
                      "INSERT INTO step(run_id, kind, node, interval_from, state, started_us, reason) "
                      "VALUES(?1, ?2, ?3, ?4, 0, ?5, ?6)");
-    insert.bind(1, step.run_id).bind(2, static_cast<std::int64_t>(step.kind)).bind(3, step.node);
-    if (step.interval_from) insert.bind(4, days_of(*step.interval_from));
-    insert.bind(5, micros(step.started_at)).bind(6, step.reason);
-    WEIR_ASSIGN(const bool row, insert.step());
-    static_cast<void>(row);
+    insert.add(step.run_id).add(static_cast<std::int64_t>(step.kind)).add(step.node);
+    insert.add(step.interval_from ? std::optional(days_of(*step.interval_from)) : std::nullopt);
+    WEIR_TRY(insert.add(step.started_at).add(step.reason).run());
     return sqlite3_last_insert_rowid(handle_.get());
 }
 
@@ -174,12 +147,8 @@ Status Ledger::finish(const Step& done) {
     Statement update(handle_.get(),
                      "UPDATE step SET state = ?2, rows = ?3, fingerprint = ?4, error = ?5, finished_us = ?6, "
                      "reason = ?7, basis = ?8 WHERE id = ?1");
-    update.bind(1, done.id).bind(2, static_cast<std::int64_t>(done.state)).bind(3, done.rows);
-    update.bind(4, done.fingerprint).bind(5, done.error).bind(7, done.reason).bind(8, done.basis);
-    if (done.finished_at) update.bind(6, micros(*done.finished_at));
-    WEIR_ASSIGN(const bool row, update.step());
-    static_cast<void>(row);
-    return ok();
+    update.add(done.id).add(static_cast<std::int64_t>(done.state)).add(done.rows).add(done.fingerprint);
+    return update.add(done.error).add(done.finished_at).add(done.reason).add(done.basis).run();
 }
 
 Result<std::string> Ledger::fingerprint(const std::string& view, Day interval_from) const {
@@ -187,7 +156,7 @@ Result<std::string> Ledger::fingerprint(const std::string& view, Day interval_fr
         handle_.get(),
         "SELECT fingerprint FROM step WHERE node = ?1 AND kind = 1 AND interval_from = ?2 AND state IN (1, 2) "
         "ORDER BY id DESC LIMIT 1");
-    select.bind(1, view).bind(2, days_of(interval_from));
+    select.add(view).add(days_of(interval_from));
     WEIR_ASSIGN(const bool found, select.step());
     return found ? select.text(0) : std::string();
 }
@@ -195,7 +164,7 @@ Result<std::string> Ledger::fingerprint(const std::string& view, Day interval_fr
 Result<std::string> Ledger::basis(const std::string& view) const {
     Statement select(handle_.get(),
                      "SELECT basis FROM step WHERE node = ?1 AND kind = 1 AND state = 1 ORDER BY id DESC LIMIT 1");
-    select.bind(1, view);
+    select.add(view);
     WEIR_ASSIGN(const bool found, select.step());
     return found ? select.text(0) : std::string();
 }
@@ -204,7 +173,7 @@ Result<std::string> Ledger::exported(const std::string& file) const {
     Statement select(
         handle_.get(),
         "SELECT fingerprint FROM step WHERE kind = 2 AND reason = ?1 AND state = 1 ORDER BY id DESC LIMIT 1");
-    select.bind(1, file);
+    select.add(file);
     WEIR_ASSIGN(const bool found, select.step());
     return found ? select.text(0) : std::string();
 }
@@ -214,7 +183,7 @@ Result<std::vector<Step>> Ledger::steps(std::size_t most) const {
         handle_.get(),
         "SELECT id, run_id, kind, node, interval_from, state, started_us, finished_us, rows, reason, error, "
         "fingerprint FROM step ORDER BY id DESC LIMIT ?1");
-    select.bind(1, static_cast<std::int64_t>(most));
+    select.add(static_cast<std::int64_t>(most));
     std::vector<Step> steps;
     for (;;) {
         WEIR_ASSIGN(const bool found, select.step());
@@ -225,14 +194,13 @@ Result<std::vector<Step>> Ledger::steps(std::size_t most) const {
                   .node = select.text(3),
                   .interval_from = std::nullopt,
                   .state = static_cast<StepState>(select.integer(5)),
-                  .started_at = from_micros(select.integer(6)),
-                  .finished_at = std::nullopt,
+                  .started_at = *select.time(6),
+                  .finished_at = select.time(7),
                   .rows = select.integer(8),
                   .reason = select.text(9),
                   .error = select.text(10),
                   .fingerprint = select.text(11)};
-        if (!select.null(4)) step.interval_from = Day{std::chrono::days{select.integer(4)}};
-        if (!select.null(7)) step.finished_at = from_micros(select.integer(7));
+        if (!select.is_null(4)) step.interval_from = Day{std::chrono::days{select.integer(4)}};
         steps.push_back(std::move(step));
     }
 }

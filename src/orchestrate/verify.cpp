@@ -163,7 +163,8 @@ Result<Verdict> verify_published(const Workplace& at, const View& view, const vi
     if (!day)
         return Error{.code = ErrorCode::table_damaged,
                      .message = fmt::format("weir.publications: '{}' is no day", published.interval)};
-    WEIR_ASSIGN(auto batch, recompute(at, view, *day, view::versions_of(published.cut), states));
+    WEIR_ASSIGN(auto batch, recompute(at, view, *day,
+                                      view::versions_of(published.cut, view::base_tables(at.project, view)), states));
     WEIR_ASSIGN(const auto table, at.lake.table(view.name));
     WEIR_ASSIGN(const auto snapshot, table.snapshot(lake::TableVersion(published.table_version)));
     WEIR_ASSIGN(const auto scan, lake::prepare_scan(table.store(), batch.connection(), snapshot, "published"));

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -11,14 +12,17 @@
 
 #include "declare/secret.h"
 #include "observe/alerts/alert_store.h"
+#include "observe/part_facts.h"
 #include "observe/system_facts.h"
+#include "observe/system_relation.h"
 #include "observe/watermarks.h"
-#include "observe/watermarks_relation.h"
 #include "serve/api/api.h"
+#include "serve/api/part_metrics.h"
 #include "serve/auth/bytes.h"
 #include "serve/http/server.h"
 #include "serve/read/batch_reads.h"
 #include "serve/read/live_reads.h"
+#include "serve/settled_files.h"
 #include "serve/store/serving_store.h"
 #include "serve/store/store_loader.h"
 #include "view/session.h"
@@ -36,12 +40,20 @@ int one_per_core(int wanted) {
     return wanted > 0 ? wanted : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
-// Connections are open files: as many as the system lets us have.
-void raise_file_limit() {
+// Files of the lake, the log and answers under way.
+constexpr std::size_t files_reserved = 512;
+constexpr std::size_t bodies_bytes_min = std::size_t{256} << 20;
+
+// Connections are open files: as many as the system lets us have, without those that are for other things.
+std::size_t connections_that_fit() {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
-    limit.rlim_cur = limit.rlim_max;
-    static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return files_reserved;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    const auto files = static_cast<std::size_t>(limit.rlim_cur);
+    return std::max<std::size_t>(1, files - std::min(files_reserved, files / 2));
 }
 
 // What signs cursors, kept so that they outlive the process. A lake that cannot be written gives cursors for now.
@@ -64,11 +76,11 @@ struct Serving::Impl {
     std::unique_ptr<BatchReads> reads;
     std::unique_ptr<LiveReads> live;  // nothing: published results alone
     std::unique_ptr<ViewAnswers> answers;
-    std::unique_ptr<Authenticator> authenticator;
+    std::unique_ptr<KeyRing> ring;
     std::atomic<bool> store_stop{false};  // outlives the store
     std::unique_ptr<ServingStore> store;
     std::unique_ptr<KeyAnswers> keys;
-    std::unique_ptr<StoreLoader> loader;  // of a store that may be out of reach; nothing: it is loaded while refreshing
+    std::unique_ptr<StoreLoader> loader;  // nothing: there is no store
     std::unique_ptr<TopicPosts> topics;
     Streams streams{streams_max};
     std::unique_ptr<Changes> changes;
@@ -78,6 +90,9 @@ struct Serving::Impl {
     std::unique_ptr<AccessLog> log;
     std::unique_ptr<Api> api;
     std::unique_ptr<http::Server> server;
+    // The same, for requests: they come as soon as it listens, which is before `server` is set.
+    std::atomic<const http::Server*> listening{nullptr};
+    SettledFiles certificate_files;
     std::string url;
     std::mutex mutex;
     std::condition_variable wake;
@@ -92,6 +107,9 @@ struct Serving::Impl {
     bool store_has_all() const { return !settings.store.postgres.empty(); }
     Result<std::string> lake_id() const;
     void refresh();
+    std::vector<fs::path> tls_files() const;
+    void renew_certificate();
+    ServingStatus status_now() const;
     void append_metrics(MetricsText& text) const;
     void append_system_facts(MetricsText& text) const;
     void append_alerts(MetricsText& text) const;
@@ -103,8 +121,8 @@ Status Serving::Impl::start() {
     const auto& http = settings.http;
     const auto listen = options.listen.empty() ? http.listen : options.listen;
     WEIR_ASSIGN(const auto where, http::parse_listen(listen));
-    WEIR_ASSIGN(authenticator, Authenticator::make(settings.access, project != nullptr ? project->root : options.lake));
-    if (!where.loopback && authenticator->is_open())
+    WEIR_ASSIGN(ring, KeyRing::make(project, options.note));
+    if (!where.loopback && ring->is_open())
         return Error{
             .code = ErrorCode::refused,
             .message = fmt::format("{} can be reached from other machines, and nobody would need a key", listen),
@@ -132,7 +150,7 @@ Status Serving::Impl::start() {
         .csv = {project != nullptr && project->csv_clock_with_space},
         .cursor_key = cursor_key(options.lake),
         .row_limits = settings.access.rows,
-        .is_private = !authenticator->is_open(),
+        .is_private = !ring->is_open(),
         .log_fault = [this](const Error& error) { options.note("a query failed: " + to_string(error)); }};
     answers = std::make_unique<ViewAnswers>(all_layers, answer_options);
     WEIR_TRY(open_store());
@@ -141,7 +159,7 @@ Status Serving::Impl::start() {
                                                   : AccessLog::To::file;
     log = std::make_unique<AccessLog>(to, hidden / "access.jsonl");
     api =
-        std::make_unique<Api>(all_layers, *answers, *authenticator, *log,
+        std::make_unique<Api>(all_layers, *answers, *ring, *log,
                               ApiOptions{.title = project != nullptr ? project->name : options.lake.filename().string(),
                                          .version = options.version,
                                          .origins = http.origins,
@@ -151,7 +169,9 @@ Status Serving::Impl::start() {
                                          .body_bytes_max = http.body_bytes_max});
     if (keys) api->use_keys(*keys);
     if (options.log) {
-        topics = std::make_unique<TopicPosts>(*options.log, options.log_options);
+        topics = std::make_unique<TopicPosts>(*options.log, options.log_options, [this](const Error& error) {
+            options.note("rows could not be put into the log: " + to_string(error));
+        });
         api->use_topics(*topics);
     }
     api->use_streams(streams);
@@ -170,21 +190,26 @@ Status Serving::Impl::start() {
                                        .head = {.bytes = http.header_bytes_max},
                                        .header_timeout = http.header_timeout,
                                        .idle_timeout = http.idle_timeout,
-                                       .connections_max = http.connections_max,
-                                       .connections_per_address_max = http.connections_per_address_max};
+                                       .connections_max = std::min(http.connections_max, connections_that_fit()),
+                                       .connections_per_address_max = http.connections_per_address_max,
+                                       .bodies_bytes_max = std::max(bodies_bytes_min, 2 * http.body_bytes_max)};
+    if (server_options.connections_max + files_reserved < http.connections_max)
+        options.note(fmt::format("at most {} connections at a time: the system lets this process have no more files",
+                                 server_options.connections_max));
     if (http.tls) {
+        certificate_files = SettledFiles(tls_files());
         server_options.certificate = http.tls->certificate;
         WEIR_ASSIGN(server_options.key, declare::read_secret(http.tls->key, project->root));
     }
-    raise_file_limit();
     WEIR_ASSIGN(server, http::Server::start(std::move(server_options), *api));
+    listening = server.get();
     const bool v6 = where.host.find(':') != std::string::npos;
     url = fmt::format("{}://{}:{}", http.tls ? "https" : "http", v6 ? "[" + where.host + "]" : where.host,
                       server->port());
     if (!where.loopback && !http.tls)
         options.note(
             "keys and rows cross the network in the clear: give it TLS (`http: {tls: …}`), or a proxy that speaks TLS");
-    if (authenticator->is_open())
+    if (ring->is_open())
         options.note("nobody needs a key: everybody on this machine may read every view, and no other machine may");
     refresher = std::thread([this] { refresh(); });
     return ok();
@@ -197,7 +222,13 @@ void Serving::Impl::start_system(AnswerOptions answer_options) {
     if (const auto* project = options.project; project != nullptr)
         computed.emplace("watermarks", [this, project]() -> Result<std::string> {
             WEIR_ASSIGN(auto connection, answers->connections().borrow(settings.http.query_timeout));
-            return observe::watermarks_relation(reads->lake(), *connection, *project, SystemClock().now());
+            WEIR_ASSIGN(const auto rows,
+                        observe::watermark_rows(reads->lake(), *connection, *project, SystemClock().now()));
+            return observe::system_relation("watermarks", rows);
+        });
+    if (options.parts)
+        computed.emplace("parts", [this]() -> Result<std::string> {
+            return observe::system_relation("parts", observe::part_rows(observe::part_facts(options.parts())));
         });
     computed.emplace("alerts", [lake = options.lake] { return observe::alerts_relation(lake); });
     computed.emplace("alert_history", [lake = options.lake] { return observe::alert_history_relation(lake); });
@@ -242,19 +273,18 @@ Status Serving::Impl::open_store() {
         if (!connection) return std::move(connection).error();
         WEIR_ASSIGN(store, open_postgres_store(
                                {.connection = std::move(*connection), .schema = place.schema, .stop = &store_stop}));
-        keys = std::make_unique<KeyAnswers>(*store, std::move(specs), !authenticator->is_open());
-        loader = std::make_unique<StoreLoader>(StoreLoader::Options{
-            .load = [this] { return load_store(); }, .is_up = [this] { return store->is_up(); }, .note = options.note});
-        loader->wait_for_first(first_load_wait);
-        return ok();
-    }
-    auto opened = open_sqlite_store(options.lake / ".weir" / "serve.db");
-    if (opened) {
+    } else {
+        auto opened = open_sqlite_store(options.lake / ".weir" / "serve.db", &store_stop);
+        if (!opened) {
+            options.note("rows cannot be looked up by their keys: " + to_string(opened.error()));
+            return ok();
+        }
         store = std::move(*opened);
-        keys = std::make_unique<KeyAnswers>(*store, std::move(specs), !authenticator->is_open());
     }
-    auto loaded = opened ? load_store() : Status(std::move(opened).error());
-    if (!loaded) options.note("rows cannot be looked up by their keys: " + to_string(loaded.error()));
+    keys = std::make_unique<KeyAnswers>(*store, *answers, std::move(specs), !ring->is_open());
+    loader = std::make_unique<StoreLoader>(StoreLoader::Options{
+        .load = [this] { return load_store(); }, .is_up = [this] { return store->is_up(); }, .note = options.note});
+    loader->wait_for_first(first_load_wait);
     return ok();
 }
 
@@ -300,25 +330,32 @@ Result<std::string> Serving::Impl::lake_id() const {
     return snapshot.metadata().id;
 }
 
+std::vector<fs::path> Serving::Impl::tls_files() const {
+    const auto& tls = *settings.http.tls;
+    std::vector<fs::path> files{tls.certificate};
+    if (auto key = declare::secret_file(tls.key, options.project->root)) files.push_back(std::move(*key));
+    return files;
+}
+
+// Certificates are renewed every few weeks, by programs that put new files in the place of old ones.
+void Serving::Impl::renew_certificate() {
+    if (!settings.http.tls || !certificate_files.changed(tls_files())) return;
+    certificate_files.take(tls_files());
+    const auto key = declare::read_secret(settings.http.tls->key, options.project->root);
+    const auto used = key ? server->use_certificate(settings.http.tls->certificate, *key) : Status(key.error());
+    options.note(used ? "new connections get the new certificate"
+                      : "the certificate in use stays, since the new one cannot be used: " + to_string(used.error()));
+}
+
 void Serving::Impl::refresh() {
     std::unique_lock lock(mutex);
     std::string last_failure;
-    bool behind = false;  // the index of keys
     while (!wake.wait_for(lock, refresh_every, [this] { return stopping; })) {
         lock.unlock();
+        ring->look();
+        renew_certificate();
         auto changed = reads->refresh();
-        if (changed && *changed) behind = true;
-        if (changed && behind && loader) {
-            loader->changed();
-            behind = false;
-        }
-        if (changed && behind) {
-            if (auto loaded = load_store()) {
-                behind = false;
-            } else {
-                changed = std::move(loaded).error();
-            }
-        }
+        if (changed && *changed && loader) loader->changed();
         if (!changed) {
             ++refresh_failures;
             // The same failure is told once, not every second.
@@ -334,16 +371,24 @@ void Serving::Impl::refresh() {
     }
 }
 
+ServingStatus Serving::Impl::status_now() const {
+    const auto* open = listening.load();
+    return {.connections = open == nullptr ? 0 : open->connections(),
+            .waiting = open == nullptr ? 0 : open->waiting(),
+            .streams = streams.count() + (changes ? changes->count() : 0),
+            .store_up = store && store->waits() ? std::optional(store->is_up()) : std::nullopt};
+}
+
 void Serving::Impl::append_metrics(MetricsText& text) const {
+    const auto now = status_now();
     text.family("weir_build_info", "gauge", "Always 1; the labels tell the version.");
     text.sample("weir_build_info", {{"version", options.version}}, std::uint64_t{1});
     text.family("weir_http_connections", "gauge", "Open connections.");
-    text.sample("weir_http_connections", {}, static_cast<std::uint64_t>(server->connections()));
+    text.sample("weir_http_connections", {}, static_cast<std::uint64_t>(now.connections));
     text.family("weir_http_waiting_requests", "gauge", "Requests that wait for a thread for queries.");
-    text.sample("weir_http_waiting_requests", {}, static_cast<std::uint64_t>(server->waiting()));
+    text.sample("weir_http_waiting_requests", {}, static_cast<std::uint64_t>(now.waiting));
     text.family("weir_http_streams", "gauge", "Open event streams.");
-    text.sample("weir_http_streams", {},
-                static_cast<std::uint64_t>(streams.count() + (changes ? changes->count() : 0)));
+    text.sample("weir_http_streams", {}, static_cast<std::uint64_t>(now.streams));
     text.family("weir_publication_number", "gauge", "The publication that is served.");
     text.sample("weir_publication_number", {}, static_cast<std::uint64_t>(reads->publication()));
     if (const auto time = reads->published_at()) {
@@ -353,9 +398,15 @@ void Serving::Impl::append_metrics(MetricsText& text) const {
     }
     text.family("weir_publication_refresh_failures_total", "counter", "Failed looks for a new publication.");
     text.sample("weir_publication_refresh_failures_total", {}, refresh_failures.load());
-    if (loader) {
+    if (!ring->is_open()) {
+        text.family("weir_access_keys_current", "gauge",
+                    "1: the keys in force are those of the files; 0: the files changed and cannot be used.");
+        text.sample("weir_access_keys_current", {}, std::uint64_t{ring->is_of_the_files()});
+    }
+    if (options.parts) append_part_facts(observe::part_facts(options.parts()), text);
+    if (now.store_up) {
         text.family("weir_store_up", "gauge", "1: the serving store was reached when it was tried last.");
-        text.sample("weir_store_up", {}, std::uint64_t{store->is_up()});
+        text.sample("weir_store_up", {}, std::uint64_t{*now.store_up});
         text.family("weir_store_load_failures_total", "counter", "Failed loads of the serving store.");
         text.sample("weir_store_load_failures_total", {}, loader->failures());
     }
@@ -473,6 +524,8 @@ Result<std::unique_ptr<Serving>> Serving::start(ServingOptions options) {
 }
 
 const std::string& Serving::url() const { return impl_->url; }
+
+ServingStatus Serving::status() const { return impl_->status_now(); }
 
 bool Serving::stop() {
     impl_->api->begin_drain();

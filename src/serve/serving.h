@@ -31,6 +31,14 @@ struct ServingOptions {
     std::function<void(const std::string&)> note = [](const std::string&) {};  // a sentence for the operator
 };
 
+struct ServingStatus {
+    std::size_t connections = 0;
+    std::size_t waiting = 0;  // requests, for a thread
+    std::size_t streams = 0;
+    std::optional<bool> store_up;  // nothing: there is none on a network
+};
+
+// Safe from any thread.
 class Serving {
 public:
     // Listens from here on.
@@ -41,6 +49,7 @@ public:
 
     // "http://127.0.0.1:8080"
     const std::string& url() const;
+    ServingStatus status() const;
     // True: every request under way got its answer in the time that serve.yaml gives.
     bool stop();
 

@@ -6,12 +6,13 @@
 
 namespace weir::view {
 
-std::map<std::string, std::int64_t> versions_of(const std::string& cut) {
-    std::map<std::string, std::int64_t> versions;
+Versions versions_of(const std::string& cut, const std::set<std::string>& tables) {
+    Versions versions;
     const auto parsed = nlohmann::json::parse(cut, nullptr, false);
     if (!parsed.is_object()) return versions;
     for (const auto& [table, version] : parsed.items())
         if (version.is_number_integer()) versions.emplace(table, version.get<std::int64_t>());
+    for (const auto& table : tables) versions.emplace(table, not_there);
     return versions;
 }
 

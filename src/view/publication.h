@@ -6,9 +6,11 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "lake/lake.h"
+#include "view/batch/pinned_tables.h"
 
 namespace weir::view {
 
@@ -25,8 +27,8 @@ struct PublishedView {
     std::string checksum;
 };
 
-// What a cut says: base table -> version.
-std::map<std::string, std::int64_t> versions_of(const std::string& cut);
+// The versions that a cut names; of `tables`, those that it does not name were not there.
+Versions versions_of(const std::string& cut, const std::set<std::string>& tables);
 
 struct Publication {
     std::int64_t number = 0;  // 0: nothing was published yet

@@ -69,6 +69,35 @@ protected:
     Receiver receiver;
 };
 
+TEST_F(Alerts, what_the_parts_say_of_themselves_is_a_table_and_metrics) {
+    put("alerts.yaml",
+        "every: 100ms\nalerts:\n"
+        "- name: odd\n  sql: SELECT source, value FROM weir.parts WHERE part = 'intake' AND fact = 'accepted' AND "
+        "source "
+        "IS NOT NULL AND value >= 2\n"
+        "  key: [source]\n  message: \"{source} took in {value}\"\n");
+    UpServer up(project, {});
+    ASSERT_NE(up.port(), 0) << up.err();
+    produce(1);
+    produce(2);
+    EXPECT_EQ(instance(up, "firing").at("message"), "t took in 2.0");
+    const auto facts = [&](const std::string& part, const std::string& fact) {
+        return json::parse(up.get("/system/parts?part=" + part + "&fact=" + fact).body).at("data");
+    };
+    EXPECT_EQ(facts("intake", "state").at(0).at("text"), "running");
+    EXPECT_EQ(facts("intake", "lag").size(), 2u);
+    EXPECT_GT(facts("machine", "disk_free_bytes").at(0).at("value"), 0);
+    EXPECT_EQ(facts("serve", "connections").size(), 1u);
+    const auto metrics = up.get("/metrics").body;
+    for (const auto* line : {"weir_intake_lag_messages{source=\"t\"} 0\n", "weir_intake_epochs_total{source=\"t\"} ",
+                             "\nweir_speed_take_in_seconds ", "\nweir_state_memory_rows ", "\nweir_batch_runs_total ",
+                             "\nweir_lake_disk_free_bytes ", "\nprocess_resident_memory_bytes "})
+        EXPECT_THAT(metrics, HasSubstr(line));
+    up.stop();
+    // Nobody says anything where nothing runs.
+    EXPECT_THAT(weir_with({"sql", "SELECT count(*) AS n FROM weir.parts", "--format", "csv"}).out, HasSubstr("0"));
+}
+
 TEST_F(Alerts, fire_are_told_again_after_a_failure_and_are_over) {
     receiver.answer(500, 1);
     std::string err;

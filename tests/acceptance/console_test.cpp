@@ -152,7 +152,7 @@ TEST_F(Console, system_tables_are_read_like_views) {
         return json::parse(answer.body).at("data");
     };
     const auto tables = json::parse(server.get("/system").body).at("tables");
-    EXPECT_EQ(tables.size(), 10u);
+    EXPECT_EQ(tables.size(), 11u);
     for (const auto& table : tables)
         EXPECT_EQ(server.get(table.at("url").get<std::string>()).status, 200) << table.at("name");
     const auto refused = rows_of("/system/quarantine?select=rule,line,raw&order=line&state=pending");

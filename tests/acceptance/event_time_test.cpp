@@ -38,6 +38,7 @@ TEST_F(EventTime, answers_say_how_far_the_events_behind_them_have_come) {
     of_files("{column: ts, delay: 1m}");
     view("counts", "SELECT count(*) AS n FROM t\n");
     view("runs", "SELECT count(*) AS n FROM weir.accounting\n");
+    put("serve.yaml", "views: [{view: counts, key: [n]}]\n");
     file("1.csv", 1, {"00:00", "05:00"});
     run_ok();
     const auto watermark = [](const UpServer& up, const std::string& path) {
@@ -48,6 +49,8 @@ TEST_F(EventTime, answers_say_how_far_the_events_behind_them_have_come) {
     for (const auto* layer : {"batch", "merged"})
         EXPECT_EQ(watermark(up, std::string("/views/counts?layer=") + layer), "2024-03-01T10:04:00.000000Z") << layer;
     EXPECT_EQ(up.get("/views/counts").field("weir-watermark"), "2024-03-01T10:04:00.000000Z");
+    EXPECT_EQ(watermark(up, "/views/counts/2"), "2024-03-01T10:04:00.000000Z");
+    EXPECT_EQ(watermark(up, "/views/counts/2?layer=merged"), "2024-03-01T10:04:00.000000Z");
     EXPECT_TRUE(watermark(up, "/views/runs").is_null());
     // What came in is in the merged layer; what is published shows what it showed.
     const auto version = nlohmann::json::parse(up.get("/views/counts").body).at("meta").at("published_at");

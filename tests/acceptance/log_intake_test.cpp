@@ -120,17 +120,67 @@ TEST_F(TopicIntake, offsets_that_are_gone_are_told_and_passed_over_on_request) {
     run_ok();
     ASSERT_EQ(weir_with({"topic", "delete", "orders"}).exit_code, 0);
     records(select, 3, {"--seed", "1"});
-    run_fails(3, {"sources/t.yaml:1", "offset 10", "reset: earliest"});
+    run_fails(3, {"sources/t.yaml:1", "made anew", "reset: earliest"});
     EXPECT_EQ(accounts(), "10 10 0 0 0\n");
     put("sources/t.yaml", "log: orders\ncontract: t\nreset: earliest\n");
     const auto done = run_all();
     EXPECT_EQ(done.exit_code, 0) << done.err;
-    EXPECT_THAT(done.err, HasSubstr("reading goes on at offset 0"));
+    EXPECT_THAT(done.err, HasSubstr("reading begins at its oldest record"));
     EXPECT_EQ(accounts(), "13 13 0 0 0\n");
     records(select, 2, {"--seed", "2"});
     run_ok();
     run_ok();
     EXPECT_EQ(accounts(), "15 15 0 0 0\n");
+}
+
+// As many records as were read before, or more: the offsets alone do not tell.
+TEST_F(TopicIntake, a_topic_made_anew_and_filled_past_the_position_is_told) {
+    const std::string select =
+        "SELECT 'orders' AS topic, '{\"id\": ' || (n + 1000 * seed()) || '}' AS value FROM numbers";
+    records(select, 10);
+    run_ok();
+    ASSERT_EQ(weir_with({"topic", "delete", "orders"}).exit_code, 0);
+    records(select, 25, {"--seed", "1"});
+    run_fails(3, {"sources/t.yaml:1", "made anew", "reset: earliest"});
+    EXPECT_EQ(accounts(), "10 10 0 0 0\n");
+    put("sources/t.yaml", "log: orders\ncontract: t\nsequence: seq\nreset: earliest\n");
+    run_ok();
+    run_ok();
+    EXPECT_EQ(accounts(), "35 35 0 0 0\n");
+    EXPECT_EQ(sql("SELECT count(DISTINCT id), count(DISTINCT seq), max(seq) FROM t"), "35,35,35\n");
+
+    // The same while it is read.
+    put("weir.yaml", "name: shop\nintake: {epoch: 30ms}\n");
+    const auto read_is = [&](const std::string& wanted) {
+        for (int look = 0; look < 200; ++look) {
+            if (sql("SELECT sum(\"read\")::BIGINT FROM weir.accounting") == wanted) return;
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+        ADD_FAILURE() << wanted << read(project / "up.err");
+    };
+    {
+        Background up(project, {"up", "--only", "intake"}, project / "up.err");
+        records(select, 5, {"--seed", "2"});
+        read_is("40\n");
+        ASSERT_EQ(weir_with({"topic", "delete", "orders"}).exit_code, 0);
+        records(select, 60, {"--seed", "3"});
+        read_is("100\n");
+        EXPECT_EQ(up.end(SIGTERM), 0) << read(project / "up.err");
+        EXPECT_THAT(read(project / "up.err"), HasSubstr("made anew"));
+    }
+    EXPECT_EQ(accounts(), "100 100 0 0 0\n");
+    EXPECT_EQ(sql("SELECT count(DISTINCT id), count(DISTINCT seq) FROM t"), "100,100\n");
+    put("sources/t.yaml", "log: orders\ncontract: t\nsequence: seq\n");
+    Background up(project, {"up", "--only", "intake"}, project / "up.err");
+    records(select, 1, {"--seed", "4"});
+    read_is("101\n");
+    ASSERT_EQ(weir_with({"topic", "delete", "orders"}).exit_code, 0);
+    records(select, 300, {"--seed", "5"});
+    for (int look = 0; look < 200 && up.running(); ++look) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_FALSE(up.running());
+    EXPECT_EQ(up.end(SIGTERM), 3) << read(project / "up.err");
+    EXPECT_THAT(read(project / "up.err"), HasSubstr("reset: earliest"));
+    EXPECT_EQ(accounts(), "101 101 0 0 0\n");
 }
 
 TEST_F(TopicIntake, damage_is_told_after_what_can_be_read_and_passed_over_on_request) {

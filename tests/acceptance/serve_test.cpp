@@ -3,59 +3,15 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 #include <sstream>
 #include <thread>
 
-#include "support/server.h"
-#include "support/shop.h"
+#include "support/served.h"
 
 namespace weir::test {
 namespace {
-
-using nlohmann::json;
-using testing::HasSubstr;
-
-class Served : public Shop {
-protected:
-    Served() {
-        contract({});
-        source("in/*.csv");
-        put("in/a.csv", header + "1,anna,1.5\n2,bo,\n3,\"c,\"\"d\",2\n4,anna,-7\n5,,2\n6,anna,1.5\n7,zoe,1e300\n");
-        view("sums", "SELECT name, count(*) AS n, sum(amount) AS total FROM t GROUP BY name");
-        view("rows_",
-             "SELECT id, name, amount, id % 3 = 0 AS third, DATE '2024-01-01' + id::INT AS day, "
-             "TIMESTAMPTZ '2024-01-01 00:00:00Z' + to_hours(id) AS at FROM t ORDER BY id DESC");
-    }
-    static json parse(const serve::http::testing::Answer& answer) {
-        auto parsed = json::parse(answer.body, nullptr, false);
-        EXPECT_FALSE(parsed.is_discarded()) << answer.body;
-        return parsed;
-    }
-    // All rows of a request, page by page.
-    static json all_pages(const UpServer& server, std::string target, int* pages = nullptr) {
-        json rows = json::array();
-        for (int page = 0; page < 1000; ++page) {
-            const auto answer = server.get(target);
-            EXPECT_EQ(answer.status, 200) << target << answer.body;
-            if (answer.status != 200) break;
-            const auto parsed = parse(answer);
-            for (const auto& row : parsed.at("data")) rows.push_back(row);
-            if (pages != nullptr) ++*pages;
-            if (parsed.at("next").is_null()) break;
-            target = parsed.at("next");
-            EXPECT_EQ(answer.field("link"), "<" + target + ">; rel=\"next\"");
-        }
-        return rows;
-    }
-    json sql_rows(const std::string& statement) const {
-        const auto done = weir_with({"sql", statement, "--format", "json"});
-        EXPECT_EQ(done.exit_code, 0) << statement << done.err;
-        return json::parse(done.out, nullptr, false);
-    }
-};
 
 TEST_F(Served, the_whole_view_has_the_bytes_of_weir_export) {
     run_ok();
@@ -230,7 +186,7 @@ TEST_F(Served, mistakes_are_problems_that_name_the_way_out) {
         {"GET", "/views/sums?nane=x", {}, 400, "did you mean 'name'"},
         {"GET", "/views/sums?n=x", {}, 400, "whole number"},
         {"GET", "/views/sums?limit=0", {}, 400, "limit"},
-        {"GET", "/views/sums?layer=speed", {}, 422, "layer"},
+        {"GET", "/views/sums?layer=fast", {}, 400, "batch, speed or merged"},
         {"DELETE", "/views/sums", {}, 405, "GET, HEAD, OPTIONS"},
         {"TRACE", "/", {}, 405, "GET"},
         {"POST", "/views", {}, 405, "GET"},
@@ -289,43 +245,13 @@ TEST_F(Served, a_lake_is_served_as_it_stands) {
     EXPECT_EQ(document.at("openapi"), "3.1.0");
     std::set<std::string> ids;
     for (const auto& [path, operations] : document.at("paths").items()) {
-        if (path == "/stream/{view}" || path == "/status/stream") continue;
+        if (path == "/stream/{view}" || path == "/status/stream" || path == "/assets/{file}") continue;
         EXPECT_TRUE(ids.insert(operations.at("get").at("operationId")).second) << path;
         const auto target = path == "/problems/{problem}" ? "/problems/busy" : path;
         EXPECT_EQ(server.get(target).status, 200) << path;
     }
     EXPECT_EQ(ids.count("view_sums"), 1u);
 }
-
-class Guarded : public Served {
-protected:
-    Guarded() {
-        put("old.secret", std::string(32, 'o'));
-        put("new.secret", std::string(40, 'n'));
-        const auto made = json::parse(weir_with({"token", "key", "--scope", "view:sums", "--json"}).out);
-        api_key = made.at("key");
-        put("serve.yaml",
-            "http: {origins: [\"https://app.example.org\"]}\n"
-            "access:\n"
-            "  tokens:\n"
-            "  - {id: new, algorithm: HS256, secret: \"${file:new.secret}\"}\n"
-            "  - {id: old, algorithm: HS256, secret: \"${file:old.secret}\"}\n"
-            "  keys:\n"
-            "  - {id: \"" +
-                made.at("id").get<std::string>() + "\", sha256: " + made.at("sha256").get<std::string>() +
-                ", scopes: [\"view:sums\"]}\n"
-                "  rows:\n"
-                "  - {views: rows_, claim: sub, column: name}\n");
-        run_ok();
-    }
-    std::string api_key;
-    std::string token(std::vector<std::string> words) const {
-        words.insert(words.begin(), {"token", "create"});
-        const auto done = weir_with(words);
-        EXPECT_EQ(done.exit_code, 0) << done.err;
-        return "Bearer " + done.out.substr(0, done.out.size() - 1);
-    }
-};
 
 TEST_F(Guarded, credentials_decide_which_views_and_rows_are_seen) {
     UpServer server(project);
@@ -457,6 +383,25 @@ TEST_F(Guarded, a_row_of_somebody_else_is_not_there) {
         server.get("/views/sums/zoe", {{"Authorization", token({"--scope", "view:*", "--scope", "rows:sums"})}}).status,
         200);
     EXPECT_EQ(server.get("/views/sums/zoe").status, 401);
+    const auto of = [&](const std::string& name) {
+        return server.get("/views/sums/" + name + "?layer=merged", {{"Authorization", anna}}).status;
+    };
+    EXPECT_EQ(of("anna"), 200);
+    EXPECT_EQ(of("zoe"), 404);
+    for (const auto* layer : {"batch", "merged"})
+        EXPECT_EQ(
+            server.get(std::string("/views/sums/zoe?layer=") + layer, {{"Authorization", anna}, {"If-None-Match", "*"}})
+                .status,
+            404);
+    // Nor is its number told.
+    const auto rows_told = [&](const std::string& authorization) {
+        const auto catalogue = parse(server.get("/views", {{"Authorization", authorization}}));
+        for (const auto& entry : catalogue.at("views"))
+            if (entry.at("name") == "sums") return entry.contains("rows");
+        return false;
+    };
+    EXPECT_FALSE(rows_told(anna));
+    EXPECT_TRUE(rows_told(token({"--scope", "view:*", "--scope", "rows:sums"})));
 }
 
 TEST_F(Served, rows_are_posted_into_topics_once) {
@@ -542,6 +487,8 @@ TEST_F(Served, a_stream_tells_of_publications) {
 }
 
 TEST_F(Served, the_merged_layer_is_what_weir_sql_live_gives) {
+    put("serve.yaml", "views:\n- {view: sums, key: [name]}\n- {view: rows_, key: [third]}\n");
+    view("intakes", "SELECT count(*) AS n FROM weir.accounting");
     run_ok();
     UpServer server(project);
     ASSERT_NE(server.port(), 0) << server.err();
@@ -563,12 +510,36 @@ TEST_F(Served, the_merged_layer_is_what_weir_sql_live_gives) {
     EXPECT_EQ(parse(server.get("/views/sums?layer=merged&name=anna")).at("data"),
               live("select * from sums where name = 'anna'"));
     EXPECT_EQ(server.get("/views/sums?layer=merged&as_of=2024-01-01").status, 422);
+    // The speed layer: what came in behind the publication, and nothing else.
+    const auto newest = server.get("/views/sums?layer=speed&order=name");
+    EXPECT_EQ(parse(newest).at("data"), live("select name, count(*) as n, sum(amount) as total from t where id >= 500 "
+                                             "group by name order by name nulls last"));
+    EXPECT_EQ(newest.field("weir-layer"), "speed");
+    EXPECT_EQ(newest.field("weir-publication"), "1");
+    EXPECT_EQ(all_pages(server, "/views/rows_?layer=speed&limit=7").size(), 30u);
+    EXPECT_EQ(server.get("/views/intakes?layer=speed").status, 422);
+    // A row by its key, up to the newest commits too.
+    const auto row = server.get("/views/sums/anna?layer=merged");
+    EXPECT_EQ(parse(row).at("data"), live("select * from sums where name = 'anna'").at(0));
+    EXPECT_EQ(parse(row).at("meta").at("layer"), "merged");
+    EXPECT_EQ(row.field("weir-layer"), "merged");
+    EXPECT_EQ(parse(server.get("/views/sums/anna")).at("data"), sql_rows("select * from sums where name = 'anna'")[0]);
+    EXPECT_NE(row.body, server.get("/views/sums/anna").body);
+    EXPECT_EQ(server.get("/views/sums/anna?layer=merged", {{"If-None-Match", row.field("etag")}}).status, 304);
+    EXPECT_EQ(server.get("/views/sums/nobody?layer=merged").status, 404);
+    EXPECT_EQ(server.get("/views/rows_/true?layer=merged").status, 409);
+    EXPECT_EQ(server.get("/views/sums/anna?layer=fresh").status, 400);
     // A page goes on in the moment of the page before.
     const auto first = parse(server.get("/views/rows_?layer=merged&limit=5"));
     put("in/c.csv", header + rows(5, 900));
     ASSERT_EQ(weir_with({"run", "--only", "t"}).exit_code, 0);
     EXPECT_EQ(all_pages(server, first.at("next")).size(), 32u);
     EXPECT_EQ(all_pages(server, "/views/rows_?layer=merged&limit=50").size(), 42u);
+    // What is published now is no longer new.
+    run_ok();
+    for (int i = 0; i < 100 && server.get("/views/rows_").field("weir-publication") != "2"; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(parse(server.get("/views/rows_?layer=speed")).at("data"), json::array());
 }
 
 TEST_F(Guarded, tokens_are_told_about) {

@@ -251,6 +251,23 @@ TEST_F(TestCommand, alerts_are_looked_at_after_the_arrivals_that_a_look_names) {
     expect_said(1, {"'yesterday' is no moment", "'after' must be 0 to 2", "unknown key 'fires'"});
     one("    input: {}\n    expect:\n      alerts: {larg: [{at: \"2024-05-01T10:00:00Z\"}]}\n");
     expect_said(1, {"there is no alert 'larg'", "did you mean 'large'"});
+    one("    input: {}\n    expect:\n      views: {by_name: []}\n");
+    expect_said(1, {"nothing comes in, in this test"});
+}
+
+TEST_F(TestCommand, what_parts_say_is_given_to_a_look) {
+    put("alerts.yaml",
+        "alerts:\n- name: full\n  sql: SELECT value FROM weir.parts WHERE fact = 'disk_free_share' AND value < 0.1\n"
+        "  message: \"{value} is free\"\n");
+    one("    input: {}\n    expect:\n      alerts:\n        full:\n"
+        "        - {at: \"2024-05-01T10:00:00Z\", parts: [{part: machine, fact: disk_free_share, value: 0.05}], "
+        "firing: "
+        "[{value: 0.05}]}\n"
+        "        - {at: \"2024-05-01T10:01:00Z\", resolved: [{value: 0.05}]}\n");
+    expect_said(0, {"it (0 records, one way)", "all passed"});
+    one("    input: {}\n    expect:\n      alerts:\n        full:\n"
+        "        - {at: \"2024-05-01T10:00:00Z\", parts: [{part: machine, value: 0.05}]}\n");
+    expect_said(1, {"'fact'"});
 }
 
 }  // namespace

@@ -450,6 +450,19 @@ TEST_F(Views, a_result_that_was_tampered_with_is_found) {
     EXPECT_EQ(weir_with({"verify", ".", "w"}).exit_code, 1);
 }
 
+TEST_F(Views, a_table_that_came_to_be_after_a_publication_is_no_difference) {
+    view("broken", "SELECT (SELECT count(*) FROM weir.quarantine) AS broken, count(*) AS n FROM t\n");
+    day("2024-03-01", rows(10));
+    run_ok();
+    day("2024-03-02", rows(3, 10) + "x,broken,1\n");
+    run_ok({"--only", "t"});
+    EXPECT_EQ(sql("SELECT count(*) FROM weir.quarantine"), "1\n");
+    expect_verified();
+    run_ok();
+    EXPECT_EQ(sql("SELECT broken, n FROM broken"), "1,13\n");
+    expect_verified();
+}
+
 TEST_F(Views, explain_tells_states_and_rows) {
     views_of_all_kinds();
     day("2024-03-01", rows(10));

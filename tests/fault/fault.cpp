@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <fstream>
 
 namespace weir::test {
 namespace fs = std::filesystem;
@@ -24,33 +25,60 @@ const char* name_of(Fault::Kind kind) {
 }  // namespace
 
 std::string to_string(const Fault& fault) {
-    return std::string(name_of(fault.kind)) + " at call " + std::to_string(fault.at);
+    auto text = std::string(name_of(fault.kind)) + " at call " + std::to_string(fault.at);
+    if (!fault.thread.empty()) text += " of " + fault.thread;
+    if (!fault.only.empty()) text += ", " + fault.only;
+    if (!fault.path.empty()) text += " on …" + fault.path;
+    return text;
 }
+
+// Beside the folder, so that its own bytes are not counted.
+FaultedCalls::FaultedCalls(const fs::path& folder, const Fault& fault)
+    : state_(folder.string() + ".fault-state"), log_(folder.string() + ".fault-log") {
+    write(state_, std::string(sizeof(counters()), '\0'));
+    fs::remove(log_);
+    environment_ = {{"LD_PRELOAD", WEIR_FAULT_PRELOAD},
+                    {"WEIR_FAULT_NO_SYNC", "1"},
+                    {"WEIR_FAULT_DIR", folder.string()},
+                    {"WEIR_FAULT_STATE", state_.string()},
+                    {"WEIR_FAULT_LOG", log_.string()},
+                    {"WEIR_FAULT_KIND", name_of(fault.kind)},
+                    {"WEIR_FAULT_AT", std::to_string(fault.kind == Fault::Kind::none ? 0 : fault.at)}};
+    if (!fault.thread.empty()) environment_["WEIR_FAULT_THREAD"] = fault.thread;
+    if (!fault.only.empty()) environment_["WEIR_FAULT_ONLY"] = fault.only;
+    if (!fault.path.empty()) environment_["WEIR_FAULT_PATH"] = fault.path;
+}
+
+FaultedCalls::~FaultedCalls() {
+    fs::remove(state_);
+    fs::remove(log_);
+}
+
+std::array<std::uint64_t, 4> FaultedCalls::counters() const {
+    std::array<std::uint64_t, 4> counters{};
+    const std::string bytes = fs::exists(state_) ? read(state_) : "";
+    if (bytes.size() == sizeof(counters)) std::memcpy(counters.data(), bytes.data(), sizeof(counters));
+    return counters;
+}
+
+void FaultedCalls::set(std::int64_t place, std::int64_t value) const {
+    // In place: the programs have it mapped.
+    std::fstream state(state_, std::ios::in | std::ios::out | std::ios::binary);
+    state.seekp(place * static_cast<std::int64_t>(sizeof(value)))
+        .write(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+std::string FaultedCalls::log() const { return fs::exists(log_) ? read(log_) : ""; }
 
 Faulted run_with_fault(const std::vector<std::string>& command, const fs::path& folder, const Fault& fault,
                        const RunWith& with) {
-    // Beside the folder, so that its own bytes are not counted.
-    const fs::path state = folder.string() + ".fault-state";
-    const fs::path log = folder.string() + ".fault-log";
-    write(state, std::string(16, '\0'));
-    fs::remove(log);
+    const FaultedCalls calls(folder, fault);
     RunWith faulty = with;
-    faulty.environment["LD_PRELOAD"] = WEIR_FAULT_PRELOAD;
-    faulty.environment["WEIR_FAULT_NO_SYNC"] = "1";
-    faulty.environment["WEIR_FAULT_DIR"] = folder.string();
-    faulty.environment["WEIR_FAULT_STATE"] = state.string();
-    faulty.environment["WEIR_FAULT_LOG"] = log.string();
-    faulty.environment["WEIR_FAULT_KIND"] = name_of(fault.kind);
-    faulty.environment["WEIR_FAULT_AT"] = std::to_string(fault.kind == Fault::Kind::none ? 0 : fault.at);
+    for (const auto& [name, value] : calls.environment()) faulty.environment[name] = value;
     Faulted faulted{.fault = fault, .finished = run(command, faulty)};
-    const std::string bytes = read(state);
-    std::array<std::uint64_t, 2> counters{};
-    if (bytes.size() == sizeof(counters)) std::memcpy(counters.data(), bytes.data(), sizeof(counters));
-    faulted.calls = counters[0];
-    faulted.happened = counters[1] > 0;
-    if (fs::exists(log)) faulted.log = read(log);
-    fs::remove(state);
-    fs::remove(log);
+    faulted.calls = calls.calls();
+    faulted.happened = calls.happened();
+    faulted.log = calls.log();
     return faulted;
 }
 

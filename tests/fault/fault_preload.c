@@ -2,7 +2,9 @@
 // wrong. Sees every caller, the prebuilt DuckDB and SQLite included. Set by environment:
 //
 //   WEIR_FAULT_DIR    the folder, absolute; calls elsewhere are not counted
-//   WEIR_FAULT_STATE  a file of 16 bytes, shared by all processes, that survives SIGKILL: calls and faults so far
+//   WEIR_FAULT_STATE  a file of 32 bytes, shared by all processes, that survives SIGKILL: calls and faults so far, and
+//                     how the disk is from now on: full (1), or with room again (2); 0: as WEIR_FAULT_AT has it; and by
+//                     how many seconds the clock of the day is wrong
 //   WEIR_FAULT_AT     which call goes wrong, from 1; 0 or absent: none, only count
 //   WEIR_FAULT_KIND   eio      the call fails once with EIO
 //                     enospc   from this call on, all that need room fail with ENOSPC: the disk is full
@@ -10,6 +12,9 @@
 //                              room fail at once
 //                     before   the process is killed in front of the call
 //                     after    the process is killed behind the call
+//   WEIR_FAULT_THREAD only the calls of threads of this name (pthread_setname_np) and of those that they start
+//   WEIR_FAULT_ONLY   only calls of this name (fsync, rename …)
+//   WEIR_FAULT_PATH   only calls on paths that have this in them
 //   WEIR_FAULT_LOG    a file that gets one line per call, for people
 //   WEIR_FAULT_NO_SYNC  if set, syncs are counted and not made: what is killed here is a process, not the machine
 #define _GNU_SOURCE
@@ -25,9 +30,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum kind { none, eio, enospc, half, before, after };
@@ -35,6 +43,8 @@ enum kind { none, eio, enospc, half, before, after };
 struct state {
     _Atomic uint64_t calls;
     _Atomic uint64_t faults;
+    _Atomic uint64_t disk;
+    _Atomic int64_t clock;
 };
 
 static struct {
@@ -42,6 +52,7 @@ static struct {
     int no_sync;
     char folder[PATH_MAX];
     size_t folder_length;
+    const char *thread, *only, *part;
     uint64_t at;
     enum kind kind;
     int log;
@@ -57,6 +68,9 @@ __attribute__((constructor)) static void configure(void) {
     config.folder_length = strlen(folder);
     const char* at = getenv("WEIR_FAULT_AT");
     config.at = at != NULL ? strtoull(at, NULL, 10) : 0;
+    config.thread = getenv("WEIR_FAULT_THREAD");
+    config.only = getenv("WEIR_FAULT_ONLY");
+    config.part = getenv("WEIR_FAULT_PATH");
     const char* kind = getenv("WEIR_FAULT_KIND");
     static const char* const names[] = {"none", "eio", "enospc", "short", "before", "after"};
     for (int i = 0; kind != NULL && i < 6; ++i) {
@@ -114,15 +128,30 @@ static int fd_counts(int fd, char* path) { return path_of_fd(fd, path) && is_bel
 
 enum verdict { pass, fail, shorten, kill_after_call };
 
+static int is_meant(const char* call, const char* path) {
+    char thread[16] = "";
+    if (config.only != NULL && strcmp(config.only, call) != 0) return 0;
+    if (config.part != NULL && strstr(path, config.part) == NULL) return 0;
+    if (config.thread == NULL) return 1;
+    return prctl(PR_GET_NAME, thread, 0, 0, 0) == 0 && strcmp(thread, config.thread) == 0;
+}
+
 // Counts one call and says what becomes of it. `needs_room`: the call can meet a full disk.
 static enum verdict judge(const char* call, const char* path, int needs_room) {
+    if (!is_meant(call, path)) return pass;
     const uint64_t number = atomic_fetch_add(&config.state->calls, 1) + 1;
     if (config.log >= 0) {
         char line[PATH_MAX + 64];
         const int length = snprintf(line, sizeof(line), "%llu %s %s\n", (unsigned long long)number, call, path);
         syscall(SYS_write, config.log, line, (size_t)length);
     }
-    if (config.at == 0 || number < config.at) return pass;
+    const uint64_t disk = atomic_load(&config.state->disk);
+    if (disk == 1 && needs_room) {
+        atomic_fetch_add(&config.state->faults, 1);
+        errno = ENOSPC;
+        return fail;
+    }
+    if (disk != 0 || config.at == 0 || number < config.at) return pass;
     if (number > config.at) {
         const int follows = config.kind == enospc || (config.kind == half && number == config.at + 1);
         if (!follows || !needs_room) return pass;
@@ -250,4 +279,25 @@ int rmdir(const char* file) { GUARD(int, rmdir, path_counts(AT_FDCWD, file, path
 int mkdir(const char* file, mode_t mode) { GUARD(int, mkdir, path_counts(AT_FDCWD, file, path), 1, real(file, mode)); }
 int mkdirat(int at, const char* file, mode_t mode) {
     GUARD(int, mkdirat, path_counts(at, file, path), 1, real(at, file, mode));
+}
+
+static time_t clock_error(void) { return config.on ? (time_t)atomic_load(&config.state->clock) : 0; }
+
+int clock_gettime(clockid_t clock, struct timespec* now) {
+    REAL(clock_gettime);
+    const int result = real(clock, now);
+    if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) now->tv_sec += clock_error();
+    return result;
+}
+int gettimeofday(struct timeval* restrict now, void* restrict zone) {
+    REAL(gettimeofday);
+    const int result = real(now, zone);
+    if (result == 0) now->tv_sec += clock_error();
+    return result;
+}
+time_t time(time_t* into) {
+    REAL(time);
+    const time_t now = real(NULL) + clock_error();
+    if (into != NULL) *into = now;
+    return now;
 }

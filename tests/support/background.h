@@ -13,7 +13,7 @@ namespace weir::test {
 class Background {
 public:
     Background(const std::filesystem::path& directory, const std::vector<std::string>& words,
-               const std::filesystem::path& err) {
+               const std::filesystem::path& err, const std::map<std::string, std::string>& environment = {}) {
         std::vector<std::string> command{weir().string()};
         command.insert(command.end(), words.begin(), words.end());
         pid_ = ::fork();
@@ -24,6 +24,7 @@ public:
         const int out = ::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
         ::dup2(out, STDERR_FILENO);
         ::dup2(out, STDOUT_FILENO);
+        for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
         if (::chdir(directory.c_str()) == 0) ::execv(arguments[0], arguments.data());
         ::_exit(127);
     }

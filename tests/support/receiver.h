@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -42,6 +43,13 @@ public:
     Receiver(const Receiver&) = delete;
 
     std::uint16_t port() const { return port_; }
+    // The next `count` connections are given to it, which answers as it likes; they are closed behind it.
+    void behave(std::function<void(int)> as, int count) {
+        const std::lock_guard lock(mutex_);
+        behave_ = std::move(as);
+        odd_ = count;
+    }
+    bool stopping() const { return stopping_; }
     // The next `count` requests are answered so; later ones 204.
     void answer(int status, int count) {
         const std::lock_guard lock(mutex_);
@@ -66,9 +74,21 @@ private:
             if (::poll(&one, 1, 20) <= 0) continue;
             const int peer = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
             if (peer < 0) continue;
-            take(peer);
+            const auto odd = behaviour();
+            if (odd) {
+                odd(peer);
+            } else {
+                take(peer);
+            }
             ::close(peer);
         }
+    }
+
+    std::function<void(int)> behaviour() {
+        const std::lock_guard lock(mutex_);
+        if (odd_ == 0) return nullptr;
+        --odd_;
+        return behave_;
     }
 
     void take(int peer) {
@@ -103,7 +123,8 @@ private:
     std::atomic<bool> stopping_ = false;
     mutable std::mutex mutex_;
     std::vector<Request> requests_;
-    int status_ = 204, left_ = 0;
+    int status_ = 204, left_ = 0, odd_ = 0;
+    std::function<void(int)> behave_;
     std::thread thread_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@
 namespace weir::test {
 
 UpServer::UpServer(const std::filesystem::path& directory, std::vector<std::string> more,
-                   const std::map<std::string, std::string>& environment) {
+                   const std::map<std::string, std::string>& environment, std::uint64_t open_files_max) {
     static int number = 0;
     err_ = directory / ("up-" + std::to_string(::getpid()) + "-" + std::to_string(++number) + ".err");
     std::vector<std::string> words{weir().string(), "up"};
@@ -26,6 +27,8 @@ UpServer::UpServer(const std::filesystem::path& directory, std::vector<std::stri
     arguments.push_back(nullptr);
     pid_ = ::fork();
     if (pid_ == 0) {
+        const rlimit files{open_files_max, open_files_max};
+        if (open_files_max > 0 && ::setrlimit(RLIMIT_NOFILE, &files) != 0) ::_exit(125);
         for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
         const int fd = ::open(err_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
         if (::chdir(directory.c_str()) != 0) ::_exit(126);

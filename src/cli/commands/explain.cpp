@@ -9,7 +9,6 @@
 #include "cli/commands/list.h"
 #include "cli/lineage_picture.h"
 #include "cli/run_place.h"
-#include "view/batch/duckdb/duckdb_engine.h"
 #include "view/batch/state_store.h"
 #include "view/batch/view_split.h"
 
@@ -243,10 +242,8 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     Explained explained{*view, *split, {}, {}, {}};
     WEIR_ASSIGN(explained.columns, catalog.lineage(*view));
     for (const auto& each : at.project.views) explained.views.insert(view::lowered(each.name));
-    view::DuckDbEngine engine(at.database);
-    const view::StateStore store(at.lake, std::make_shared<view::PinnedTables>(at.lake), engine, at.clock);
     for (const auto& state : split->states) {
-        WEIR_ASSIGN(auto size, store.size(state));
+        WEIR_ASSIGN(auto size, view::state_size(at.lake, state));
         explained.sizes.push_back(std::move(size));
     }
     if (invocation.has("--dot")) {

@@ -15,7 +15,6 @@
 #include "observe/system_facts.h"
 #include "observe/watermarks.h"
 #include "orchestrate/intake/topic_intake.h"
-#include "view/batch/duckdb/duckdb_engine.h"
 #include "view/batch/state_store.h"
 #include "view/publication.h"
 
@@ -94,15 +93,13 @@ public:
 private:
     Status look_at_states(Look& look) {
         WEIR_ASSIGN(auto* catalog, at_.catalogs.current(at_.lake, at_.project));
-        view::DuckDbEngine engine(at_.database);
-        const view::StateStore store(at_.lake, std::make_shared<view::PinnedTables>(at_.lake), engine, at_.clock);
         std::set<std::string> seen;
         for (const auto& view : at_.project.views) {
             const auto split = catalog->split(view);
             if (!split) continue;  // `weir check` says why
             for (const auto& state : (*split)->states) {
                 if (!seen.insert(state.name).second) continue;
-                const auto size = store.size(state);
+                const auto size = view::state_size(at_.lake, state);
                 if (!size || !*size) continue;
                 ++look.states;
                 look.state_rows += (*size)->rows;

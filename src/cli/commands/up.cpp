@@ -12,6 +12,7 @@
 #include "cli/commands/list.h"
 #include "cli/log_place.h"
 #include "cli/parts.h"
+#include "observe/machine.h"
 
 namespace weir::cli {
 namespace {
@@ -56,14 +57,16 @@ struct Running {
 };
 
 // On a terminal always the same line, elsewhere an object of JSON each.
-void tell(const std::vector<Running>& running, Terminal& terminal, StatusBoard& board) {
+void tell(const std::vector<Running>& running, Terminal& terminal, SharedParts& shared) {
     std::string text, json;
+    if (const auto machine = observe::look_at_machine(shared.lake))
+        json += fmt::format(", \"machine\": {{{}}}", observe::to_json_members(*machine));
     for (const auto& one : running) {
         const auto its_text = one.part->status_text(), its_json = one.part->status_json();
         if (!its_text.empty()) text += fmt::format("{}{}: {}", text.empty() ? "" : "  |  ", one.name, its_text);
         if (!its_json.empty()) json += fmt::format(", \"{}\": {{{}}}", one.name, its_json);
     }
-    board.put(json.empty() ? "{}" : "{" + json.substr(2) + "}");
+    shared.board.put(json.empty() ? "{}" : "{" + json.substr(2) + "}");
     if (terminal.quiet()) return;
     if (!terminal.error_is_terminal()) {
         if (!json.empty())
@@ -77,7 +80,7 @@ void tell(const std::vector<Running>& running, Terminal& terminal, StatusBoard& 
 }
 
 // In the opposite order of their start. The first failure counts; the others are told.
-Status stop_all(std::vector<Running>& running, Terminal& terminal, StatusBoard& board) {
+Status stop_all(std::vector<Running>& running, Terminal& terminal, SharedParts& shared) {
     Status first;
     for (auto one = running.rbegin(); one != running.rend(); ++one) {
         auto stopped = one->part->stop();
@@ -89,7 +92,7 @@ Status stop_all(std::vector<Running>& running, Terminal& terminal, StatusBoard& 
         }
     }
     // What was finished meanwhile.
-    tell(running, terminal, board);
+    tell(running, terminal, shared);
     if (terminal.error_is_terminal() && !terminal.quiet()) terminal.note("\n");
     while (!running.empty()) running.pop_back();
     return first;
@@ -100,13 +103,13 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto chosen, chosen_parts(wanted));
     stop_on_signals();
     WEIR_ASSIGN(const auto opened, open_project_or_lake(invocation, terminal));
-    SharedParts shared;
+    SharedParts shared{.lake = opened.lake};
     const UpContext context{invocation, terminal, opened, shared};
     std::vector<Running> running;
     for (const auto* spec : chosen) {
         auto part = spec->start(context);
         if (!part) {
-            static_cast<void>(stop_all(running, terminal, shared.board));
+            static_cast<void>(stop_all(running, terminal, shared));
             return std::move(part).error().within(fmt::format("starting {}", spec->name));
         }
         if (!*part) {
@@ -124,19 +127,19 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     auto next = std::chrono::steady_clock::now() + tell_every;
     while (!stop_requested()) {
         if (std::chrono::steady_clock::now() >= next) {
-            tell(running, terminal, shared.board);
+            tell(running, terminal, shared);
             next += tell_every;
         }
         for (const auto& one : running) {
             if (auto status = one.part->check(); !status) {
                 auto error = std::move(status).error().within(fmt::format("running {}", one.name));
-                static_cast<void>(stop_all(running, terminal, shared.board));
+                static_cast<void>(stop_all(running, terminal, shared));
                 return error;
             }
         }
         std::this_thread::sleep_for(look_every);
     }
-    WEIR_TRY(stop_all(running, terminal, shared.board));
+    WEIR_TRY(stop_all(running, terminal, shared));
     return 0;
 }
 

@@ -49,8 +49,8 @@ Result<std::unique_ptr<Part>> start(const UpContext& context) {
                                 {.project = &*project,
                                  .speed = context.shared.speed,
                                  .runs = [lake = context.opened.lake] { return runs_relation(lake); },
-                                 .note = [&context](const std::string& text) { context.note("alerts", text); },
-                                 .alert = [&context](const std::string& text) { context.note("alerts", text); }}));
+                                 .parts = [&context] { return context.shared.board.text(); },
+                                 .note = [&context](const std::string& text) { context.note("alerts", text); }}));
     return std::unique_ptr<Part>(
         std::make_unique<AlertsPart>(std::move(watch), project->alerts.rules.size(), project->alerts.targets.size()));
 }

@@ -20,6 +20,14 @@ public:
                      .hint = "`http: {drain: …}` in serve.yaml says how long they are waited for"};
     }
 
+    std::string status_json() override {
+        const auto status = serving_->status();
+        auto json = fmt::format("\"connections\": {}, \"waiting\": {}, \"streams\": {}", status.connections,
+                                status.waiting, status.streams);
+        if (status.store_up) json += fmt::format(", \"store_up\": {}", *status.store_up);
+        return json;
+    }
+
 private:
     std::unique_ptr<serve::Serving> serving_;
 };

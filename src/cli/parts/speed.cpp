@@ -26,8 +26,13 @@ public:
     }
     std::string status_json() override {
         const auto status = layer_->status();
-        auto json = fmt::format("\"taken_in\": {}, \"took_seconds\": {}", status.taken_in,
-                                static_cast<double>(status.took.count()) / 1e6);
+        const auto& states = status.states;
+        auto json = fmt::format(
+            "\"taken_in\": {}, \"took_seconds\": {}, \"states\": {}, \"lake_state_rows\": {}, \"lake_state_bytes\": "
+            "{}, "
+            "\"memory_state_rows\": {}",
+            status.taken_in, static_cast<double>(status.took.count()) / 1e6, states.states, states.lake_rows,
+            states.lake_bytes, states.memory_rows);
         return json + last_and_problem(status.last, status.problem);
     }
 

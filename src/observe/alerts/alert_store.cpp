@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include <utility>
-
 #include "base/file.h"
-#include "model/system_tables.h"
+#include "observe/system_relation.h"
 #include "sql/database.h"
+#include "sql/sqlite.h"
 
 namespace weir::observe {
 namespace {
@@ -50,77 +49,13 @@ Error store_error(sqlite3* handle) {
             .hint = "where it is damaged, move it away: states and silences begin anew"};
 }
 
-std::int64_t micros(Time time) { return time.time_since_epoch().count(); }
-Time from_micros(std::int64_t value) { return Time{std::chrono::microseconds{value}}; }
-
-class Statement {
+class Statement : public sql::SqliteStatement {
 public:
-    Statement(sqlite3* handle, const char* sql) : handle_(handle) {
-        sqlite3_prepare_v2(handle, sql, -1, &statement_, nullptr);
-    }
-    Statement(const Statement&) = delete;
-    ~Statement() { sqlite3_finalize(statement_); }
-
-    Statement& add(std::int64_t value) { return sqlite3_bind_int64(statement_, ++bound_, value), *this; }
-    Statement& add(Time time) { return add(micros(time)); }
-    Statement& add(const std::optional<Time>& time) { return time ? add(micros(*time)) : (++bound_, *this); }
-    Statement& add(std::string_view text) {
-        sqlite3_bind_text(statement_, ++bound_, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
-        return *this;
-    }
-    // True: a row is there; false: done.
-    Result<bool> step() {
-        const int code = statement_ == nullptr ? SQLITE_ERROR : sqlite3_step(statement_);
-        if (code == SQLITE_ROW) return true;
-        if (code == SQLITE_DONE) return false;
-        return store_error(handle_);
-    }
-    Status run() {
-        WEIR_ASSIGN(const bool row, step());
-        static_cast<void>(row);
-        return ok();
-    }
-    std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
-    std::string text(int column) const {
-        const auto* bytes = sqlite3_column_text(statement_, column);
-        return bytes == nullptr ? std::string() : std::string(reinterpret_cast<const char*>(bytes));
-    }
-    std::optional<Time> time(int column) const {
-        if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
-        return from_micros(integer(column));
-    }
-
-private:
-    sqlite3* handle_;
-    sqlite3_stmt* statement_ = nullptr;
-    int bound_ = 0;
-};
-
-// Everything or nothing.
-class Transaction {
-public:
-    static Result<Transaction> begin(sqlite3* handle) {
-        if (sqlite3_exec(handle, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) != SQLITE_OK) return store_error(handle);
-        return Transaction(handle);
-    }
-    Transaction(Transaction&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-    Transaction& operator=(Transaction&&) = delete;
-    ~Transaction() {
-        if (handle_ != nullptr) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
-    }
-    Status commit() {
-        if (sqlite3_exec(handle_, "COMMIT", nullptr, nullptr, nullptr) != SQLITE_OK) return store_error(handle_);
-        handle_ = nullptr;
-        return ok();
-    }
-
-private:
-    explicit Transaction(sqlite3* handle) : handle_(handle) {}
-    sqlite3* handle_;
+    Statement(sqlite3* handle, const char* text) : SqliteStatement(handle, text, store_error) {}
 };
 
 std::string moment(const std::optional<Time>& time) {
-    return time ? fmt::format("make_timestamptz({})", micros(*time)) : "NULL::TIMESTAMPTZ";
+    return time ? fmt::format("make_timestamptz({})", time->time_since_epoch().count()) : "NULL::TIMESTAMPTZ";
 }
 std::string text_or_null(const std::string& text) { return text.empty() ? "NULL" : sql::quote_text(text); }
 
@@ -131,17 +66,7 @@ Result<std::string> relation(std::string_view table, const std::filesystem::path
     if (store) {
         WEIR_ASSIGN(values, rows_of(*store));
     }
-    std::string columns, names, nothing;
-    for (const auto& field : system_table(table).schema.fields) {
-        const auto* separator = columns.empty() ? "" : ", ";
-        columns += fmt::format("{}t.{}::{} AS {}", separator, sql::quote_name(field.name), to_duckdb(field.type),
-                               sql::quote_name(field.name));
-        names += separator + sql::quote_name(field.name);
-        nothing += fmt::format("{}NULL", separator);
-    }
-    const bool none = values.empty();
-    if (none) values = "(" + nothing + ")";
-    return fmt::format("(SELECT {} FROM (VALUES {}) t({}){})", columns, values, names, none ? " WHERE false" : "");
+    return system_relation(table, values);
 }
 
 }  // namespace
@@ -204,7 +129,7 @@ Result<std::vector<AlertInstance>> AlertStore::instances(const std::string& aler
         if (!state) continue;  // of a later version
         all.push_back({.row = {select.text(0), select.text(1), select.text(2)},
                        .state = *state,
-                       .since = from_micros(select.integer(4)),
+                       .since = *select.time(4),
                        .fired_at = select.time(5),
                        .resolved_at = select.time(6),
                        .gone_at = select.time(7),
@@ -233,7 +158,7 @@ Status AlertStore::record_problem(const AlertStatus& status) {
 Result<int> AlertStore::record(const AlertStatus& status, const AlertStep& made, const std::vector<Outgoing>& outgoing,
                                Time now) {
     auto* handle = handle_.get();
-    WEIR_ASSIGN(auto transaction, Transaction::begin(handle));
+    WEIR_ASSIGN(auto transaction, sql::SqliteTransaction::begin(handle, store_error));
     WEIR_TRY(record_problem(status));
     if (made.moved) {
         WEIR_TRY(Statement(handle, "DELETE FROM instance WHERE alert = ?1").add(status.alert).run());
@@ -291,7 +216,7 @@ Result<int> AlertStore::record(const AlertStatus& status, const AlertStep& made,
 }
 
 Status AlertStore::forget(const std::string& alert) {
-    WEIR_ASSIGN(auto transaction, Transaction::begin(handle_.get()));
+    WEIR_ASSIGN(auto transaction, sql::SqliteTransaction::begin(handle_.get(), store_error));
     for (const auto* sql : {"DELETE FROM instance WHERE alert = ?1", "DELETE FROM alert WHERE name = ?1",
                             "DELETE FROM silence WHERE alert = ?1"})
         WEIR_TRY(Statement(handle_.get(), sql).add(alert).run());
@@ -304,7 +229,7 @@ Result<std::vector<AlertSilence>> AlertStore::silences() const {
     for (;;) {
         WEIR_ASSIGN(const bool found, select.step());
         if (!found) return all;
-        all.push_back({select.text(0), from_micros(select.integer(1)), select.text(2)});
+        all.push_back({select.text(0), *select.time(1), select.text(2)});
     }
 }
 
@@ -333,7 +258,7 @@ Result<std::optional<AlertMessage>> AlertStore::next_message(const std::string& 
                                       .alert = select.text(1),
                                       .body = select.text(2),
                                       .tries = static_cast<int>(select.integer(3)),
-                                      .due = from_micros(select.integer(4))});
+                                      .due = *select.time(4)});
 }
 
 Status AlertStore::add_to_tally(const std::string& target, const char* column, std::int64_t count) {
@@ -343,7 +268,7 @@ Status AlertStore::add_to_tally(const std::string& target, const char* column, s
 }
 
 Status AlertStore::delivered(const AlertMessage& message) {
-    WEIR_ASSIGN(auto transaction, Transaction::begin(handle_.get()));
+    WEIR_ASSIGN(auto transaction, sql::SqliteTransaction::begin(handle_.get(), store_error));
     WEIR_TRY(Statement(handle_.get(), "DELETE FROM message WHERE id = ?1").add(message.id).run());
     WEIR_TRY(add_to_tally(message.target, "delivered", 1));
     return transaction.commit();
@@ -357,7 +282,7 @@ Status AlertStore::postpone(const AlertMessage& message, Time due) {
 }
 
 Status AlertStore::give_up(const AlertMessage& message) {
-    WEIR_ASSIGN(auto transaction, Transaction::begin(handle_.get()));
+    WEIR_ASSIGN(auto transaction, sql::SqliteTransaction::begin(handle_.get(), store_error));
     WEIR_TRY(Statement(handle_.get(), "DELETE FROM message WHERE id = ?1").add(message.id).run());
     WEIR_TRY(add_to_tally(message.target, "failed", 1));
     return transaction.commit();

@@ -2,15 +2,24 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netdb.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#include "base/file.h"
 
 namespace weir::observe {
 namespace {
@@ -21,6 +30,15 @@ using std::chrono::steady_clock;
 // Only its first line counts.
 constexpr std::size_t answer_bytes_max = 16 * 1024;
 constexpr auto slice = milliseconds(100);
+constexpr int lookups_max = 8;
+std::atomic<int> lookups_under_way{0};
+
+struct Lookup {
+    std::mutex mutex;
+    std::condition_variable wake;
+    bool done = false;
+    std::vector<SocketAddress> places;
+};
 
 Error failed(std::string what) { return {.code = ErrorCode::io_failed, .message = std::move(what)}; }
 
@@ -37,8 +55,12 @@ public:
 
     Result<int> run() {
         ERR_clear_error();
-        WEIR_TRY(open());
-        WEIR_TRY(until_done("connecting", [this] { return BIO_do_connect(bio_.get()); }));
+        WEIR_ASSIGN(const auto places, look_up());
+        WEIR_TRY(connect(places));
+        if (request_.to.tls) {
+            WEIR_TRY(begin_tls());
+            WEIR_TRY(until_done("TLS", [this] { return static_cast<int>(BIO_do_handshake(bio_.get())); }));
+        }
         WEIR_TRY(send());
         return read_status();
     }
@@ -51,34 +73,101 @@ private:
         void operator()(BIO* bio) const { BIO_free_all(bio); }
     };
 
-    Status open() {
-        const auto& to = request_.to;
-        const bool v6 = to.host.find(':') != std::string::npos;
-        const auto place = fmt::format("{}:{}", v6 ? "[" + to.host + "]" : to.host, to.port);
-        if (!to.tls) {
-            bio_.reset(BIO_new_connect(place.c_str()));
-        } else {
-            context_.reset(SSL_CTX_new(TLS_client_method()));
-            if (!context_) return failed("TLS cannot be begun");
-            SSL_CTX_set_min_proto_version(context_.get(), TLS1_2_VERSION);
-            SSL_CTX_set_default_verify_paths(context_.get());
-            SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
-            bio_.reset(BIO_new_ssl_connect(context_.get()));
-            SSL* ssl = nullptr;
-            if (bio_) BIO_get_ssl(bio_.get(), &ssl);
-            if (ssl == nullptr) return failed("TLS cannot be begun");
-            if (is_ip(to.host)) {
-                X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), to.host.c_str());
-            } else {
-                // The macro of OpenSSL casts in the style of C.
-                SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                         const_cast<char*>(to.host.c_str()));
-                SSL_set1_host(ssl, to.host.c_str());
-            }
-            BIO_set_conn_hostname(bio_.get(), place.c_str());
+    milliseconds left() const {
+        return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(deadline_ - steady_clock::now()));
+    }
+    Error too_late(const char* doing) const {
+        return failed(fmt::format("{} took longer than {} ms", doing, request_.timeout.count()));
+    }
+    static Error stopped() { return {.code = ErrorCode::interrupted, .message = "stopped"}; }
+
+    // A resolver cannot be told to stop: one that hangs is left behind, and no more than a few of them.
+    Result<std::vector<SocketAddress>> look_up() {
+        auto answer = std::make_shared<Lookup>();
+        if (++lookups_under_way > lookups_max) {
+            --lookups_under_way;
+            return failed("looking up its name: too many look-ups hang");
         }
+        std::thread([answer, lookup = request_.lookup, host = request_.to.host, port = request_.to.port] {
+            auto places = lookup(host, port);
+            --lookups_under_way;
+            const std::lock_guard lock(answer->mutex);
+            answer->places = std::move(places);
+            answer->done = true;
+            answer->wake.notify_all();
+        }).detach();
+        std::unique_lock lock(answer->mutex);
+        while (!answer->wake.wait_for(lock, std::min(left(), slice), [&] { return answer->done; })) {
+            if (give_up_()) return stopped();
+            if (left().count() == 0) return too_late("looking up its name");
+        }
+        if (answer->places.empty()) return failed("its name cannot be found");
+        return std::move(answer->places);
+    }
+
+    // One after the other; each has its share of the time that is left.
+    Status connect(const std::vector<SocketAddress>& places) {
+        Status last = failed("connecting failed");
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            last = connect_to(places[i], left() / static_cast<int>(places.size() - i));
+            if (last || last.error().code == ErrorCode::interrupted || left().count() == 0) return last;
+        }
+        return last;
+    }
+
+    Status connect_to(const SocketAddress& place, milliseconds at_most) {
+        const auto until = steady_clock::now() + at_most;
+        FileHandle socket(::socket(place.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        if (!socket.open()) return connect_error(errno);
+        const auto* address = reinterpret_cast<const sockaddr*>(place.bytes.data());
+        if (::connect(socket.get(), address, static_cast<socklen_t>(place.bytes.size())) != 0 && errno != EINPROGRESS)
+            return connect_error(errno);
+        for (;;) {
+            pollfd one{.fd = socket.get(), .events = POLLOUT, .revents = 0};
+            const auto now = steady_clock::now();
+            const auto patience = std::chrono::duration_cast<milliseconds>(until - now);
+            if (::poll(&one, 1, static_cast<int>(std::clamp(patience, milliseconds(0), slice).count())) > 0) break;
+            if (give_up_()) return stopped();
+            if (now >= until) return too_late("connecting");
+        }
+        int error = 0;
+        socklen_t size = sizeof error;
+        ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+        if (error != 0) return connect_error(error);
+        bio_.reset(BIO_new_socket(socket.get(), BIO_NOCLOSE));
         if (!bio_) return failed("there is no memory for a connection");
-        BIO_set_nbio(bio_.get(), 1);
+        socket_ = std::move(socket);
+        return ok();
+    }
+
+    static Error connect_error(int number) {
+        return failed("connecting failed: " + std::error_code(number, std::generic_category()).message());
+    }
+
+    Status begin_tls() {
+        const auto& host = request_.to.host;
+        context_.reset(SSL_CTX_new(TLS_client_method()));
+        if (!context_) return failed("TLS cannot be begun");
+        SSL_CTX_set_min_proto_version(context_.get(), TLS1_2_VERSION);
+        SSL_CTX_set_default_verify_paths(context_.get());
+        SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
+        std::unique_ptr<BIO, FreeBio> tls(BIO_new_ssl(context_.get(), 1));
+        SSL* ssl = nullptr;
+        if (tls) BIO_get_ssl(tls.get(), &ssl);
+        if (ssl == nullptr) return failed("TLS cannot be begun");
+        ssl_ = ssl;
+        bool named = false;
+        if (is_ip(host)) {
+            named = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
+        } else {
+            // The macro of OpenSSL casts in the style of C.
+            SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(host.c_str()));
+            named = SSL_set1_host(ssl, host.c_str()) == 1;
+        }
+        // Without a name to compare, every certificate would be good.
+        if (!named) return failed("its name is none that a certificate can have");
+        BIO_push(tls.get(), bio_.release());
+        bio_ = std::move(tls);
         return ok();
     }
 
@@ -91,22 +180,22 @@ private:
                 if (done == 0) return 0;
                 return failed(fmt::format("{} failed: {}", doing, reason()));
             }
-            if (give_up_()) return Error{.code = ErrorCode::interrupted, .message = "stopped"};
-            const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - steady_clock::now());
-            if (left.count() <= 0)
-                return failed(fmt::format("{} took longer than {} ms", doing, request_.timeout.count()));
-            wait(std::min(left, slice));
+            if (give_up_()) return stopped();
+            if (left().count() == 0) return too_late(doing);
+            wait(std::min(left(), slice));
         }
     }
 
     void wait(milliseconds at_most) {
         pollfd one{.fd = static_cast<int>(BIO_get_fd(bio_.get(), nullptr)), .events = 0, .revents = 0};
         one.events = static_cast<short>(BIO_should_read(bio_.get()) ? POLLIN : POLLOUT);
-        // Without a socket yet it only waits.
-        static_cast<void>(::poll(&one, one.fd < 0 ? 0 : 1, static_cast<int>(one.fd < 0 ? 1 : at_most.count())));
+        static_cast<void>(::poll(&one, 1, static_cast<int>(at_most.count())));
     }
 
-    static std::string reason() {
+    std::string reason() const {
+        // What is wrong with a certificate says more than that something is.
+        if (const long fault = ssl_ == nullptr ? X509_V_OK : SSL_get_verify_result(ssl_); fault != X509_V_OK)
+            return fmt::format("its certificate is not trusted: {}", X509_verify_cert_error_string(fault));
         const auto code = ERR_peek_last_error();
         if (code == 0) return "the connection was closed";
         if (ERR_SYSTEM_ERROR(code)) return std::error_code(ERR_GET_REASON(code), std::generic_category()).message();
@@ -124,9 +213,9 @@ private:
             to.target, v6 ? "[" + to.host + "]" : to.host, usual ? "" : ":" + to.port, request_.body.size(),
             request_.header, request_.body);
         for (std::size_t sent = 0; sent < message.size();) {
-            const auto left = std::min<std::size_t>(message.size() - sent, 64 * 1024);
+            const auto piece = std::min<std::size_t>(message.size() - sent, 64 * 1024);
             WEIR_ASSIGN(const int count, until_done("sending", [&] {
-                            return BIO_write(bio_.get(), message.data() + sent, static_cast<int>(left));
+                            return BIO_write(bio_.get(), message.data() + sent, static_cast<int>(piece));
                         }));
             if (count == 0) return failed("the connection was closed while the message was sent");
             sent += static_cast<std::size_t>(count);
@@ -155,11 +244,25 @@ private:
     const HttpPost& request_;
     const std::function<bool()>& give_up_;
     const steady_clock::time_point deadline_;
+    FileHandle socket_;
     std::unique_ptr<SSL_CTX, FreeContext> context_;
     std::unique_ptr<BIO, FreeBio> bio_;
+    SSL* ssl_ = nullptr;  // of bio_
 };
 
 }  // namespace
+
+std::vector<SocketAddress> system_lookup(const std::string& host, const std::string& port) {
+    addrinfo wanted{};
+    wanted.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    std::vector<SocketAddress> places;
+    if (::getaddrinfo(host.c_str(), port.c_str(), &wanted, &found) != 0) return places;
+    for (const auto* one = found; one != nullptr; one = one->ai_next)
+        places.push_back({one->ai_family, std::string(reinterpret_cast<const char*>(one->ai_addr), one->ai_addrlen)});
+    ::freeaddrinfo(found);
+    return places;
+}
 
 std::optional<WebAddress> parse_address(std::string_view url) {
     WebAddress address;

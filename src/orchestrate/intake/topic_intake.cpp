@@ -73,6 +73,21 @@ Result<Positions> stored_positions(const Workplace& at, const declare::Source& s
     return positions;
 }
 
+// Whether the source's table has positions of a topic of this name in an embedded log, be it which it may.
+Result<bool> knows_topic_of_log(const Workplace& at, const declare::Source& source) {
+    WEIR_ASSIGN(const auto table, at.lake.table(source.table));
+    WEIR_ASSIGN(const auto snapshot, newest(table));
+    if (!snapshot) return false;
+    const auto all = fmt::format("weir/position/{}/", source.name), here = source.topic + "/";
+    for (const auto& [app, txn] : snapshot->transactions()) {
+        if (!app.starts_with(all)) continue;
+        auto rest = std::string_view(app).substr(all.size());
+        if (rest.starts_with("log:")) rest.remove_prefix(std::min(rest.find('/') + 1, rest.size()));
+        if (rest.starts_with(here)) return true;
+    }
+    return false;
+}
+
 Result<std::unique_ptr<source::TopicReader>> open_topic(const Workplace& at, const declare::Source& source, bool shared,
                                                         source::StoredPositions stored, std::function<void()> settle) {
     if (source.kafka) {
@@ -87,8 +102,15 @@ Result<std::unique_ptr<source::TopicReader>> open_topic(const Workplace& at, con
         if (!topic) return of_source(std::move(topic).error(), source);
         return std::unique_ptr<source::TopicReader>(std::move(*topic));
     }
-    WEIR_ASSIGN(const auto positions, stored(""));
-    auto topic = source::log::TopicReader::open(at.project.log.path, source.topic, positions, source.reset);
+    const auto known = [&](const std::string& origin) -> Result<source::log::KnownTopic> {
+        WEIR_ASSIGN(auto positions, stored(origin));
+        bool another = false;
+        if (positions.empty()) {
+            WEIR_ASSIGN(another, knows_topic_of_log(at, source));
+        }
+        return source::log::KnownTopic{std::move(positions), another};
+    };
+    auto topic = source::log::TopicReader::open(at.project.log.path, source.topic, known, source.reset);
     if (!topic) return of_source(std::move(topic).error(), source);
     return std::unique_ptr<source::TopicReader>(std::make_unique<source::log::TopicReader>(std::move(*topic)));
 }

@@ -2,14 +2,16 @@
 // reached. The topic lies in the embedded log or in Kafka; this file does not care which.
 //
 //   positions   txn actions of the source's table, one a partition: version the offset that comes next, app
-//                 "weir/position/SOURCE/TOPIC/PARTITION"                 of the embedded log
+//                 "weir/position/SOURCE/log:ID/TOPIC/PARTITION"          of the embedded log, ID being the topic's
+//                 "weir/position/SOURCE/TOPIC/PARTITION"                 the same, of topics made before they had ids
 //                 "weir/position/SOURCE/kafka:CLUSTER/TOPIC/PARTITION"   of Kafka, CLUSTER being the id of its cluster
 //               They are part of the commit that holds the rows, so a restart reads them and goes on, whenever it was
 //               killed.
 //   sequence    the number of the records before, also as txn: "weir/sequence/SOURCE"
 //
-// A topic that was deleted and made again begins anew: its positions get app ids of another generation,
-// "…/PARTITION@1".
+// A topic that was deleted and made again is another one. In the log its id tells, and it is told; in Kafka, as its
+// offsets lie below the position. Reading begins anew where the source says so; there its positions get app ids of
+// another generation, "…/PARTITION@1".
 //
 // Several processes may take in one topic of Kafka, each the partitions that its group gives it:
 //

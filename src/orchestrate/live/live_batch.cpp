@@ -1,5 +1,6 @@
 #include "orchestrate/live/live_batch.h"
 
+#include "base/thread_name.h"
 #include "base/without_exceptions.h"
 
 namespace weir::orchestrate {
@@ -15,6 +16,7 @@ void LiveBatch::start() {
 }
 
 void LiveBatch::loop() {
+    name_thread("batch");
     auto next = std::chrono::steady_clock::now();
     for (;;) {
         {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/thread_name.h"
 #include "lake/maintain/optimize.h"
 #include "orchestrate/intake/landing.h"
 
@@ -106,6 +107,7 @@ void LiveIntake::stop() {
 
 // Whoever appends in another process does so through us. One that was first ends some time, and we take over.
 void LiveIntake::own_log() {
+    name_thread("log");
     const auto& place = at_.project.log;
     auto options = log::options_of(place);
     options.note = [this](const std::string& note) { note_({.code = ErrorCode::log_damaged, .message = note}); };
@@ -268,6 +270,7 @@ bool LiveIntake::step(Feed& feed) {
 }
 
 void LiveIntake::run() {
+    name_thread("intake");
     while (!stopping()) {
         bool more = false;
         auto next = steady_clock::now() + at_.project.intake.epoch;
@@ -296,6 +299,7 @@ void LiveIntake::run() {
 }
 
 void LiveIntake::compact_until_stopped() {
+    name_thread("compactor");
     if (at_.project.intake.compact_files == 0) return;
     // One process of those that take in is enough.
     std::optional<SourceLock> alone;

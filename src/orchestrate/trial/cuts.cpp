@@ -25,6 +25,7 @@ std::set<std::size_t> cut_points(std::size_t total, std::uint64_t seed) {
 }  // namespace
 
 Ways ways(const std::vector<std::size_t>& arrival_ends, declare::TestCase::Runs runs, std::uint64_t seed) {
+    if (arrival_ends.empty()) return {};
     const auto total = arrival_ends.back();
     if (runs == declare::TestCase::Runs::each) return {.ways = {{arrival_ends, "each arrival in its own run"}}};
     Ways result{.ways = {{{total}, "in one go"}}};

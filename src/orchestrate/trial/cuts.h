@@ -23,7 +23,7 @@ struct Ways {
 // More records than this: some cuts are drawn. So few: also one record a run.
 inline constexpr std::size_t all_cuts_up_to = 20, row_by_row_up_to = 8;
 
-// `arrival_ends`: how many records there are after each arrival, ascending; at least one, and the last above 0.
+// `arrival_ends`: how many records there are after each arrival, ascending; the last is above 0. None: no way.
 Ways ways(const std::vector<std::size_t>& arrival_ends, declare::TestCase::Runs runs, std::uint64_t seed);
 
 }  // namespace weir::orchestrate::trial

@@ -11,6 +11,7 @@
 #include "base/nearest.h"
 #include "base/stop.h"
 #include "observe/alerts/alert_query.h"
+#include "observe/part_facts.h"
 #include "observe/watermarks.h"
 #include "orchestrate/run.h"
 #include "orchestrate/run_rows.h"
@@ -212,11 +213,12 @@ private:
         });
         session.provide("watermarks", [&](sql::Connection& connection, const std::string& table) -> Status {
             WEIR_ASSIGN(auto reader, database_.connect());
-            WEIR_ASSIGN(const auto sources, observe::watermarks(lake, reader, project_, look.at));
-            if (sources.empty()) return ok();
-            WEIR_ASSIGN(const auto totals, observe::accounting_totals(lake, reader));
-            return connection.run(
-                fmt::format("INSERT INTO {} VALUES {}", table, observe::watermark_rows(sources, totals)));
+            WEIR_ASSIGN(const auto rows, observe::watermark_rows(lake, reader, project_, look.at));
+            return rows.empty() ? ok() : connection.run(fmt::format("INSERT INTO {} VALUES {}", table, rows));
+        });
+        session.provide("parts", [&](sql::Connection& connection, const std::string& table) -> Status {
+            const auto rows = observe::part_rows(look.parts);
+            return rows.empty() ? ok() : connection.run(fmt::format("INSERT INTO {} VALUES {}", table, rows));
         });
         auto& connection = session.connection();
         const auto& rule = *project_.alerts.rule(look.alert);
@@ -429,7 +431,7 @@ Result<Outcome> try_test(const declare::LoadOptions& options, const TestCase& te
     const bool one_way = test.expects_refusal() || (test.rows.empty() && test.sources.empty());
     const auto all = ways(input.arrival_ends(), one_way ? TestCase::Runs::once : test.runs, seed);
     Outcome outcome{.failure = {},
-                    .records = input.arrival_ends().back(),
+                    .records = test.arrivals.empty() ? 0 : input.arrival_ends().back(),
                     .ways = 0,
                     .cuts = all.cuts,
                     .possible_cuts = all.possible_cuts};

@@ -20,6 +20,7 @@ TEST(Ways, few_records_are_cut_everywhere_and_come_one_by_one) {
     EXPECT_EQ(ways({1}, Runs::cut, 0).ways.size(), 1U);
     EXPECT_EQ(ways({1, 3}, Runs::each, 0).ways.front().ends, (std::vector<std::size_t>{1, 3}));
     EXPECT_EQ(ways({1, 3}, Runs::once, 0).ways.size(), 1U);
+    EXPECT_TRUE(ways({}, Runs::cut, 0).ways.empty());
 }
 
 TEST(Ways, many_records_are_cut_by_the_seed) {

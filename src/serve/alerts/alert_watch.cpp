@@ -9,9 +9,10 @@
 #include <set>
 
 #include "base/without_exceptions.h"
-#include "observe/watermarks_relation.h"
+#include "observe/part_facts.h"
+#include "observe/system_relation.h"
+#include "observe/watermarks.h"
 #include "serve/alerts/alert_message.h"
-#include "serve/read/connections.h"
 
 namespace weir::serve {
 namespace {
@@ -55,11 +56,12 @@ Status AlertWatch::open() {
                                           .project = &project,
                                           .database = options_.speed != nullptr ? &options_.speed->database() : nullptr,
                                           .all_views = true}));
-    if (options_.speed != nullptr) {
-        WEIR_ASSIGN(live_, LiveReads::open(*batch_, project, options_.speed));
-    }
     std::map<std::string, SystemReads::Computed> computed{{"watermarks", [this] { return watermarks(); }}};
     if (options_.runs) computed.emplace("runs", options_.runs);
+    if (options_.parts)
+        computed.emplace("parts", [this]() -> Result<std::string> {
+            return observe::system_relation("parts", observe::part_rows(observe::part_facts(options_.parts())));
+        });
     system_ = std::make_unique<SystemReads>(batch_->lake(), batch_->database(), std::move(computed));
     connections_ = std::make_unique<Connections>(batch_->database());
     WEIR_ASSIGN(store_, AlertStore::open(file));
@@ -120,15 +122,14 @@ void AlertWatch::loop() {
         wake_.wait_until(lock, next, [this] { return stopping_; });
         if (stopping_) return;
         lock.unlock();
-        static_cast<void>(batch_->refresh());
-        const auto silences = store_->silences();
+        const auto silences = begin_round();
         for (auto& watched : watched_) {
             if (watched.due > steady_clock::now()) continue;
             {
                 const std::lock_guard guard(mutex_);
                 if (stopping_) break;
             }
-            look(watched, silences ? *silences : std::vector<observe::AlertSilence>());
+            look(watched, silences);
             // Once for all the looks that were missed.
             watched.due = std::max(watched.due + watched.rule->every, steady_clock::now());
         }
@@ -149,16 +150,21 @@ void AlertWatch::loop() {
     }
 }
 
-void AlertWatch::look(Watched& watched, const std::vector<observe::AlertSilence>& silences) {
+Result<AlertWatch::Silences> AlertWatch::begin_round() {
+    if (options_.speed == nullptr) WEIR_TRY(batch_->refresh());
+    return store_->silences();
+}
+
+void AlertWatch::look(Watched& watched, const Result<Silences>& silences) {
     const auto now = clock_.now();
-    const bool silenced = std::any_of(silences.begin(), silences.end(), [&](const observe::AlertSilence& silence) {
-        return silence.alert == watched.rule->name && silence.until > now;
-    });
     {
         const std::lock_guard lock(mutex_);
         ++status_.looks;
     }
-    const auto done = without_exceptions([&] { return look_at(watched, silenced, now); });
+    const auto done = without_exceptions([&]() -> Status {
+        if (!silences) return silences.error();
+        return look_at(watched, *silences, now);
+    });
     std::string problem;
     if (!done) {
         problem = to_string(done.error());
@@ -178,11 +184,14 @@ void AlertWatch::look(Watched& watched, const std::vector<observe::AlertSilence>
     watched.problem = std::move(problem);
 }
 
-Status AlertWatch::look_at(Watched& watched, bool silenced, Time now) {
+Status AlertWatch::look_at(Watched& watched, const Silences& silences, Time now) {
     if (!watched.query)
         return Error{.code = ErrorCode::sql_invalid, .message = "its SELECT cannot be run: " + watched.bad_text};
     WEIR_TRY(read_rows(watched, now));
     const auto& rule = *watched.rule;
+    const bool silenced = std::any_of(silences.begin(), silences.end(), [&](const observe::AlertSilence& silence) {
+        return silence.alert == rule.name && silence.until > now;
+    });
     const auto made = observe::step(terms_of(rule), watched.instances, watched.rows->rows, silenced, now);
     WEIR_TRY(
         record(rule.name, to_string(rule.severity),
@@ -192,24 +201,37 @@ Status AlertWatch::look_at(Watched& watched, bool silenced, Time now) {
     return ok();
 }
 
-Status AlertWatch::read_rows(Watched& watched, Time now) {
-    std::string versions;
-    std::vector<std::pair<std::string, std::shared_ptr<const Pinned>>> read;
-    for (const auto& name : watched.rule->reads) {
+Result<std::map<std::string, AlertWatch::Read>> AlertWatch::reads_of(const declare::AlertRule& rule) {
+    std::map<std::string, Read> reads;
+    std::set<std::string> live;
+    for (const auto& name : rule.reads) {
         const bool system = name.starts_with(system_prefix);
-        Reads& reads = system  ? static_cast<Reads&>(*system_)
-                       : live_ ? static_cast<Reads&>(*live_)
-                               : static_cast<Reads&>(*batch_);
-        WEIR_ASSIGN(auto pinned, reads.pin(system ? name.substr(system_prefix.size()) : name,
-                                           {.layer = live_ && !system ? Layer::merged : Layer::batch}));
-        versions += name + "=" + pinned->version + "\n";
-        read.emplace_back(name, std::move(pinned));
+        if (!system && options_.speed != nullptr) {
+            live.insert(name);
+            continue;
+        }
+        Reads& from = system ? static_cast<Reads&>(*system_) : static_cast<Reads&>(*batch_);
+        WEIR_ASSIGN(auto pinned, from.pin(system ? name.substr(system_prefix.size()) : name, {}));
+        reads.emplace(name, Read{pinned->relation, pinned->version, pinned});
     }
+    if (live.empty()) return reads;
+    WEIR_ASSIGN(const auto moment, options_.speed->views().read(live));
+    for (const auto& name : live) {
+        const auto& view = moment.views.at(options_.project->view(name)->name);
+        reads.emplace(name, Read{view.table->relation(), view.made_from, view.table});
+    }
+    return reads;
+}
+
+Status AlertWatch::read_rows(Watched& watched, Time now) {
+    WEIR_ASSIGN(const auto reads, reads_of(*watched.rule));
+    std::string versions;
+    for (const auto& [name, read] : reads) versions += name + "=" + read.version + "\n";
     if (!watched.rule->asks_time && watched.rows && versions == watched.versions) return ok();
     WEIR_ASSIGN(auto connection, connections_->borrow(look_at_most));
-    for (const auto& [name, pinned] : read)
-        WEIR_TRY(connection->run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}",
-                                             sql::quote_name(name), pinned->relation)));
+    for (const auto& [name, read] : reads)
+        WEIR_TRY(connection->run(
+            fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}", sql::quote_name(name), read.relation)));
     WEIR_TRY(observe::AlertQuery::set_moment(*connection, now));
     auto rows = watched.query->rows(*connection);
     if (!rows) return std::move(rows).error().within(fmt::format("looking at alert '{}'", watched.rule->name));
@@ -233,7 +255,7 @@ Status AlertWatch::record(const std::string& alert, std::string_view severity, c
         const int dropped,
         store_->record({.alert = alert, .severity = std::string(severity), .looked_at = now, .problem = problem}, made,
                        outgoing, now));
-    for (const auto& notice : made.notices) options_.alert(alert_sentence(alert, severity, notice));
+    for (const auto& notice : made.notices) options_.note(alert_sentence(alert, severity, notice));
     if (dropped > 0)
         options_.note(fmt::format("{} message{} too many wait: the oldest {} dropped", dropped, dropped == 1 ? "" : "s",
                                   dropped == 1 ? "was" : "were"));
@@ -243,7 +265,8 @@ Status AlertWatch::record(const std::string& alert, std::string_view severity, c
 
 Result<std::string> AlertWatch::watermarks() const {
     WEIR_ASSIGN(auto connection, connections_->borrow(look_at_most));
-    return observe::watermarks_relation(batch_->lake(), *connection, *options_.project, clock_.now());
+    WEIR_ASSIGN(const auto rows, observe::watermark_rows(batch_->lake(), *connection, *options_.project, clock_.now()));
+    return observe::system_relation("watermarks", rows);
 }
 
 }  // namespace weir::serve

@@ -25,19 +25,19 @@
 #include "observe/alerts/alert_delivery.h"
 #include "observe/alerts/alert_query.h"
 #include "observe/alerts/alert_store.h"
+#include "serve/read/batch_reads.h"
 #include "serve/read/connections.h"
-#include "serve/read/live_reads.h"
 #include "serve/read/system_reads.h"
 #include "view/speed/speed_layer.h"
 
 namespace weir::serve {
 
 struct AlertWatchOptions {
-    const declare::Project* project = nullptr;      // outlives the watch
-    view::SpeedLayer* speed = nullptr;              // nothing: views as they were published
-    std::function<Result<std::string>()> runs;      // weir.runs as a relation in SQL
-    std::function<void(const std::string&)> note;   // a sentence for the operator
-    std::function<void(const std::string&)> alert;  // what is told, a sentence
+    const declare::Project* project = nullptr;     // outlives the watch
+    view::SpeedLayer* speed = nullptr;             // nothing: views as they were published
+    std::function<Result<std::string>()> runs;     // weir.runs as a relation in SQL
+    std::function<std::string()> parts;            // what the parts say of themselves, a JSON object
+    std::function<void(const std::string&)> note;  // a sentence for the operator: what is told, and what goes wrong
 };
 
 struct AlertWatchStatus {
@@ -70,8 +70,18 @@ private:
     Status open();
     Status forget_undeclared();
     void loop();
-    void look(Watched& watched, const std::vector<observe::AlertSilence>& silences);
-    Status look_at(Watched& watched, bool silenced, Time now);
+    using Silences = std::vector<observe::AlertSilence>;
+    // What the looks of a round have in common.
+    Result<Silences> begin_round();
+    void look(Watched& watched, const Result<Silences>& silences);
+    Status look_at(Watched& watched, const Silences& silences, Time now);
+    // A relation that an alert reads, and what names its rows.
+    struct Read {
+        std::string relation, version;
+        std::shared_ptr<const void> held;  // what must live as long as the relation is used
+    };
+    // What a rule reads, by name; its views all of one moment.
+    Result<std::map<std::string, Read>> reads_of(const declare::AlertRule& rule);
     // Runs its SELECT if it has to be.
     Status read_rows(Watched& watched, Time now);
     Status record(const std::string& alert, std::string_view severity, const std::string& problem,
@@ -82,7 +92,6 @@ private:
     SystemClock clock_;
     FileHandle lock_;
     std::unique_ptr<BatchReads> batch_;
-    std::unique_ptr<LiveReads> live_;  // nothing: published results
     std::unique_ptr<SystemReads> system_;
     std::unique_ptr<Connections> connections_;
     std::optional<observe::AlertStore> store_;

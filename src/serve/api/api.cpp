@@ -1,5 +1,6 @@
 #include "serve/api/api.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,12 +31,28 @@ bool is_request_id(std::string_view text) {
     });
 }
 
-// The name in Host, without its port.
+// The name in Host, without its port. Only whole addresses: a site may be called 127.0.0.1.example.org, and lead here.
 bool is_loopback_name(std::string_view host) {
     const auto colon = host.rfind(':');
     if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
         host = host.substr(0, colon);
-    return host.empty() || http::equals_lower(host, "localhost") || host.starts_with("127.") || host == "[::1]";
+    if (host.empty() || http::equals_lower(host, "localhost") || host == "[::1]") return true;
+    in_addr address{};
+    return ::inet_pton(AF_INET, std::string(host).c_str(), &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+}
+
+// Whoever has one address of IPv6 has the 2^64 beside it too.
+std::string network_of(const std::string& address) {
+    in6_addr bytes{};
+    if (address.find(':') == std::string::npos || ::inet_pton(AF_INET6, address.c_str(), &bytes) != 1) return address;
+    std::fill(std::begin(bytes.s6_addr) + 8, std::end(bytes.s6_addr), std::uint8_t{0});
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    return ::inet_ntop(AF_INET6, &bytes, text.data(), text.size());
+}
+
+std::int64_t seconds_since_1970() {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
 }
 
 bool is_view_name(std::string_view text) {
@@ -58,15 +75,16 @@ struct Api::State {
     Route route = Route::none;
     std::vector<std::string> segments;
     std::shared_ptr<const Principal> principal;
+    std::uint64_t keys = 0;  // those that it was identified with
     std::string request_id;
     std::string refused;  // why, for the log alone
     std::string fields;   // header lines of whatever answer it gets
 };
 
-Api::Api(Reads& reads, ViewAnswers& answers, const Authenticator& authenticator, AccessLog& log, ApiOptions options)
+Api::Api(Reads& reads, ViewAnswers& answers, const KeyRing& ring, AccessLog& log, ApiOptions options)
     : reads_(reads),
       answers_(answers),
-      authenticator_(authenticator),
+      ring_(ring),
       log_(log),
       options_(std::move(options)),
       rates_(options_.rate),
@@ -90,13 +108,12 @@ std::optional<Problem> Api::take_rate(Rates& rates, std::string_view policy, std
 }
 
 std::optional<Problem> Api::identify(http::Exchange& exchange, State& state) {
-    if (authenticator_.is_open()) {
+    if (ring_.is_open()) {
         state.principal = anybody_;
         return std::nullopt;
     }
-    const auto now =
-        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-    auto credentials = authenticator_.identify(exchange.head, now);
+    state.keys = ring_.number();
+    auto credentials = ring_.current().identify(exchange.head, seconds_since_1970());
     if (credentials.fault == Credentials::Fault::none) {
         state.principal = std::move(credentials.principal);
         return take_rate(rates_, "token", state.principal->name, state);
@@ -117,13 +134,13 @@ std::optional<Problem> Api::identify(http::Exchange& exchange, State& state) {
 
 std::optional<Problem> Api::check(http::Exchange& exchange, State& state) {
     const auto& head = exchange.head;
-    if (authenticator_.is_open() && !is_loopback_name(head.host))
+    if (ring_.is_open() && !is_loopback_name(head.host))
         return Problem{.kind = "misdirected",
                        .detail = fmt::format("'{}' is not this machine", head.host),
                        .hint = "ask for localhost"};
     state.route = route_of(head.path, state.segments);
     const auto& route = spec(state.route);
-    if (auto problem = take_rate(address_rates_, "address", exchange.peer->address, state)) return problem;
+    if (auto problem = take_rate(address_rates_, "address", network_of(exchange.peer->address), state)) return problem;
     if (state.route == Route::none)
         return Problem{
             .kind = "not-found", .detail = "there is nothing at this path", .hint = "/views lists the views"};
@@ -202,13 +219,22 @@ std::optional<http::Response> Api::answer_now(http::Exchange& exchange) {
         case Route::status_stream: response = status_stream(exchange.head); break;
         case Route::stream: response = stream(exchange.head, state.segments[1], state.principal); break;
         case Route::key:
-            if (keys_ != nullptr && keys_->waits()) return std::nullopt;
+            if (keys_ != nullptr && keys_->waits(exchange.head)) return std::nullopt;
             response = key(exchange.head, state);
             break;
         default: return std::nullopt;
     }
+    if (response.events) response.events_go_on = may_go_on(state);
     complete(&exchange, response);
     return response;
+}
+
+// A stream ends with the credentials that opened it. Where keys changed, whoever still has one comes back.
+std::function<bool()> Api::may_go_on(const State& state) const {
+    if (state.principal->everything) return nullptr;
+    return [this, principal = state.principal, keys = state.keys] {
+        return keys == ring_.number() && (principal->expires == 0 || seconds_since_1970() < principal->expires);
+    };
 }
 
 // What a library throws, without memory for one, ends the request and not the server.
@@ -278,6 +304,7 @@ http::Response Api::busy(http::Exchange& exchange) {
 http::Response Api::refuse(const http::Refusal& refusal) {
     Problem problem{.kind = kind_of_status(refusal.status), .detail = refusal.detail};
     if (refusal.status == 400) problem.kind = "malformed-request";
+    if (refusal.status == 503) problem.retry_after = 5;
     auto response = to_response(problem);
     complete(nullptr, response);
     return response;
@@ -500,7 +527,7 @@ http::Response Api::openapi(const http::Head& head, const Principal& principal) 
                                                .version = options_.version,
                                                .layers = std::move(layers),
                                                .has_topics = topics_ != nullptr,
-                                               .has_keys = !authenticator_.is_open(),
+                                               .has_keys = !ring_.is_open(),
                                                .page_rows = answers_.options().page_rows,
                                                .page_rows_max = answers_.options().limits.rows_max},
                                               *reads_.catalogue(), *system_reads_->catalogue(),
@@ -537,7 +564,8 @@ http::Response Api::catalogue(const http::Head& head, const Principal& principal
         }
         if (views) body += fmt::format(",\"has_result\":{}", entry.has_result);
         if (views && entry.has_result) {
-            body += fmt::format(",\"rows\":{},\"meta\":", entry.from.rows);
+            if (answers_.sees_all_rows(entry.name, principal)) body += fmt::format(",\"rows\":{}", entry.from.rows);
+            body += ",\"meta\":";
             body += provenance_json(entry.name, entry.from);
         }
         body += '}';

@@ -14,7 +14,7 @@
 #include "serve/api/streams.h"
 #include "serve/api/topics.h"
 #include "serve/api/view_answer.h"
-#include "serve/auth/authenticator.h"
+#include "serve/auth/key_ring.h"
 #include "serve/auth/rates.h"
 #include "serve/http/exchange.h"
 
@@ -31,7 +31,7 @@ struct ApiOptions {
 
 class Api final : public http::Service {
 public:
-    Api(Reads& reads, ViewAnswers& answers, const Authenticator& authenticator, AccessLog& log, ApiOptions options);
+    Api(Reads& reads, ViewAnswers& answers, const KeyRing& ring, AccessLog& log, ApiOptions options);
 
     http::Admission admit(http::Exchange& exchange) override;
     std::optional<http::Response> answer(http::Exchange& exchange) override;
@@ -61,7 +61,7 @@ private:
     struct State;
     Reads& reads_;
     ViewAnswers& answers_;
-    const Authenticator& authenticator_;
+    const KeyRing& ring_;
     AccessLog& log_;
     ApiOptions options_;
     KeyAnswers* keys_ = nullptr;
@@ -81,6 +81,7 @@ private:
     std::optional<Problem> check(http::Exchange& exchange, State& state);
     std::optional<Problem> identify(http::Exchange& exchange, State& state);
     std::optional<Problem> take_rate(Rates& rates, std::string_view policy, std::string_view who, State& state);
+    std::function<bool()> may_go_on(const State& state) const;
     http::Response failed(http::Exchange& exchange, const std::exception& error) const;
     std::optional<http::Response> answer_now(http::Exchange& exchange);
     http::Response work_on(http::Exchange& exchange);

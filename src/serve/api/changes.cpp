@@ -140,21 +140,27 @@ Status Changes::let_in(const Newcomer& newcomer) {
         WEIR_ASSIGN(const auto event, snapshot_event(feed));
         newcomer.queue->push(event);
     } else {
-        for (auto step = std::next(known); step != feed.steps.end(); ++step) newcomer.queue->push(step->event);
+        for (auto step = std::next(known); step != feed.steps.end(); ++step)
+            if (step->event) newcomer.queue->push(step->event);
     }
     feed.streams.push_back(newcomer.queue);
     return ok();
 }
 
-Result<std::string> Changes::snapshot_event(const Feed& feed) {
+// Those who come while it is on its way to others get the same one.
+Result<http::Event> Changes::snapshot_event(Feed& feed) {
+    if (auto there = feed.snapshot.lock()) return there;
     WEIR_ASSIGN(auto connection, answers_.connections().borrow(answers_.options().query_timeout));
     const auto select = rows_where(*feed.pinned, feed.condition);
     WEIR_ASSIGN(const auto counted, connection->query(fmt::format("SELECT count(*) FROM ({})", select)));
     if (counted.integer(0, 0) > options_.rows_max) return too_large(feed.view, options_.rows_max);
     WEIR_ASSIGN(const auto rows, array_of(*connection, select));
     if (rows.size() > options_.queue_bytes / 2) return too_large(feed.view, options_.rows_max);
-    return event_text(feed.pinned->version, "snapshot",
-                      fmt::format("{{\"meta\":{},\"rows\":{}}}", provenance_json(feed.view, feed.pinned->from), rows));
+    auto event = std::make_shared<const std::string>(
+        event_text(feed.pinned->version, "snapshot",
+                   fmt::format("{{\"meta\":{},\"rows\":{}}}", provenance_json(feed.view, feed.pinned->from), rows)));
+    feed.snapshot = event;
+    return http::Event(std::move(event));
 }
 
 // Empty where the rows are the same.
@@ -194,15 +200,16 @@ Status Changes::advance(Feed& feed) {
     WEIR_ASSIGN(const auto pinned, reads_.pin(feed.view, {.layer = Layer::merged}));
     if (pinned->version == feed.pinned->version) return ok();
     const auto before = std::exchange(feed.pinned, pinned);
-    std::string event;
+    feed.snapshot.reset();
+    http::Event event;
     if (before->schema == pinned->schema) {
         auto changed = change_event(feed, *before);
         if (!changed) {
             feed.pinned = before;
             return std::move(changed).error();
         }
-        event = std::move(*changed);
-        feed.bytes += event.size();
+        if (!changed->empty()) event = std::make_shared<const std::string>(std::move(*changed));
+        if (event) feed.bytes += event->size();
         feed.steps.push_back({pinned->version, event});
     } else {
         // The view is another one: nothing that was known of it helps.
@@ -213,9 +220,9 @@ Status Changes::advance(Feed& feed) {
     while (feed.steps.size() > 1 && (feed.bytes > options_.remembered_bytes || feed.steps.size() > steps_max)) {
         feed.steps.pop_front();
         // What leads to the first one is not needed any more.
-        feed.bytes -= std::exchange(feed.steps.front().event, {}).size();
+        if (const auto gone = std::exchange(feed.steps.front().event, nullptr)) feed.bytes -= gone->size();
     }
-    if (!event.empty())
+    if (event)
         for (const auto& stream : feed.streams) stream->push(event);
     return ok();
 }

@@ -67,10 +67,12 @@ private:
         std::string view, condition;
         std::shared_ptr<const Pinned> pinned;
         struct Step {
-            std::string id, event;  // empty: nothing changed on the way to this version
+            std::string id;
+            http::Event event;  // nothing: nothing changed on the way to this version
         };
         std::deque<Step> steps;  // the first one is where they begin
         std::size_t bytes = 0;
+        std::weak_ptr<const std::string> snapshot;  // of `pinned`, while it is on its way to somebody
         std::vector<std::shared_ptr<http::EventQueue>> streams;
         std::chrono::steady_clock::time_point used{};
     };
@@ -78,7 +80,7 @@ private:
     void welcome(Newcomer newcomer);
     Status let_in(const Newcomer& newcomer);
     Status advance(Feed& feed);
-    Result<std::string> snapshot_event(const Feed& feed);
+    Result<http::Event> snapshot_event(Feed& feed);
     Result<std::string> change_event(const Feed& feed, const Pinned& before);
     void look_at_all();
 

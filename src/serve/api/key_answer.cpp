@@ -7,14 +7,13 @@
 #include <array>
 #include <atomic>
 
-#include "serve/api/view_answer.h"
 #include "serve/http/negotiate.h"
 #include "serve/read/literal.h"
 
 namespace weir::serve {
 
-KeyAnswers::KeyAnswers(ServingStore& store, Specs specs, bool is_private)
-    : store_(store), specs_(std::move(specs)), is_private_(is_private) {
+KeyAnswers::KeyAnswers(ServingStore& store, ViewAnswers& views, Specs specs, bool is_private)
+    : store_(store), views_(views), specs_(std::move(specs)), is_private_(is_private) {
     static std::atomic<std::uint64_t> count{0};
     number_ = ++count;
 }
@@ -31,8 +30,12 @@ Result<KeyAnswers::OfThread*> KeyAnswers::of_thread() {
     return &mine;
 }
 
+bool KeyAnswers::waits(const http::Head& head) const {
+    return store_.waits() || (!head.query.empty() && head.query != "layer=batch");
+}
+
 void KeyAnswers::tick() {
-    if (!waits()) static_cast<void>(of_thread());
+    if (!store_.waits()) static_cast<void>(of_thread());
 }
 
 bool KeyAnswers::may_see(const KeySpec& spec, const FoundRow& row, const std::string& view,
@@ -80,12 +83,14 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
                             .detail = fmt::format("the key of view {} has {} part{}", view, spec.key.size(),
                                                   spec.key.size() == 1 ? "" : "s"),
                             .hint = fmt::format("/views/{}/{{{}}}", view, fmt::join(names, "}/{"))});
-    if (!head.query.empty() && head.query != "layer=batch")
+    ViewQuery query;
+    if (const auto problem = parse_view_query(head.query, {}, query)) return to_response(*problem);
+    if (!query.is_whole() || query.limit || !query.cursor.empty() || query.as_of || query.known_at)
         return to_response({.kind = "bad-parameter",
-                            .detail = "a row that is asked for by its key comes whole, without parameters",
+                            .detail = "a row that is asked for by its key comes whole, without parameters but `layer`",
                             .hint = fmt::format("filters, selections and orders are for /views/{}", view)});
     const auto unavailable = [&] {
-        if (!waits())
+        if (!store_.waits())
             return to_response({.kind = "busy", .detail = "the index of keys cannot be read now", .retry_after = 5});
         return to_response({.kind = "store-unavailable",
                             .detail = "the serving store, which has the rows by their keys, cannot be reached now",
@@ -107,6 +112,12 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
     if (const auto accept = head.joined("accept");
         !accept.empty() && accept != "*/*" && !http::best_media_type(accept, offers))
         return to_response({.kind = "not-acceptable", .detail = "a single row comes as application/json"});
+    if (query.layer && *query.layer != Layer::batch) {
+        std::vector<Filter> filters;
+        for (std::size_t i = 0; i < names.size(); ++i)
+            filters.push_back({.column = names[i], .values = {segments[i + 2]}, .parameter = names[i]});
+        return views_.row(head, view, *query.layer, std::move(filters), principal);
+    }
     const auto mine = of_thread();
     if (!mine) return unavailable();
     const auto found = (*mine)->reader->find(view, key);
@@ -121,17 +132,12 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
                                 .detail = fmt::format("the rows of view {} are not in the serving store yet", view),
                                 .hint = fmt::format("the view is served: /views/{}?{}=…", view, names.front()),
                                 .retry_after = 5});
-        case KeyState::not_unique:
-            return to_response(
-                {.kind = "key-not-unique",
-                 .detail = fmt::format("several rows of view {} have the same {}", view, fmt::join(names, ", ")),
-                 .hint = fmt::format("filter instead: /views/{}?{}=…", view, names.front())});
+        case KeyState::not_unique: return to_response(several_rows(view, names));
         case KeyState::ready: break;
     }
     // A row of somebody else is no different from one that is not there.
     const auto& row = found->row;
-    if (!row || !may_see(spec, *row, view, principal))
-        return to_response({.kind = "not-found", .detail = fmt::format("view {} has no row with this key", view)});
+    if (!row || !may_see(spec, *row, view, principal)) return to_response(no_row(view));
     const auto& fixed = fixed_of(**mine, view, *found->from);
     http::Response response;
     response.fields = fixed.fields;

@@ -1,5 +1,5 @@
 // GET /views/VIEW/KEY: one row from the serving store, no scan; from the embedded one on the loop itself, in
-// microseconds.
+// microseconds. In another layer than the published one: from the view's rows there.
 #pragma once
 
 #include <map>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "declare/serve.h"
+#include "serve/api/view_answer.h"
 #include "serve/auth/principal.h"
 #include "serve/http/exchange.h"
 #include "serve/problem.h"
@@ -25,13 +26,13 @@ struct KeySpec {
 class KeyAnswers {
 public:
     using Specs = std::map<std::string, KeySpec, std::less<>>;
-    KeyAnswers(ServingStore& store, Specs specs, bool is_private);
+    KeyAnswers(ServingStore& store, ViewAnswers& views, Specs specs, bool is_private);
 
     const Specs& specs() const { return specs_; }
     // `segments`: "views", the view, and the parts of the key.
     http::Response answer(const http::Head& head, const std::vector<std::string>& segments, const Principal& principal);
-    // Whether answers wait for a network: then answer() is not for an event loop.
-    bool waits() const { return store_.waits(); }
+    // Whether the answer waits for a network or for a query: then answer() is not for an event loop.
+    bool waits(const http::Head& head) const;
     // Moves this thread's reader to the newest generation.
     void tick();
 
@@ -46,6 +47,7 @@ private:
         std::map<std::string, Fixed, std::less<>> fixed;
     };
     ServingStore& store_;
+    ViewAnswers& views_;
     Specs specs_;
     bool is_private_;
     std::uint64_t number_;

@@ -117,6 +117,10 @@ json row_schema(const CatalogueEntry& view) {
     return {{"type", "object"}, {"properties", properties}};
 }
 
+json layer_parameter(const OpenApiOptions& options, const std::string& what) {
+    return query_parameter("layer", what, {{"type", "string"}, {"enum", options.layers}});
+}
+
 // `kind`: view or system.
 json view_operation(const OpenApiOptions& options, const CatalogueEntry& view, std::string_view kind) {
     const bool is_view = kind == "view";
@@ -141,8 +145,7 @@ json view_operation(const OpenApiOptions& options, const CatalogueEntry& view, s
     parameters.push_back(query_parameter("cursor", "As `next` of the page before has it",
                                          {{"type", "string"}, {"maxLength", 4096}, {"pattern", "^[A-Za-z0-9_-]+$"}}));
     if (is_view) {
-        parameters.push_back(
-            query_parameter("layer", "Which layer answers", {{"type", "string"}, {"enum", options.layers}}));
+        parameters.push_back(layer_parameter(options, "Which layer answers"));
         parameters.push_back(
             query_parameter("as_of", "The result of that day of event time, of a view that keeps every interval",
                             {{"type", "string"}, {"format", "date"}}));
@@ -182,6 +185,7 @@ json key_operation(const OpenApiOptions& options, const CatalogueEntry& view, co
         if (field.type.kind == Type::Kind::string) schema["minLength"] = 1;
         parameters.push_back({{"name", field.name}, {"in", "path"}, {"required", true}, {"schema", schema}});
     }
+    parameters.push_back(layer_parameter(options, "Which layer answers; batch where none is named"));
     json responses = json::object();
     responses["200"] = {{"description", "The row"},
                         {"headers", answer_headers()},
@@ -194,7 +198,7 @@ json key_operation(const OpenApiOptions& options, const CatalogueEntry& view, co
                                {{"data", {{"$ref", fmt::format("#/components/schemas/{}", view.name)}}},
                                 {"meta", {{"$ref", "#/components/schemas/Meta"}}}}}}}}}}}};
     responses["304"] = {{"description", "The version that the client has is the present one"}};
-    add_problems(responses, {400, 404, 405, 406, 409, 412, 429, 503}, options.has_keys);
+    add_problems(responses, {400, 404, 405, 406, 409, 412, 422, 429, 503}, options.has_keys);
     return {{"operationId", "key_" + view.name},
             {"summary", fmt::format("One row of {}, by its key", view.name)},
             {"tags", {"views"}},
@@ -241,6 +245,15 @@ std::string openapi_document(const OpenApiOptions& options, const std::vector<Ca
         paths[std::string(route.path)]["get"] = plain_operation(options, route, type);
     }
     paths["/"]["get"]["responses"]["200"]["content"]["text/html"] = {{"schema", {{"type", "string"}}}};
+    paths["/healthz"]["get"] = paths["/livez"]["get"];
+    paths["/healthz"]["get"]["operationId"] = "healthz";
+    paths["/healthz"]["get"]["deprecated"] = true;
+    auto asset = plain_operation(options, spec(Route::asset), "*/*");
+    asset["parameters"] =
+        json::array({{{"name", "file"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}}});
+    asset["responses"]["304"] = {{"description", "The version that the client has is the present one"}};
+    add_problems(asset["responses"], {404}, false);
+    paths["/assets/{file}"]["get"] = asset;
     auto problem_route = plain_operation(options, spec(Route::problem), "text/plain");
     json names = json::array();
     for (const auto& kind : problem_kinds()) names.push_back(kind.name);

@@ -167,7 +167,8 @@ void StatusPage::tell_streams() {
     const auto text = document();
     if (!text) return options_.log_fault(text.error());
     const std::lock_guard lock(mutex_);
-    const auto event = fmt::format("id: {}\nevent: status\ndata: {}\n\n", ++told_, *text);
+    const auto event =
+        std::make_shared<const std::string>(fmt::format("id: {}\nevent: status\ndata: {}\n\n", ++told_, *text));
     for (const auto& stream : streams_) stream->push(event);
 }
 

@@ -209,6 +209,7 @@ http::Response TopicPosts::post(const http::Head& head, const std::string& topic
             return to_response({.kind = "not-found",
                                 .detail = fmt::format("there is no topic '{}'", topic),
                                 .hint = fmt::format("make it: weir topic create {}", topic)});
+        log_fault_(there.error());
         return to_response({.kind = "busy", .detail = "the log cannot be read now", .retry_after = 5});
     }
     std::vector<RowFault> faults;
@@ -249,11 +250,12 @@ http::Response TopicPosts::post(const http::Head& head, const std::string& topic
 
 http::Response TopicPosts::append(const std::string& topic, const std::vector<PostedRow>& rows,
                                   std::optional<std::int64_t> producer) {
-    const auto failed = [](const Error& error) {
+    const auto failed = [this](const Error& error) {
         if (error.code == ErrorCode::refused)
             return to_response({.kind = "not-answerable", .detail = error.message, .hint = error.hint});
+        log_fault_(error);
         return to_response({.kind = "busy",
-                            .detail = "the rows may be in the log or not: " + error.message,
+                            .detail = "the rows may be in the log or not; the server's log says why",
                             .hint = "send them again; with an Idempotency-Key they are in it once",
                             .retry_after = 5});
     };

@@ -2,6 +2,7 @@
 // that none was taken, or that it is not known (then an idempotency key makes sending again safe).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,7 +35,9 @@ std::optional<std::vector<PostedRow>> posted_rows(PostedAs as, std::string_view 
 
 class TopicPosts {
 public:
-    TopicPosts(fs::path log, source::log::LogOptions options) : log_(std::move(log)), options_(std::move(options)) {}
+    // `log_fault` is told what clients are not.
+    TopicPosts(fs::path log, source::log::LogOptions options, std::function<void(const Error&)> log_fault)
+        : log_(std::move(log)), options_(std::move(options)), log_fault_(std::move(log_fault)) {}
     ~TopicPosts();
     // Waits for the disk.
     http::Response post(const http::Head& head, const std::string& topic, const std::string& body,
@@ -51,6 +54,7 @@ private:
     };
     fs::path log_;
     source::log::LogOptions options_;
+    const std::function<void(const Error&)> log_fault_;
     std::mutex mutex_;
     int opened_ = 0;
     std::vector<Open> free_;

@@ -83,11 +83,17 @@ struct ViewAnswers::Request {
 ViewAnswers::ViewAnswers(Reads& reads, AnswerOptions options)
     : reads_(reads), options_(std::move(options)), connections_(reads.database()) {}
 
+bool ViewAnswers::sees_all_rows(const std::string& view, const Principal& principal) const {
+    if (principal.everything || principal.may("rows", view)) return true;
+    return std::none_of(options_.row_limits.begin(), options_.row_limits.end(),
+                        [&](const declare::RowLimit& limit) { return declare::matches_pattern(limit.views, view); });
+}
+
 std::string ViewAnswers::own_rows(const Pinned& pinned, const Principal& principal) const {
-    if (principal.everything) return {};
+    if (sees_all_rows(pinned.view, principal)) return {};
     std::string condition;
     for (const auto& limit : options_.row_limits) {
-        if (!declare::matches_pattern(limit.views, pinned.view) || principal.may("rows", pinned.view)) continue;
+        if (!declare::matches_pattern(limit.views, pinned.view)) continue;
         const auto claim = principal.claims.find(limit.claim);
         const auto own =
             claim == principal.claims.end() ? std::nullopt : equals_sql(pinned.schema, limit.column, claim->second);
@@ -117,12 +123,9 @@ std::optional<Problem> ViewAnswers::open_cursor_of(Request& request) {
     return std::nullopt;
 }
 
-std::optional<Problem> ViewAnswers::prepare(Request& request) {
-    auto& query = request.query;
-    const auto chosen = http::best_media_type(request.head.joined("accept"), offered_types);
-    if (!chosen) return not_acceptable();
-    request.offer = offers.at(*chosen);
-    if (auto problem = parse_view_query(request.head.query, options_.limits, query)) return problem;
+// Which version, and which of its rows.
+std::optional<Problem> ViewAnswers::find_rows(Request& request) {
+    const auto& query = request.query;
     const auto layers = reads_.layers();
     const auto layer = query.layer.value_or(layers.front());
     if (std::find(layers.begin(), layers.end(), layer) == layers.end())
@@ -148,6 +151,16 @@ std::optional<Problem> ViewAnswers::prepare(Request& request) {
         where = where.empty() ? own : fmt::format("({}) AND {}", own, where);
         request.resolved.identity += "\n" + own;
     }
+    return std::nullopt;
+}
+
+std::optional<Problem> ViewAnswers::prepare(Request& request) {
+    auto& query = request.query;
+    const auto chosen = http::best_media_type(request.head.joined("accept"), offered_types);
+    if (!chosen) return not_acceptable();
+    request.offer = offers.at(*chosen);
+    if (auto problem = parse_view_query(request.head.query, options_.limits, query)) return problem;
+    if (auto problem = find_rows(request)) return problem;
     const auto question = sha256_hex(request.resolved.identity).substr(0, 24);
     const bool fits = !request.after ||
                       (request.question == question && request.after->values.size() == request.resolved.order.size());
@@ -177,33 +190,77 @@ std::optional<Problem> ViewAnswers::prepare(Request& request) {
     return std::nullopt;
 }
 
-http::Response ViewAnswers::answer(const http::Head& head, const std::string& view, const Principal& principal) {
-    Request request{.head = head, .view = view, .principal = principal};
-    if (const auto problem = prepare(request)) return to_response(*problem);
-    http::Response response;
-    describe(request, response);
-    const auto if_match = head.joined("if-match");
+// What the request's conditions make of an answer that has a tag: nothing where it has to be sent.
+std::optional<http::Response> ViewAnswers::conditional(const Request& request) const {
+    const auto if_match = request.head.joined("if-match");
     if (!if_match.empty() && !http::names_tag_strongly(if_match, request.tag))
         return to_response(
             {.kind = "precondition-failed", .detail = fmt::format("the present version is {}", request.tag)});
-    const auto if_none_match = head.joined("if-none-match");
-    if (!if_none_match.empty() && http::names_tag(if_none_match, request.tag)) {
-        response.status = 304;
-        return response;
+    const auto if_none_match = request.head.joined("if-none-match");
+    if (if_none_match.empty() || !http::names_tag(if_none_match, request.tag)) return std::nullopt;
+    http::Response response{.status = 304};
+    describe(request, response);
+    return response;
+}
+
+http::Response ViewAnswers::failed(const Error& error) const {
+    const auto problem = to_problem(error);
+    if (problem.kind == "internal") options_.log_fault(error);
+    return to_response(problem);
+}
+
+http::Response ViewAnswers::answer(const http::Head& head, const std::string& view, const Principal& principal) {
+    Request request{.head = head, .view = view, .principal = principal};
+    if (const auto problem = prepare(request)) return to_response(*problem);
+    if (auto response = conditional(request)) return std::move(*response);
+    http::Response response;
+    describe(request, response);
+    const auto written = request.offer.format == Format::parquet ? write_parquet(request, response)
+                         : request.limit > 0                     ? write_page(request, response)
+                                                                 : write_whole(request, response);
+    if (written) return response;
+    // A version that was vacuumed while it was read.
+    if (request.after && written.error().code == ErrorCode::io_failed)
+        return to_response({.kind = "gone",
+                            .detail = "this version of the view is no longer in the lake",
+                            .hint = "begin again without a cursor"});
+    return failed(written.error());
+}
+
+http::Response ViewAnswers::row(const http::Head& head, const std::string& view, Layer layer, std::vector<Filter> key,
+                                const Principal& principal) {
+    Request request{.head = head, .view = view, .principal = principal};
+    request.query = {.filters = std::move(key), .layer = layer};
+    request.offer = offers.front();
+    if (const auto problem = find_rows(request)) return to_response(*problem);
+    request.tag = fmt::format(
+        "\"{}\"", sha256_hex(fmt::format("row\n{}\n{}\n{}", view, request.pinned->version, request.resolved.identity))
+                      .substr(0, 32));
+    std::string json;
+    const auto find = [&]() -> Result<std::int64_t> {
+        WEIR_ASSIGN(auto connection, connections_.borrow(options_.query_timeout));
+        return sink::write_rows(
+            *connection, fmt::format("SELECT * FROM ({}) LIMIT 2", whole_sql(*request.pinned, request.resolved)),
+            Format::ndjson,
+            [&](std::string_view bytes) {
+                json += bytes;
+                return ok();
+            },
+            options_.csv);
+    };
+    const auto rows = find();
+    if (!rows) return failed(rows.error());
+    if (*rows == 0) return to_response(no_row(view));
+    if (*rows > 1) {
+        std::vector<std::string> names;
+        for (const auto& part : request.query.filters) names.push_back(part.column);
+        return to_response(several_rows(view, names));
     }
-    auto written = request.offer.format == Format::parquet ? write_parquet(request, response)
-                   : request.limit > 0                     ? write_page(request, response)
-                                                           : write_whole(request, response);
-    if (!written) {
-        // A version that was vacuumed while it was read.
-        if (request.after && written.error().code == ErrorCode::io_failed)
-            return to_response({.kind = "gone",
-                                .detail = "this version of the view is no longer in the lake",
-                                .hint = "begin again without a cursor"});
-        const auto problem = to_problem(written.error());
-        if (problem.kind == "internal") options_.log_fault(written.error());
-        return to_response(problem);
-    }
+    if (auto response = conditional(request)) return std::move(*response);
+    if (json.ends_with('\n')) json.pop_back();
+    http::Response response;
+    describe(request, response);
+    response.body = fmt::format("{{\"data\":{},\n\"meta\":{}}}\n", json, provenance_json(view, request.pinned->from));
     return response;
 }
 
@@ -358,6 +415,16 @@ std::string provenance_json(const std::string& view, const Provenance& from) {
     text("interval", from.interval);
     text("watermark", from.watermark ? to_iso(*from.watermark) : "");
     return json + fmt::format(",\"cut\":{}}}", from.cut.empty() ? "{}" : from.cut);
+}
+
+Problem no_row(const std::string& view) {
+    return {.kind = "not-found", .detail = fmt::format("view {} has no row with this key", view)};
+}
+
+Problem several_rows(const std::string& view, const std::vector<std::string>& key) {
+    return {.kind = "key-not-unique",
+            .detail = fmt::format("several rows of view {} have the same {}", view, fmt::join(key, ", ")),
+            .hint = fmt::format("filter instead: /views/{}?{}=…", view, key.front())};
 }
 
 Problem to_problem(const Error& error) {

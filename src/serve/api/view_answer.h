@@ -37,8 +37,13 @@ public:
 
     http::Response answer(const http::Head& head, const std::string& view, const Principal& principal);
 
+    // The one row that meets the filters, as it is in this layer.
+    http::Response row(const http::Head& head, const std::string& view, Layer layer, std::vector<Filter> key,
+                       const Principal& principal);
+
     // The SQL condition that this reader's rows of a view meet: empty for all rows, "FALSE" for none.
     std::string own_rows(const Pinned& pinned, const Principal& principal) const;
+    bool sees_all_rows(const std::string& view, const Principal& principal) const;
     const AnswerOptions& options() const { return options_; }
     Connections& connections() { return connections_; }
 
@@ -49,11 +54,14 @@ private:
     Connections connections_;
 
     std::optional<Problem> prepare(Request& request);
+    std::optional<Problem> find_rows(Request& request);
     std::optional<Problem> open_cursor_of(Request& request);
     Status write_page(Request& request, http::Response& response);
     Status write_whole(Request& request, http::Response& response);
     Status write_parquet(Request& request, http::Response& response);
     void describe(const Request& request, http::Response& response) const;
+    std::optional<http::Response> conditional(const Request& request) const;
+    http::Response failed(const Error& error) const;
 };
 
 // The headers that tell where rows come from, but for their age, which changes; then that one.
@@ -61,6 +69,10 @@ void add_fixed_provenance(const Provenance& from, http::Response& response);
 void add_age(const Provenance& from, Time now, http::Response& response);
 // The same as JSON, for the envelope.
 std::string provenance_json(const std::string& view, const Provenance& from);
+
+// What a look-up by key is told: there is no such row, or at least none for this reader; there are several.
+Problem no_row(const std::string& view);
+Problem several_rows(const std::string& view, const std::vector<std::string>& key);
 
 // The problem that an error is for whoever asked. What is nobody's business but the operator's stays out of it.
 Problem to_problem(const Error& error);

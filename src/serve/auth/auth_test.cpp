@@ -241,6 +241,15 @@ TEST(Rates, fill_up_evenly) {
     EXPECT_FALSE(rates.take("a", begun + std::chrono::milliseconds(102)).allowed);
 }
 
+TEST(Rates, hold_a_bounded_number_of_those_who_ask) {
+    Rates rates({.count = 2, .window = std::chrono::hours(1)});
+    const auto begun = Rates::Clock::now();
+    // Nobody is full again for an hour: each newcomer takes the place of somebody.
+    for (int i = 0; i < 400'000; ++i) EXPECT_TRUE(rates.take("address " + std::to_string(i), begun).allowed);
+    EXPECT_LE(rates.size(), 100'000u);
+    EXPECT_LT(Rates::Clock::now() - begun, std::chrono::seconds(20));
+}
+
 TEST(Scopes, and_patterns) {
     for (const auto* good : {"view:*", "view:course_*", "rows:a", "topic:a.b-c", "metrics"})
         EXPECT_TRUE(declare::is_scope(good)) << good;

@@ -65,10 +65,9 @@ Result<std::unique_ptr<Authenticator>> Authenticator::make(const declare::ServeA
         principal->name = "key:" + key.id;
         principal->scopes = key.scopes;
         if (!key.subject.empty()) principal->claims["sub"] = key.subject;
-        Key one{.sha256 = from_hex(key.sha256), .principal = std::move(principal)};
         if (const auto day = parse_day(key.expires))
-            one.expires = std::chrono::duration_cast<std::chrono::seconds>(day->time_since_epoch()).count();
-        made->keys_.emplace(key.id, std::move(one));
+            principal->expires = std::chrono::duration_cast<std::chrono::seconds>(day->time_since_epoch()).count();
+        made->keys_.emplace(key.id, Key{.sha256 = from_hex(key.sha256), .principal = std::move(principal)});
     }
     for (const auto& key : access.tokens) {
         WEIR_ASSIGN(auto material, load_token_key(key, root, false));
@@ -116,7 +115,7 @@ Credentials Authenticator::api_key(std::string_view text, std::int64_t now) cons
         same_bytes(sha256_bytes(text.substr(end + 1)), found == keys_.end() ? nothing : found->second.sha256);
     if (found == keys_.end()) return refused("an unknown API key");
     if (!same) return refused("a wrong secret for " + found->second.principal->name);
-    if (found->second.expires != 0 && now >= found->second.expires)
+    if (found->second.principal->expires != 0 && now >= found->second.principal->expires)
         return refused(found->second.principal->name + " has expired");
     return {.principal = found->second.principal};
 }
@@ -128,12 +127,14 @@ Credentials Authenticator::token(std::string_view text, std::int64_t now) const 
         remembered.authenticator = number_;
     }
     if (const auto known = remembered.tokens.find(text); known != remembered.tokens.end()) {
-        if (now < known->second->expires + rules_.skew.count()) return {.principal = known->second};
+        if (now < known->second->expires) return {.principal = known->second};
         remembered.tokens.erase(known);
     }
     auto verified = verify_token(text, tokens_, rules_, now);
     if (auto* reason = std::get_if<std::string>(&verified)) return refused("a token: " + *reason);
-    auto principal = std::make_shared<const Principal>(std::move(std::get<Principal>(verified)));
+    auto& held = std::get<Principal>(verified);
+    held.expires += rules_.skew.count();
+    auto principal = std::make_shared<const Principal>(std::move(held));
     if (remembered.tokens.size() >= remembered_max) remembered.tokens.clear();
     remembered.tokens.emplace(std::string(text), principal);
     return {.principal = std::move(principal)};

@@ -36,12 +36,14 @@ public:
 
     // No key is declared: everybody is everybody.
     bool is_open() const { return open_; }
+    // No two of a process have the same.
+    std::uint64_t number() const { return number_; }
+    std::size_t token_keys() const { return tokens_.size(); }
     Credentials identify(const http::Head& head, std::int64_t now) const;
 
 private:
     struct Key {
         std::string sha256;  // bytes
-        std::int64_t expires = 0;
         std::shared_ptr<const Principal> principal;
     };
     Authenticator() = default;

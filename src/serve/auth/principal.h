@@ -15,7 +15,7 @@ struct Principal {
     bool everything = false;
     std::vector<std::string> scopes;
     std::map<std::string, std::string> claims;  // of a token: texts, numbers and booleans as text
-    std::int64_t expires = 0;                   // seconds since 1970; 0: never
+    std::int64_t expires = 0;                   // seconds since 1970, refused from then on; 0: never
 
     // kind: view, rows or topic.
     bool may(std::string_view kind, std::string_view name_of_it) const {

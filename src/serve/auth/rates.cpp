@@ -6,8 +6,10 @@
 namespace weir::serve {
 namespace {
 
-// Beyond that, those who are full again are forgotten: they are like new ones.
+// Beyond that, those who are full again are forgotten: they are like new ones. That is looked for once a second, and
+// where it is not enough, somebody else begins anew: who has very many addresses pays with memory of its own alone.
 constexpr std::size_t buckets_max = 100'000;
+constexpr auto sweep_every = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -15,9 +17,15 @@ Rates::Taken Rates::take(std::string_view who, Clock::time_point now) {
     const auto most = static_cast<double>(rate_.count);
     const auto per_second = most / static_cast<double>(rate_.window.count());
     const std::lock_guard lock(mutex_);
-    if (buckets_.size() >= buckets_max)
+    if (buckets_.size() >= buckets_max && now - swept_ >= sweep_every) {
+        swept_ = now;
         std::erase_if(buckets_, [&](const auto& one) { return now - one.second.filled >= rate_.window; });
-    auto [found, is_new] = buckets_.try_emplace(std::string(who), Bucket{most, now});
+    }
+    auto found = buckets_.find(std::string(who));
+    if (found == buckets_.end()) {
+        if (buckets_.size() >= buckets_max) buckets_.erase(buckets_.begin());
+        found = buckets_.emplace(std::string(who), Bucket{most, now}).first;
+    }
     auto& bucket = found->second;
     bucket.level =
         std::min(most, bucket.level + std::chrono::duration<double>(now - bucket.filled).count() * per_second);

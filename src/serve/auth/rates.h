@@ -24,6 +24,11 @@ public:
         std::int64_t seconds = 0;  // until there is one again, or until all are
     };
     Taken take(std::string_view who, Clock::time_point now);
+    // Those who are remembered.
+    std::size_t size() const {
+        const std::lock_guard lock(mutex_);
+        return buckets_.size();
+    }
 
 private:
     declare::Rate rate_;
@@ -31,7 +36,8 @@ private:
         double level = 0;
         Clock::time_point filled;
     };
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
+    Clock::time_point swept_;
     std::unordered_map<std::string, Bucket> buckets_;
 };
 

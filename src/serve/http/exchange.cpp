@@ -2,15 +2,16 @@
 
 namespace weir::serve::http {
 
-bool EventQueue::push(std::string_view event) {
+bool EventQueue::push(Event event) {
     std::function<void()> wake;
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return false;
-        if (pending_.size() + event.size() > bytes_max_) {
+        if (pending_bytes_ + event->size() > bytes_max_) {
             closed_ = true;
         } else {
-            pending_ += event;
+            pending_bytes_ += event->size();
+            pending_.push_back(std::move(event));
         }
         wake = wake_;
     }
@@ -40,10 +41,10 @@ void EventQueue::attach(std::function<void()> wake) {
     wake_ = std::move(wake);
 }
 
-bool EventQueue::take(std::string& out) {
+bool EventQueue::take(std::vector<Event>& out) {
     const std::lock_guard lock(mutex_);
-    out += pending_;
-    pending_.clear();
+    out = std::exchange(pending_, {});
+    pending_bytes_ = 0;
     return !closed_;
 }
 

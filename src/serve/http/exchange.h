@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/file.h"
 #include "serve/http/request.h"
@@ -26,23 +27,28 @@ struct BodyFile {
     std::uint64_t size = 0;
 };
 
+// What many clients are told lies in memory once.
+using Event = std::shared_ptr<const std::string>;
+
 // Server-sent events on their way to one client: whoever has news pushes, the connection takes. Bounded: a client that
 // does not keep up is closed and comes back with the last id that it saw. Safe from any thread.
 class EventQueue {
 public:
     explicit EventQueue(std::size_t bytes_max) : bytes_max_(bytes_max) {}
     // False once it is closed.
-    bool push(std::string_view event);
+    bool push(Event event);
+    bool push(std::string event) { return push(std::make_shared<const std::string>(std::move(event))); }
     void close();
     bool closed() const;
     // For the connection: what is there, and whether more can come. `wake` is called after a push.
     void attach(std::function<void()> wake);
-    bool take(std::string& out);
+    bool take(std::vector<Event>& out);
 
 private:
     std::size_t bytes_max_;
     mutable std::mutex mutex_;
-    std::string pending_;
+    std::vector<Event> pending_;
+    std::size_t pending_bytes_ = 0;
     bool closed_ = false;
     std::function<void()> wake_;
 };
@@ -53,6 +59,7 @@ struct Response {
     std::string body;
     std::shared_ptr<const BodyFile> file;  // instead of `body`
     std::shared_ptr<EventQueue> events;    // instead of both
+    std::function<bool()> events_go_on;    // asked about once a second, on the loop: whether they still may; empty: yes
     bool close = false;
 
     Response& field(std::string_view name, std::string_view value);

@@ -33,6 +33,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto tick = std::chrono::milliseconds(250);
 constexpr auto linger_time = std::chrono::seconds(2);
 constexpr auto heartbeat = std::chrono::seconds(15);
+constexpr auto ask_every = std::chrono::milliseconds(900);
 constexpr std::size_t read_bytes = 4 * 1024;
 constexpr std::size_t body_piece_bytes = 64 * 1024;
 // Answers to pipelined requests are sent together up to about this size.
@@ -65,6 +66,8 @@ public:
     virtual void check(Clock::time_point now) = 0;
     virtual void drain() = 0;
     virtual void close() = 0;
+    // Since when nothing was asked for; nothing while something is under way.
+    virtual std::optional<Clock::time_point> idle_since() const = 0;
 };
 
 }  // namespace
@@ -72,12 +75,14 @@ public:
 struct Server::Impl {
     ServerOptions options;
     Service& service;
-    std::unique_ptr<asio::ssl::context> tls;
+    std::mutex tls_mutex;
+    std::shared_ptr<asio::ssl::context> tls;  // guarded by tls_mutex; whether there is one does not change
     std::unique_ptr<asio::basic_socket_acceptor<tcp, Executor>> acceptor;
     std::unique_ptr<asio::steady_timer> accept_pause;
     std::size_t next_loop = 0;
     std::uint16_t port = 0;
     std::atomic<std::size_t> open{0};
+    std::atomic<std::size_t> bodies_bytes{0};
     std::atomic<bool> draining{false};
     std::mutex addresses_mutex;
     std::map<std::string, std::size_t> addresses;
@@ -92,6 +97,7 @@ struct Server::Impl {
     }
     Status listen();
     void accept();
+    void make_room();
     void run_tick(Loop& loop);
     bool enter(const std::string& address);
     void leave(const std::string& address);
@@ -108,12 +114,14 @@ public:
     }
     ~Connection() override {
         if (events_) events_->close();
+        forget_body();
         loop_.connections.erase(this);
         server_.leave(peer_.address);
     }
 
     void start() {
-        deadline_ = Clock::now() + server_.options.header_timeout;
+        idle_since_ = Clock::now();
+        deadline_ = idle_since_ + server_.options.header_timeout;
         if constexpr (std::is_same_v<Stream, TlsSocket>) {
             stream_.async_handshake(asio::ssl::stream_base::server,
                                     [self = this->shared_from_this()](error_code error) {
@@ -126,6 +134,10 @@ public:
 
     void check(Clock::time_point now) override {
         if (state_ == State::events) {
+            if (events_go_on_ && now - asked_ > ask_every) {
+                asked_ = now;
+                if (!events_go_on_()) events_->close();
+            }
             if (now - last_event_ > heartbeat) send_events();
             if (!writing_) return;
         }
@@ -152,6 +164,11 @@ public:
         socket().close(ignored);
     }
 
+    std::optional<Clock::time_point> idle_since() const override {
+        if (state_ != State::head || size_ > 0 || writing_) return std::nullopt;
+        return idle_since_;
+    }
+
 private:
     enum class State { head, body, work, file, events, lingering };
 
@@ -160,7 +177,7 @@ private:
     Stream stream_;
     const Peer peer_;
     State state_ = State::head;
-    Clock::time_point deadline_;
+    Clock::time_point deadline_, idle_since_;
     std::string buffer_;    // bytes 0 … size_ were received and not used up
     std::size_t size_ = 0;  // of them
     std::size_t seen_ = 0;
@@ -168,6 +185,7 @@ private:
     Exchange exchange_;
     Chunked chunked_;
     std::size_t body_max_ = 0;
+    std::size_t body_counted_ = 0;  // of the server's bodies_bytes
     bool body_whole_ = false;
     Clock::time_point body_begun_;
     std::string piece_;  // of a body, or of what is dropped
@@ -178,7 +196,9 @@ private:
     std::shared_ptr<const BodyFile> file_;
     std::uint64_t file_at_ = 0;
     std::shared_ptr<EventQueue> events_;
-    Clock::time_point last_event_;
+    std::vector<Event> sending_events_;
+    Clock::time_point last_event_, asked_;
+    std::function<bool()> events_go_on_;
 
     Socket& socket() {
         if constexpr (std::is_same_v<Stream, TlsSocket>) {
@@ -192,7 +212,8 @@ private:
         state_ = State::head;
         if (size_ == 0) {
             if (server_.draining) return close();
-            deadline_ = Clock::now() + server_.options.idle_timeout;
+            idle_since_ = Clock::now();
+            deadline_ = idle_since_ + server_.options.idle_timeout;
         }
         read();
     }
@@ -268,6 +289,7 @@ private:
             const auto count = std::min<std::uint64_t>(left, bytes.size());
             exchange_.body.append(bytes.substr(0, count));
             body_whole_ = count == left;
+            if (!count_body()) return std::nullopt;
             return count;
         }
         Refusal refusal;
@@ -278,7 +300,22 @@ private:
             return std::nullopt;
         }
         body_whole_ = progress == Progress::done;
+        if (!count_body()) return std::nullopt;
         return count;
+    }
+
+    // Many bodies at once, each within its bound, are still bounded.
+    bool count_body() {
+        const auto more = exchange_.body.size() - body_counted_;
+        body_counted_ += more;
+        if ((server_.bodies_bytes += more) <= server_.options.bodies_bytes_max) return true;
+        refuse({503, "there are too many requests with large bodies now"});
+        return false;
+    }
+
+    void forget_body() {
+        exchange_.body = std::string();
+        server_.bodies_bytes -= std::exchange(body_counted_, 0);
     }
 
     void read_body() {
@@ -339,7 +376,11 @@ private:
         server_.service.finished(&exchange_, peer_, response.status, is_head ? 0 : length);
         const bool bodiless = is_head || response.status == 204 || response.status == 304;
         use_up();
-        if (response.events) return begin_events(std::move(response.events)), false;
+        if (response.events) {
+            events_go_on_ = std::move(response.events_go_on);
+            begin_events(std::move(response.events));
+            return false;
+        }
         if (!bodiless && response.file && response.file->size > 0) {
             file_ = std::move(response.file);
             file_at_ = 0;
@@ -383,7 +424,7 @@ private:
         used_ = 0;
         seen_ = 0;
         if (size_ == 0 && buffer_.size() > 4 * read_bytes) buffer_ = std::string();
-        exchange_.body = std::string();
+        forget_body();
         exchange_.state.reset();
     }
 
@@ -394,6 +435,7 @@ private:
         out_ += response.body;
         server_.service.finished(nullptr, peer_, response.status, response.body.size());
         size_ = used_ = 0;
+        forget_body();
         state_ = State::head;
         flush();
     }
@@ -443,7 +485,7 @@ private:
     void begin_events(std::shared_ptr<EventQueue> events) {
         events_ = std::move(events);
         state_ = State::events;
-        last_event_ = Clock::now();
+        last_event_ = asked_ = Clock::now();
         events_->attach([weak = this->weak_from_this(), executor = loop_.context.get_executor()] {
             asio::post(executor, [weak] {
                 if (const auto self = weak.lock()) self->send_events();
@@ -467,21 +509,34 @@ private:
 
     void send_events() {
         if (writing_ || state_ != State::events) return;
-        std::string text;
-        const bool more = events_->take(text);
+        static const auto still_here = std::make_shared<const std::string>(": still here\n\n");
+        const bool more = events_->take(sending_events_);
         const auto now = Clock::now();
-        if (text.empty() && more) {
+        if (sending_events_.empty() && more) {
             if (now - last_event_ < heartbeat) return;
-            text = ": still here\n\n";
+            sending_events_.push_back(still_here);
         }
         last_event_ = now;
-        if (!text.empty()) fmt::format_to(std::back_inserter(out_), "{:x}\r\n{}\r\n", text.size(), text);
+        std::size_t bytes = 0;
+        for (const auto& event : sending_events_) bytes += event->size();
+        // One chunk around the events, which are not copied.
+        sending_ = bytes > 0 ? fmt::format("{:x}\r\n", bytes) : std::string();
+        std::vector<asio::const_buffer> buffers{asio::buffer(sending_)};
+        for (const auto& event : sending_events_) buffers.emplace_back(asio::buffer(*event));
+        if (bytes > 0) buffers.emplace_back("\r\n", 2);
         if (!more) {
-            out_ += "0\r\n\r\n";
+            buffers.emplace_back("0\r\n\r\n", 5);
             keep_alive_ = false;
             state_ = State::head;
         }
-        flush();
+        writing_ = true;
+        deadline_ = now + server_.options.header_timeout +
+                    std::chrono::seconds(static_cast<std::int64_t>(bytes) / bytes_per_second_min);
+        asio::async_write(stream_, buffers, [self = this->shared_from_this()](error_code error, std::size_t) {
+            self->writing_ = false;
+            self->sending_events_.clear();
+            if (!error) self->sent();
+        });
     }
 
     // Sends the end, and reads what still comes, so that the answer is not lost in a reset.
@@ -567,7 +622,10 @@ void Server::Impl::accept() {
             if (!error) accept();
         });
     };
-    if (open >= options.connections_max) return again();
+    if (open >= options.connections_max) {
+        make_room();
+        return again();
+    }
     auto& loop = *loops[next_loop++ % loops.size()];
     acceptor->async_accept(loop.context, [this, &loop, again](error_code error, Socket socket) {
         if (error == asio::error::operation_aborted || draining) return;
@@ -581,8 +639,14 @@ void Server::Impl::accept() {
             if (enter(peer.address)) {
                 socket.set_option(tcp::no_delay(true), failure);
                 asio::post(loop.context, [this, &loop, peer = std::move(peer), socket = std::move(socket)]() mutable {
-                    if (tls) {
-                        std::make_shared<Connection<TlsSocket>>(*this, loop, TlsSocket(std::move(socket), *tls),
+                    std::shared_ptr<asio::ssl::context> with;
+                    {
+                        const std::lock_guard lock(tls_mutex);
+                        with = tls;
+                    }
+                    // A connection holds what OpenSSL needs of its context by itself.
+                    if (with) {
+                        std::make_shared<Connection<TlsSocket>>(*this, loop, TlsSocket(std::move(socket), *with),
                                                                 std::move(peer))
                             ->start();
                     } else {
@@ -593,6 +657,21 @@ void Server::Impl::accept() {
         }
         accept();
     });
+}
+
+void Server::Impl::make_room() {
+    const auto count = std::max<std::size_t>(1, options.connections_max / 8 / loops.size());
+    for (auto& loop : loops) {
+        asio::post(loop->context, [here = loop.get(), count] {
+            std::vector<std::pair<Clock::time_point, ConnectionBase*>> idle;
+            for (auto* connection : here->connections)
+                if (const auto since = connection->idle_since()) idle.emplace_back(*since, connection);
+            const auto end = idle.begin() + static_cast<std::ptrdiff_t>(std::min(count, idle.size()));
+            std::partial_sort(idle.begin(), end, idle.end());
+            // What is closed goes away later, when its read ends.
+            std::for_each(idle.begin(), end, [](const auto& one) { one.second->close(); });
+        });
+    }
 }
 
 void Server::Impl::run_tick(Loop& loop) {
@@ -634,29 +713,43 @@ Result<ListenAddress> parse_listen(const std::string& text) {
     return where;
 }
 
+namespace {
+
+Result<std::shared_ptr<asio::ssl::context>> tls_context(const std::string& certificate, const std::string& key) {
+    error_code error;
+    auto tls = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+    SSL_CTX_set_min_proto_version(tls->native_handle(), TLS1_2_VERSION);
+    SSL_CTX_set_options(tls->native_handle(), SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    tls->use_certificate_chain_file(certificate, error);
+    if (error)
+        return Error{.code = ErrorCode::io_failed,
+                     .message = fmt::format("the certificate {} cannot be used: {}", certificate, error.message()),
+                     .hint = "a PEM file with the server's certificate first"};
+    tls->use_private_key(asio::buffer(key), asio::ssl::context::pem, error);
+    if (error || SSL_CTX_check_private_key(tls->native_handle()) != 1)
+        return Error{.code = ErrorCode::io_failed,
+                     .message = "the private key of TLS cannot be used",
+                     .hint = "a PEM key without a passphrase that belongs to the certificate"};
+    return tls;
+}
+
+}  // namespace
+
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Status Server::use_certificate(const std::string& certificate, const std::string& key) {
+    WEIR_ASSIGN(auto made, tls_context(certificate, key));
+    const std::lock_guard lock(impl_->tls_mutex);
+    impl_->tls = std::move(made);
+    return ok();
+}
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Service& service) {
     auto impl = std::make_unique<Impl>(std::move(options), service);
     for (int i = 0; i < std::max(1, impl->options.loops); ++i) impl->loops.push_back(std::make_unique<Loop>());
     WEIR_TRY(impl->listen());
     if (!impl->options.certificate.empty()) {
-        error_code error;
-        auto tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
-        SSL_CTX_set_min_proto_version(tls->native_handle(), TLS1_2_VERSION);
-        SSL_CTX_set_options(tls->native_handle(), SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-        tls->use_certificate_chain_file(impl->options.certificate, error);
-        if (error)
-            return Error{.code = ErrorCode::io_failed,
-                         .message = fmt::format("the certificate {} cannot be used: {}", impl->options.certificate,
-                                                error.message()),
-                         .hint = "a PEM file with the server's certificate first"};
-        tls->use_private_key(asio::buffer(impl->options.key), asio::ssl::context::pem, error);
-        if (error || SSL_CTX_check_private_key(tls->native_handle()) != 1)
-            return Error{.code = ErrorCode::io_failed,
-                         .message = "the private key of TLS cannot be used",
-                         .hint = "a PEM key without a passphrase that belongs to the certificate"};
-        impl->tls = std::move(tls);
+        WEIR_ASSIGN(impl->tls, tls_context(impl->options.certificate, impl->options.key));
     }
     impl->workers = std::make_unique<Workers>(std::max(1, impl->options.workers), impl->options.waiting_max);
     for (auto& loop : impl->loops) {

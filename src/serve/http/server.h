@@ -5,6 +5,8 @@
 //     ▼               ▼                  ▼ 503             ▼
 //   closed           408               when busy          closed
 //
+// Where there are as many connections as may be, those that were idle longest make room for new ones.
+//
 // A client that is refused gets its answer, and what it still sends is read and dropped for a moment, so that the
 // answer is not lost in a reset.
 #pragma once
@@ -28,8 +30,10 @@ struct ServerOptions {
     std::chrono::milliseconds idle_timeout{60'000};
     std::size_t connections_max = 20'000;
     std::size_t connections_per_address_max = 0;  // 0: no limit
-    std::string certificate;                      // PEM file; empty: no TLS
-    std::string key;                              // PEM text
+    // Of the bodies that are being received or worked on, all together; beyond that a request is refused with 503.
+    std::size_t bodies_bytes_max = std::size_t{256} << 20;
+    std::string certificate;  // PEM file; empty: no TLS
+    std::string key;          // PEM text
 };
 
 struct ListenAddress {
@@ -47,6 +51,9 @@ public:
     // Closes everything at once.
     ~Server();
     Server(const Server&) = delete;
+
+    // For connections from now on: a PEM file and a PEM text. What cannot be used changes nothing.
+    Status use_certificate(const std::string& certificate, const std::string& key);
 
     std::uint16_t port() const;
     std::size_t connections() const;

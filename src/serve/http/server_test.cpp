@@ -89,6 +89,35 @@ TEST_F(HttpServer, keep_alive_and_pipelining_keep_the_order) {
     EXPECT_EQ(echo.count, 53);
 }
 
+TEST_F(HttpServer, bodies_are_bounded_all_together) {
+    const auto port = start({.bodies_bytes_max = 2500});
+    const std::string head = "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n";
+    Client first(port), second(port), third(port);
+    for (auto* client : {&first, &second}) client->send(head + std::string(999, 'x'));
+    std::this_thread::sleep_for(milliseconds(100));
+    third.send(head + std::string(999, 'x'));
+    EXPECT_EQ(third.read().status, 503);
+    first.send("x");
+    EXPECT_EQ(first.read().status, 200);
+    Client fourth(port);
+    fourth.send(head + std::string(1000, 'x'));
+    EXPECT_EQ(fourth.read().status, 200) << "the first made room";
+}
+
+TEST_F(HttpServer, those_idle_longest_make_room) {
+    const auto port = start({.connections_max = 8});
+    std::vector<std::unique_ptr<Client>> idle;
+    for (int i = 0; i < 8; ++i) {
+        idle.push_back(std::make_unique<Client>(port));
+        idle.back()->send("GET /idle HTTP/1.1\r\nHost: a\r\n\r\n");
+        EXPECT_EQ(idle.back()->read().status, 200);
+    }
+    EXPECT_EQ(get(port, "/new").status, 200);
+    EXPECT_TRUE(idle.front()->closed(milliseconds(1000)));
+    idle.back()->send("GET /still HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_EQ(idle.back()->read().status, 200);
+}
+
 TEST_F(HttpServer, bodies_in_any_pieces) {
     const auto port = start();
     const std::string whole =

@@ -369,8 +369,9 @@ Result<Provenance> BatchReads::earlier_provenance(const std::string& view, std::
 Result<std::optional<Time>> BatchReads::watermark_of(const std::string& view, const Provenance& from) {
     if (project_ == nullptr || !from.published_at) return std::optional<Time>();
     WEIR_ASSIGN(auto connection, database_->connect());
-    view::PinnedTables pinned(*lake_, view::versions_of(from.cut));
-    auto mark = CutWatermark(*project_, connection, *from.published_at).of(base_tables_of(view), pinned);
+    const auto tables = base_tables_of(view);
+    view::PinnedTables pinned(*lake_, view::versions_of(from.cut, tables));
+    auto mark = CutWatermark(*project_, connection, *from.published_at).of(tables, pinned);
     if (!mark && mark.error().code == ErrorCode::not_found) return std::optional<Time>();
     return mark;
 }

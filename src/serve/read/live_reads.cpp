@@ -13,7 +13,6 @@ namespace {
 
 // Live results that are kept for cursors; each lies in memory.
 constexpr std::size_t kept_max = 64;
-constexpr std::string_view prefix = "live-";
 // Several requests in such a while share one look at the lake.
 constexpr auto look_every = std::chrono::milliseconds(20);
 
@@ -31,7 +30,8 @@ Result<std::unique_ptr<LiveReads>> LiveReads::open(BatchReads& batch, const decl
 }
 
 std::vector<Layer> LiveReads::layers() const {
-    return warm_ ? std::vector{Layer::merged, Layer::batch} : std::vector{Layer::batch, Layer::merged};
+    return warm_ ? std::vector{Layer::merged, Layer::batch, Layer::speed}
+                 : std::vector{Layer::batch, Layer::merged, Layer::speed};
 }
 
 std::shared_ptr<const std::vector<CatalogueEntry>> LiveReads::catalogue() const {
@@ -43,12 +43,12 @@ std::shared_ptr<const std::vector<CatalogueEntry>> LiveReads::catalogue() const 
 }
 
 Result<std::shared_ptr<const Pinned>> LiveReads::pin(const std::string& view, const Wanted& wanted) {
-    if (wanted.layer != Layer::merged) return batch_.pin(view, wanted);
+    if (wanted.layer == Layer::batch) return batch_.pin(view, wanted);
     if (wanted.known_at || wanted.as_of)
         return Error{.code = ErrorCode::refused,
-                     .message = "the merged layer is as of now",
+                     .message = fmt::format("the {} layer is as of now", to_string(wanted.layer)),
                      .hint = "leave out known_at and as_of, or ask for layer=batch"};
-    if (wanted.version.empty()) return newest(view);
+    if (wanted.version.empty()) return newest(view, wanted.layer);
     const std::lock_guard lock(mutex_);
     const auto known = pinned_.find(view + "\n" + wanted.version);
     if (known != pinned_.end()) return known->second;
@@ -57,21 +57,21 @@ Result<std::shared_ptr<const Pinned>> LiveReads::pin(const std::string& view, co
                  .hint = "begin again without a cursor, or ask for layer=batch, whose pages hold for long"};
 }
 
-Result<std::shared_ptr<const Pinned>> LiveReads::newest(const std::string& view) {
+Result<std::shared_ptr<const Pinned>> LiveReads::newest(const std::string& view, Layer layer) {
     if (!batch_.is_served(view))
         return Error{.code = ErrorCode::not_found, .message = fmt::format("view {} has no result", view)};
     const auto now = std::chrono::steady_clock::now();
     {
         const std::lock_guard lock(mutex_);
-        const auto known = present_.find(view);
+        const auto known = present_.find({view, layer});
         if (known != present_.end() && now - known->second.looked < look_every) return known->second.pinned;
     }
-    WEIR_ASSIGN(const auto moment, live_->read({view}));
+    WEIR_ASSIGN(const auto moment, layer == Layer::speed ? live_->read_newest(view) : live_->read({view}));
     const auto found = moment.views.find(view);
     if (found == moment.views.end())
         return Error{.code = ErrorCode::not_found, .message = fmt::format("view {} has no live result", view)};
     const auto& live = found->second;
-    const auto version = fmt::format("{}{}", prefix, sha256_hex(live.made_from).substr(0, 24));
+    const auto version = fmt::format("{}-{}", to_string(layer), sha256_hex(live.made_from).substr(0, 24));
     const auto name = view + "\n" + version;
     nlohmann::json cut = nlohmann::json::object();
     for (const auto& table : batch_.base_tables_of(view))
@@ -82,7 +82,7 @@ Result<std::shared_ptr<const Pinned>> LiveReads::newest(const std::string& view)
     pinned->version = version;
     pinned->relation = live.table->relation();
     pinned->held = live.table;
-    pinned->from = {.layer = Layer::merged,
+    pinned->from = {.layer = layer,
                     .publication = batch_.publication(),
                     .published_at = moment.taken,
                     .interval = weir::to_string(live.day),
@@ -94,7 +94,7 @@ Result<std::shared_ptr<const Pinned>> LiveReads::newest(const std::string& view)
     const std::lock_guard lock(mutex_);
     if (!pinned_.contains(name)) order_.push_back(name);
     pinned_[name] = pinned;
-    present_[view] = {pinned, now};
+    present_[{view, layer}] = {pinned, now};
     while (order_.size() > kept_max) {
         pinned_.erase(order_.front());
         order_.pop_front();

@@ -1,4 +1,5 @@
-// Published results, and beside them the same views up to the newest commits: layer=merged.
+// Published results, and beside them the same views up to the newest commits: layer=merged; and over what came in since
+// alone: layer=speed.
 //
 // A live result lies in memory. It is kept for a while, so that cursors over it can be followed; then they are gone.
 #pragma once
@@ -31,7 +32,7 @@ private:
         std::chrono::steady_clock::time_point looked;
     };
     LiveReads(BatchReads& batch, const declare::Project& project) : batch_(batch), project_(project) {}
-    Result<std::shared_ptr<const Pinned>> newest(const std::string& view);
+    Result<std::shared_ptr<const Pinned>> newest(const std::string& view, Layer layer);
 
     BatchReads& batch_;
     const declare::Project& project_;
@@ -40,7 +41,7 @@ private:
     std::unique_ptr<view::LiveViews> own_live_;
     view::LiveViews* live_ = nullptr;
     std::mutex mutex_;
-    std::map<std::string, Present> present_;                       // by view
+    std::map<std::pair<std::string, Layer>, Present> present_;     // by view
     std::map<std::string, std::shared_ptr<const Pinned>> pinned_;  // by view and version
     std::deque<std::string> order_;                                // of pinned_, oldest first
 };

@@ -9,8 +9,7 @@
 //     READ sees one publication. Nothing is truncated or renamed, which such a transaction would see half of.
 // (2) Tables are changed and never made anew: grants, views on top, foreign keys and policies of others stay.
 // (3) One writer at a time, by an advisory lock; a lower number never follows a higher one; what is there already is
-// not
-//     written again.
+//     not written again.
 // (4) Staging tables are temporary: of a load that ended half-way nothing stays.
 #include "serve/store/postgres_load.h"
 
@@ -35,7 +34,7 @@ constexpr std::size_t piece_bytes = 256 * 1024;
 
 bool same(const Provenance& a, const Provenance& b) {
     return a.publication == b.publication && a.published_at == b.published_at && a.interval == b.interval &&
-           a.cut == b.cut && a.rows == b.rows && a.code == b.code;
+           a.cut == b.cut && a.rows == b.rows && a.code == b.code && a.watermark == b.watermark;
 }
 
 class Loading {
@@ -103,11 +102,13 @@ private:
     }
 
     Status make_own_tables() {
-        WEIR_ASSIGN(const auto there,
-                    to_.run(fmt::format("SELECT to_regnamespace({}) IS NOT NULL, to_regclass({}) IS NOT "
-                                        "NULL AND to_regclass({}) IS NOT NULL",
-                                        quote_text(schema_), quote_text(schema_ + ".weir_generation"),
-                                        quote_text(schema_ + ".weir_publication"))));
+        WEIR_ASSIGN(
+            const auto there,
+            to_.run(fmt::format(
+                "SELECT to_regnamespace({}) IS NOT NULL, to_regclass({}) IS NOT "
+                "NULL AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass({}) AND attname = 'watermark')",
+                quote_text(schema_), quote_text(schema_ + ".weir_generation"),
+                quote_text(schema_ + ".weir_publication"))));
         if (!there.boolean(0, 0)) WEIR_TRY(to_.run("CREATE SCHEMA " + schema_));
         if (there.boolean(0, 1)) return ok();
         WEIR_TRY(to_.run(fmt::format(
@@ -120,6 +121,7 @@ private:
             "view text PRIMARY KEY, publication bigint NOT NULL, published_at timestamptz, \"interval\" text NOT NULL, "
             "cut json NOT NULL, rows bigint, code text NOT NULL, version text NOT NULL, form text NOT NULL, shape text "
             "NOT NULL);"
+            "ALTER TABLE {0}.weir_publication ADD COLUMN IF NOT EXISTS watermark timestamptz;"
             "COMMENT ON TABLE {0}.weir_publication IS 'What each table of this schema was computed from. Written by "
             "weir.'",
             schema_)));
@@ -193,19 +195,21 @@ private:
 
     Status note(const Pinned& pinned, const Shape& shape, const std::string& form) {
         const auto& from = pinned.from;
-        const auto published_at = from.published_at ? fmt::format("timestamptz 'epoch' + {} * interval '1 microsecond'",
-                                                                  from.published_at->time_since_epoch().count())
-                                                    : "NULL";
+        const auto moment = [](const std::optional<Time>& time) {
+            return time ? fmt::format("timestamptz 'epoch' + {} * interval '1 microsecond'",
+                                      time->time_since_epoch().count())
+                        : "NULL";
+        };
         WEIR_TRY(to_.run(fmt::format(
             "INSERT INTO {0}.weir_publication (view, publication, published_at, \"interval\", cut, rows, code, "
-            "version, "
-            "form, shape) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}, {9}, {10}) ON CONFLICT (view) DO UPDATE SET "
+            "version, form, shape, watermark) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}, {9}, {10}, {11}) ON "
+            "CONFLICT (view) DO UPDATE SET "
             "publication = excluded.publication, published_at = excluded.published_at, \"interval\" = "
             "excluded.\"interval\", cut = excluded.cut, rows = excluded.rows, code = excluded.code, version = "
-            "excluded.version, form = excluded.form, shape = excluded.shape",
-            schema_, quote_text(pinned.view), from.publication, published_at, quote_text(from.interval),
+            "excluded.version, form = excluded.form, shape = excluded.shape, watermark = excluded.watermark",
+            schema_, quote_text(pinned.view), from.publication, moment(from.published_at), quote_text(from.interval),
             quote_text(from.cut), from.rows < 0 ? "NULL" : std::to_string(from.rows), quote_text(from.code),
-            quote_text(pinned.version), quote_text(form), quote_text(shape.hash))));
+            quote_text(pinned.version), quote_text(form), quote_text(shape.hash), moment(from.watermark))));
         return ok();
     }
 

@@ -67,7 +67,7 @@ Result<State> read_state(Connection& connection, const std::string& schema) {
     auto rows = connection.run(fmt::format(
         "SELECT g.generation, g.epoch, g.lake, p.view, p.version, p.shape, p.form, p.publication, "
         "round(extract(epoch FROM p.published_at) * 1000000)::bigint, p.\"interval\", p.cut, "
-        "coalesce(p.rows, -1), p.code "
+        "coalesce(p.rows, -1), p.code, round(extract(epoch FROM p.watermark) * 1000000)::bigint "
         "FROM (SELECT) AS one LEFT JOIN {0}.weir_generation AS g ON true LEFT JOIN {0}.weir_publication AS p ON true",
         s));
     State state;
@@ -90,6 +90,7 @@ Result<State> read_state(Connection& connection, const std::string& schema) {
         view.from.cut = rows->text(row, 10);
         view.from.rows = rows->integer(row, 11);
         view.from.code = rows->text(row, 12);
+        if (!rows->is_null(row, 13)) view.from.watermark = Time(std::chrono::microseconds(rows->integer(row, 13)));
         state.views.emplace(rows->text(row, 3), std::move(view));
     }
     return state;

@@ -77,8 +77,9 @@ public:
     virtual bool is_up() const { return true; }
 };
 
-// Embedded: one file. Holds views with keys alone.
-Result<std::unique_ptr<ServingStore>> open_sqlite_store(const std::filesystem::path& file);
+// Embedded: one file. Holds views with keys alone. `stop` ends a load that is under way; it must outlive the store.
+Result<std::unique_ptr<ServingStore>> open_sqlite_store(const std::filesystem::path& file,
+                                                        const std::atomic<bool>* stop = nullptr);
 
 struct PostgresStoreOptions {
     std::string connection;  // a secret

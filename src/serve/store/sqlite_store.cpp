@@ -18,12 +18,12 @@
 namespace weir::serve {
 namespace {
 
-constexpr int shape_format = 1;  // another one makes every view load again
+constexpr int shape_format = 1;   // another one makes every view load again
+constexpr int tables_format = 2;  // a file with another one is made anew
 constexpr int busy_ms = 30'000;
 
+constexpr const char* settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL";
 constexpr const char* tables = R"(
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS view(
   name TEXT PRIMARY KEY,
   version TEXT NOT NULL,
@@ -35,7 +35,8 @@ CREATE TABLE IF NOT EXISTS view(
   interval_ TEXT NOT NULL,
   cut TEXT NOT NULL,
   rows INTEGER NOT NULL,
-  code TEXT NOT NULL
+  code TEXT NOT NULL,
+  watermark_us INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS generation(id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL, next_table INTEGER NOT NULL);
 INSERT OR IGNORE INTO generation VALUES (1, 0, 1);
@@ -88,6 +89,10 @@ public:
         sqlite3_bind_text(raw_.get(), at, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
     }
     void bind(int at, std::int64_t value) { sqlite3_bind_int64(raw_.get(), at, value); }
+    void bind(int at, const std::optional<Time>& time) {
+        if (!time) return bind_null(at);
+        bind(at, std::int64_t{time->time_since_epoch().count()});
+    }
     void bind_null(int at) { sqlite3_bind_null(raw_.get(), at); }
     int step() { return sqlite3_step(raw_.get()); }
     void reset() { sqlite3_reset(raw_.get()); }
@@ -98,6 +103,10 @@ public:
         if (bytes == nullptr) return {};
         return {reinterpret_cast<const char*>(bytes),
                 static_cast<std::size_t>(sqlite3_column_bytes(raw_.get(), column))};
+    }
+    std::optional<Time> time(int column) {
+        if (is_null(column)) return std::nullopt;
+        return Time(std::chrono::microseconds(integer(column)));
     }
     explicit operator bool() const { return raw_ != nullptr; }
 
@@ -118,7 +127,7 @@ struct StoredView {
 Result<std::map<std::string, StoredView, std::less<>>> stored_views(sqlite3* handle) {
     WEIR_ASSIGN(auto statement, Statement::prepare(handle,
                                                    "SELECT name, version, shape, rows_table, is_unique, publication, "
-                                                   "published_us, interval_, cut, rows, code FROM view"));
+                                                   "published_us, interval_, cut, rows, code, watermark_us FROM view"));
     std::map<std::string, StoredView, std::less<>> views;
     int code = 0;
     while ((code = statement.step()) == SQLITE_ROW) {
@@ -127,11 +136,12 @@ Result<std::map<std::string, StoredView, std::less<>>> stored_views(sqlite3* han
                         .rows_table = statement.integer(3),
                         .is_unique = statement.integer(4) != 0};
         view.from.publication = statement.integer(5);
-        if (!statement.is_null(6)) view.from.published_at = Time(std::chrono::microseconds(statement.integer(6)));
+        view.from.published_at = statement.time(6);
         view.from.interval = statement.text(7);
         view.from.cut = statement.text(8);
         view.from.rows = statement.integer(9);
         view.from.code = statement.text(10);
+        view.from.watermark = statement.time(11);
         views.emplace(statement.text(0), std::move(view));
     }
     if (code != SQLITE_DONE) return store_error(handle);
@@ -153,7 +163,8 @@ std::optional<std::string_view> text_at(duckdb_vector vector, idx_t row) {
 }
 
 // The rows of one view into a new table. False: two rows have one key.
-Result<bool> load_rows(sqlite3* handle, std::int64_t number, const ViewLoad& view, sql::Connection& connection) {
+Result<bool> load_rows(sqlite3* handle, std::int64_t number, const ViewLoad& view, sql::Connection& connection,
+                       const std::atomic<bool>* stop) {
     std::string columns, marks, key, select;
     const auto add = [&](const std::string& name, const Field& field) {
         columns += fmt::format("{} TEXT, ", name);
@@ -186,6 +197,7 @@ Result<bool> load_rows(sqlite3* handle, std::int64_t number, const ViewLoad& vie
             return writer.begin(shown);
         },
         [&](duckdb_data_chunk chunk) -> Status {
+            if (stop != nullptr && *stop) return Error{.code = ErrorCode::interrupted, .message = "stopped"};
             lines.clear();
             WEIR_TRY(writer.take(chunk));
             const auto rows = duckdb_data_chunk_get_size(chunk);
@@ -248,7 +260,8 @@ public:
 
     Result<Found> find(std::string_view view, const std::vector<std::string>& key) override {
         const auto stored = views_.find(view);
-        if (stored == views_.end()) return Found{};
+        // Before its first load of this process, what a view lacks may be on its way.
+        if (stored == views_.end()) return Found{.state = seen_ == 0 ? KeyState::behind : KeyState::unknown};
         Found found{.state = stored->second.is_unique ? KeyState::ready : KeyState::not_unique,
                     .from = &stored->second.from};
         if (found.state != KeyState::ready) return found;
@@ -300,7 +313,8 @@ private:
 
 class SqliteStore final : public ServingStore {
 public:
-    SqliteStore(fs::path file, Handle writer) : file_(std::move(file)), writer_(std::move(writer)) {}
+    SqliteStore(fs::path file, Handle writer, const std::atomic<bool>* stop)
+        : file_(std::move(file)), writer_(std::move(writer)), stop_(stop) {}
 
     Status load(const Load& load, sql::Connection& connection) override {
         auto* handle = writer_.get();
@@ -324,6 +338,7 @@ public:
 private:
     fs::path file_;
     Handle writer_;
+    const std::atomic<bool>* stop_;
     std::atomic<std::int64_t> generation_{0};
 
     Status load_in_transaction(const Load& load, sql::Connection& connection) {
@@ -342,7 +357,7 @@ private:
                 now.is_unique = known->second.is_unique;
             } else {
                 WEIR_ASSIGN(now.rows_table, next_table());
-                WEIR_ASSIGN(now.is_unique, load_rows(handle, now.rows_table, view, connection));
+                WEIR_ASSIGN(now.is_unique, load_rows(handle, now.rows_table, view, connection, stop_));
                 if (!now.is_unique) WEIR_TRY(execute(handle, fmt::format("DELETE FROM rows_{}", now.rows_table)));
                 if (known != stored.end())
                     WEIR_TRY(execute(handle, fmt::format("DROP TABLE rows_{}", known->second.rows_table)));
@@ -370,43 +385,54 @@ private:
     }
 
     Status put(const std::string& name, const StoredView& view) {
-        WEIR_ASSIGN(
-            auto statement,
-            Statement::prepare(writer_.get(), "INSERT OR REPLACE INTO view VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+        WEIR_ASSIGN(auto statement,
+                    Statement::prepare(writer_.get(),
+                                       "INSERT OR REPLACE INTO view VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
         statement.bind(1, std::string_view(name));
         statement.bind(2, std::string_view(view.version));
         statement.bind(3, std::string_view(view.shape));
         statement.bind(4, view.rows_table);
         statement.bind(5, std::int64_t{view.is_unique});
         statement.bind(6, view.from.publication);
-        if (view.from.published_at) {
-            statement.bind(7, std::int64_t{view.from.published_at->time_since_epoch().count()});
-        } else {
-            statement.bind_null(7);
-        }
+        statement.bind(7, view.from.published_at);
         statement.bind(8, std::string_view(view.from.interval));
         statement.bind(9, std::string_view(view.from.cut));
         statement.bind(10, view.from.rows);
         statement.bind(11, std::string_view(view.from.code));
+        statement.bind(12, view.from.watermark);
         return statement.step() == SQLITE_DONE ? ok() : store_error(writer_.get());
     }
 };
 
-Result<std::unique_ptr<ServingStore>> try_open(const fs::path& file) {
+// False for an empty file.
+Result<bool> has_other_format(sqlite3* handle) {
+    WEIR_ASSIGN(auto statement,
+                Statement::prepare(
+                    handle, "SELECT user_version, EXISTS (SELECT * FROM sqlite_master) FROM pragma_user_version"));
+    if (statement.step() != SQLITE_ROW) return store_error(handle);
+    return statement.integer(1) != 0 && statement.integer(0) != tables_format;
+}
+
+Result<std::unique_ptr<ServingStore>> try_open(const fs::path& file, const std::atomic<bool>* stop) {
     WEIR_ASSIGN(auto handle, open_handle(file));
-    WEIR_TRY(execute(handle.get(), tables));
-    return std::unique_ptr<ServingStore>(std::make_unique<SqliteStore>(file, std::move(handle)));
+    WEIR_TRY(execute(handle.get(), settings));
+    WEIR_ASSIGN(const bool is_old, has_other_format(handle.get()));
+    if (is_old)
+        return Error{.code = ErrorCode::table_damaged, .message = "the serving store is of another version of weir"};
+    WEIR_TRY(execute(handle.get(), tables + fmt::format("PRAGMA user_version = {}", tables_format)));
+    return std::unique_ptr<ServingStore>(std::make_unique<SqliteStore>(file, std::move(handle), stop));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<ServingStore>> open_sqlite_store(const std::filesystem::path& file) {
-    auto opened = try_open(file);
+Result<std::unique_ptr<ServingStore>> open_sqlite_store(const std::filesystem::path& file,
+                                                        const std::atomic<bool>* stop) {
+    auto opened = try_open(file, stop);
     if (opened || opened.error().code != ErrorCode::table_damaged) return opened;
     // Everything in it is made from the lake: a damaged one is made anew.
     std::error_code ignored;
     for (const auto* ending : {"", "-wal", "-shm"}) fs::remove(file.string() + ending, ignored);
-    return try_open(file);
+    return try_open(file, stop);
 }
 
 }  // namespace weir::serve

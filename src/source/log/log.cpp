@@ -115,7 +115,9 @@ Status Log::create_topic(const std::string& name, const TopicConfig& config) {
     return on_committer([&]() -> Status {
         const auto folder = topic_folder(folder_, name);
         WEIR_TRY(make_directories(folder));
-        auto written = write_file_if_absent(folder / "topic.json", to_json(config));
+        auto made = config;
+        made.id = new_topic_id();
+        auto written = write_file_if_absent(folder / "topic.json", to_json(made));
         if (written) return sync_directory(folder_ / "topics");
         if (written.error().code != ErrorCode::table_conflict) return written;
         WEIR_ASSIGN(const auto* there, loaded(name));
@@ -285,6 +287,9 @@ void Log::commit(std::vector<Waiting> waiting) {
         }
     }
     for (std::size_t i = 0; i < waiting.size(); ++i) waiting[i].done(std::move(outcomes[i]));
+    // The next append opens them again.
+    for (auto& [name, topic] : topics_)
+        std::erase_if(topic.partitions, [](const auto& entry) { return entry.second.failed(); });
 }
 
 Result<Log::Topic*> Log::loaded(const std::string& name) {

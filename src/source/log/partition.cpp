@@ -11,7 +11,8 @@
 //
 // (1) Readers see nothing that could be taken back. (2) A group is acknowledged before the next one is written.
 // (3) A segment is synced before the next one begins, unless the policy is never.
-// (4) A failed sync ends all appends: what the disk holds is found out by recovery, not guessed.
+// (4) A failed sync ends all appends: what the disk holds is found out by recovery when the partition is opened again,
+// not guessed.
 #include "source/log/partition.h"
 
 #include <fcntl.h>
@@ -221,7 +222,7 @@ void Partition::take_back(const Error& error) {
     end_offset_ = group_offset_;
     if (::ftruncate(file_.get(), static_cast<off_t>(position_)) != 0) {
         failed_ = io_error("cut back", folder_ / segment_name(segment_base_), errno);
-        failed_->hint = "start the owner of the log again: it repairs what a write left behind";
+        failed_->hint = "send it again: the partition is opened anew, which repairs what a write left behind";
     }
 }
 
@@ -230,7 +231,9 @@ Status Partition::sync() {
     if (!unsynced_) return ok();
     if (::fdatasync(file_.get()) != 0) {
         failed_ = io_error("sync", folder_ / segment_name(segment_base_), errno);
-        failed_->hint = "what the disk holds is not known; start the owner of the log again, it finds out";
+        failed_->hint = "send it again: the partition is opened anew, which finds out what the disk holds";
+        // What the system has in memory may not be what is on the disk, although it counts as written.
+        static_cast<void>(::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_DONTNEED));
         return *failed_;
     }
     unsynced_ = false;

@@ -41,6 +41,8 @@ public:
     // Shows what was written to readers.
     void publish() { tail_.publish(end_offset_); }
 
+    // Whether it takes no more until it is opened again.
+    bool failed() const { return failed_.has_value(); }
     bool unsynced() const { return unsynced_; }
     std::int64_t end_offset() const { return end_offset_; }
     // Removes whole segments by the topic's retention; returns the bytes.

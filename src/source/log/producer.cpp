@@ -25,7 +25,7 @@ Result<Producer> Producer::open(const fs::path& log, const std::string& topic, c
     return Producer(log, topic, config, options, std::move(publisher));
 }
 
-Producer::Producer(fs::path log, std::string topic, TopicConfig config, LogOptions options,
+Producer::Producer(fs::path log, std::string topic, const TopicConfig& config, LogOptions options,
                    std::unique_ptr<Publisher> publisher)
     : log_(std::move(log)),
       topic_(std::move(topic)),
@@ -54,6 +54,7 @@ Status Producer::add(std::int64_t timestamp, std::optional<std::string_view> key
 
 Status Producer::send(int partition) {
     const auto place = static_cast<std::size_t>(partition);
+    if (failed_) return *failed_;
     if (builders_[place].empty()) return ok();
     // As many as the owner remembers: what is sent again is known again.
     while (unanswered_[place] >= limits::log_producer_batches) WEIR_TRY(settle());
@@ -79,14 +80,15 @@ Status Producer::settle() {
     auto answer = publisher_->answer();
     if (!answer) {
         if (publisher_->lost()) return find_owner_again(std::move(answer).error());
-        return std::move(answer).error();
+        if (!failed_) failed_ = answer.error();
     }
     losses_ = 0;
-    const auto& oldest = on_the_way_.front();
+    const auto oldest = std::move(on_the_way_.front());
+    on_the_way_.pop_front();
+    --unanswered_[static_cast<std::size_t>(oldest.partition)];
+    if (!answer) return std::move(answer).error();
     produced_.records += oldest.batch.header.records;
     produced_.bytes += oldest.batch.header.bytes;
-    --unanswered_[static_cast<std::size_t>(oldest.partition)];
-    on_the_way_.pop_front();
     return ok();
 }
 
@@ -110,12 +112,13 @@ Status Producer::find_owner_again(Error error) {
 Status Producer::flush() {
     for (int partition = 0; partition < config_.partitions; ++partition) WEIR_TRY(send(partition));
     while (!on_the_way_.empty()) WEIR_TRY(settle());
-    return ok();
+    return failed_ ? Status(*failed_) : ok();
 }
 
 Status Producer::close() {
-    WEIR_TRY(flush());
-    return publisher_->close();
+    auto flushed = flush();
+    auto closed = publisher_->close();
+    return flushed ? closed : flushed;
 }
 
 }  // namespace weir::source::log

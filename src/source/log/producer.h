@@ -25,7 +25,8 @@ public:
     // Its partition: by the key as Kafka's default partitioner, without a key one for a batch and then the next.
     Status add(std::int64_t timestamp, std::optional<std::string_view> key, std::optional<std::string_view> value,
                std::span<const RecordHeader> headers = {});
-    // Everything that was added is durable by the owner's policy.
+    // Everything that was added is durable by the owner's policy. Where the owner could not append something, nothing
+    // more is sent, and all calls from then on fail as that one did.
     Status flush();
     // Flushes, and lets go of the log.
     Status close();
@@ -37,7 +38,7 @@ private:
         std::int64_t sequence;
         EncodedBatch batch;
     };
-    Producer(fs::path log, std::string topic, TopicConfig config, LogOptions options,
+    Producer(fs::path log, std::string topic, const TopicConfig& config, LogOptions options,
              std::unique_ptr<Publisher> publisher);
     Status send(int partition);
     Status put(const OnTheWay& append);
@@ -55,6 +56,7 @@ private:
     std::vector<std::int64_t> sequences_;
     std::vector<std::size_t> unanswered_;  // by partition
     std::deque<OnTheWay> on_the_way_;
+    std::optional<Error> failed_;
     int sticky_ = 0;
     int losses_ = 0;  // since the last answer
     Produced produced_;

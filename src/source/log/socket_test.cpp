@@ -81,6 +81,28 @@ TEST_F(LogSocket, others_publish_through_the_owner_and_do_all_that_it_does) {
     EXPECT_TRUE(list_topics(folder)->empty());
 }
 
+// Of a topic that is compacted by key, records without one are refused.
+TEST_F(LogSocket, a_producer_that_was_refused_says_so_and_ends) {
+    for (const bool owner : {true, false}) {
+        auto log = open();
+        ASSERT_TRUE(log->create_topic("t", {.compact = true}));
+        std::unique_ptr<Server> server;
+        if (owner) {
+            log.reset();
+        } else {
+            server = std::move(*Server::start(*log));
+        }
+        auto producer = Producer::open(folder, "t", {});
+        ASSERT_TRUE(producer.ok()) << to_string(producer.error());
+        ASSERT_TRUE(producer->add(1, std::nullopt, "v"));
+        for (const auto& status : {producer->flush(), producer->flush(), producer->close()}) {
+            ASSERT_FALSE(status);
+            EXPECT_EQ(status.error().code, ErrorCode::refused);
+        }
+        EXPECT_EQ(producer->produced().records, 0);
+    }
+}
+
 TEST_F(LogSocket, what_is_no_frame_ends_the_connection_and_harms_nobody) {
     auto log = open();
     const auto server = Server::start(*log);

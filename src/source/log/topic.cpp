@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "base/limits.h"
 #include "base/nearest.h"
@@ -14,6 +15,7 @@ namespace {
 constexpr std::string_view format_line = "weir log 1\n";
 constexpr std::string_view format_prefix = "weir log ";
 constexpr std::size_t topic_name_bytes_max = 200;
+constexpr std::size_t topic_id_bytes = 16;
 constexpr std::size_t config_bytes_max = 64 * 1024;
 // A segment must hold the largest batch; above that, it is what is removed at once, and what is read again at a start.
 constexpr std::int64_t segment_bytes_min = std::int64_t{64} << 10;
@@ -30,6 +32,11 @@ bool may_stand_in_name(char c) {
            c == '-';
 }
 
+bool is_topic_id(std::string_view id) {
+    return id.size() == topic_id_bytes &&
+           std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
 // A member of the object: `fallback` where there is none, nothing where it is of another kind.
 std::optional<std::int64_t> integer(const nlohmann::json& object, const char* key, std::int64_t fallback) {
     const auto found = object.find(key);
@@ -39,6 +46,19 @@ std::optional<std::int64_t> integer(const nlohmann::json& object, const char* ke
 }
 
 }  // namespace
+
+bool TopicConfig::operator==(const TopicConfig& other) const {
+    const auto kept = [](const TopicConfig& config) {
+        return std::tie(config.partitions, config.codec, config.segment_bytes, config.retention_ms,
+                        config.retention_bytes, config.compact, config.tombstone_ms);
+    };
+    return kept(*this) == kept(other);
+}
+
+std::string new_topic_id() {
+    std::random_device random;
+    return fmt::format("{:08x}{:08x}", random(), random());
+}
 
 Status check_topic_name(std::string_view name) {
     const bool good = !name.empty() && name.size() <= topic_name_bytes_max && name.front() != '.' &&
@@ -69,6 +89,7 @@ std::string to_json(const TopicConfig& config) {
                                 {"retention_bytes", nullptr},
                                 {"compact", config.compact},
                                 {"tombstone_ms", config.tombstone_ms}};
+    if (!config.id.empty()) json["id"] = config.id;
     if (config.retention_ms) json["retention_ms"] = *config.retention_ms;
     if (config.retention_bytes) json["retention_bytes"] = *config.retention_bytes;
     return json.dump();
@@ -97,6 +118,10 @@ Result<TopicConfig> config_from_json(std::string_view text, const std::string& n
         if (found == json.end() || found->is_null()) continue;
         if (!found->is_number_integer()) return damaged(key);
         *to = found->get<std::int64_t>();
+    }
+    if (const auto found = json.find("id"); found != json.end()) {
+        config.id = found->is_string() ? found->get<std::string>() : std::string();
+        if (!is_topic_id(config.id)) return damaged("id");
     }
     if (const auto found = json.find("compact"); found != json.end()) {
         if (!found->is_boolean()) return damaged("compact");

@@ -19,6 +19,8 @@
 namespace weir::source::log {
 
 struct TopicConfig {
+    // Tells it apart from any other topic of its name. Given when it is made; empty: by a weir before it did so.
+    std::string id{};
     int partitions = 1;
     Codec codec = Codec::lz4;
     std::int64_t segment_bytes = std::int64_t{128} << 20;
@@ -26,7 +28,8 @@ struct TopicConfig {
     std::optional<std::int64_t> retention_bytes;   // for each partition
     bool compact = false;                          // every record has a key, and of each the newest is kept
     std::int64_t tombstone_ms = 24 * 3600 * 1000;  // how long compaction leaves a tombstone
-    bool operator==(const TopicConfig&) const = default;
+    // Whether topics are kept alike; they may be different ones.
+    bool operator==(const TopicConfig& other) const;
 };
 
 // A usage error says what is wrong with it.
@@ -36,6 +39,8 @@ Status check_config(const TopicConfig& config);
 std::string to_json(const TopicConfig& config);
 // Fails with log_damaged; `name` is for the message.
 Result<TopicConfig> config_from_json(std::string_view json, const std::string& name);
+
+std::string new_topic_id();
 
 fs::path topic_folder(const fs::path& log, const std::string& topic);
 fs::path partition_folder(const fs::path& log, const std::string& topic, int partition);

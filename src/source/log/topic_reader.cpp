@@ -3,9 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace weir::source::log {
-Result<TopicReader> TopicReader::open(const fs::path& log, const std::string& topic, const Positions& positions,
+namespace {
+
+constexpr std::string_view ways_out =
+    "`reset: earliest` or `reset: latest` in the source's file goes on with the topic that is there now";
+
+}  // namespace
+
+Result<TopicReader> TopicReader::open(const fs::path& log, const std::string& topic, const KnownTopics& known,
                                       declare::Reset reset) {
     WEIR_ASSIGN(const bool there, check_format(log));
     if (!there)
@@ -14,10 +22,24 @@ Result<TopicReader> TopicReader::open(const fs::path& log, const std::string& to
                      .hint = "`weir produce` or `weir topic create` makes it"};
     WEIR_ASSIGN(const auto config, load_topic(log, topic));
     TopicReader made(log, topic, reset);
+    made.id_ = config.id;
+    WEIR_ASSIGN(const auto kept, known(made.origin()));
+    const auto anew = fmt::format(
+        "topic '{}' of {} is not the one that was read: it was deleted and made anew, or this "
+        "is another log",
+        topic, log.string());
+    if (kept.another && reset == declare::Reset::fail)
+        return Error{.code = ErrorCode::offsets_gone, .message = anew, .hint = std::string(ways_out)};
+    if (kept.another)
+        made.note_ = fmt::format("{}; reading begins at its {} record", anew,
+                                 reset == declare::Reset::earliest ? "oldest" : "next");
     for (int partition = 0; partition < config.partitions; ++partition) {
         WEIR_ASSIGN(auto reader, Reader::open(log, topic, partition));
-        if (const auto known = positions.find(partition); known != positions.end()) {
-            reader.seek(known->second);
+        if (const auto position = kept.positions.find(partition); position != kept.positions.end()) {
+            reader.seek(position->second);
+        } else if (kept.another && reset == declare::Reset::latest) {
+            WEIR_ASSIGN(const auto end, reader.end());
+            reader.seek(end);
         } else {
             WEIR_ASSIGN(const auto begin, reader.begin());
             reader.seek(begin);
@@ -25,6 +47,17 @@ Result<TopicReader> TopicReader::open(const fs::path& log, const std::string& to
         made.readers_.push_back(std::move(reader));
     }
     return made;
+}
+
+std::string TopicReader::origin() const { return id_.empty() ? std::string() : "log:" + id_; }
+
+// Who has this id from the opening on to after the reading was it all the time.
+Status TopicReader::check_same() const {
+    WEIR_ASSIGN(const auto now, load_topic(log_, topic_));
+    if (now.id == id_) return ok();
+    return Error{.code = ErrorCode::not_found,
+                 .message = fmt::format("topic '{}' was deleted and made anew while it was read", topic_),
+                 .hint = std::string(ways_out)};
 }
 
 Result<Positions> TopicReader::ends() {
@@ -89,12 +122,18 @@ Result<Stretch> TopicReader::take(const StretchBounds& bounds, const Positions* 
     const auto full = [&] { return stretch.full(bounds); };
     // What was read before an error is given first.
     const auto end_with = [&](Error error) -> Result<Stretch> {
+        WEIR_TRY(check_same());
         failed_ = std::move(error);
         if (stretch.empty()) return *failed_;
         filler.finish();
         return std::move(stretch);
     };
     // As many turns as it takes until no partition has more, so that none waits for the others.
+    if (!note_.empty()) {
+        // Where reading begins is held fast for all partitions at once.
+        stretch.notes.push_back(std::exchange(note_, {}));
+        for (const auto& [partition, position] : before) filler.move(partition, position, position);
+    }
     const auto first = turn_++;
     for (bool more = true; more && !full();) {
         more = false;
@@ -139,6 +178,7 @@ Result<Stretch> TopicReader::take(const StretchBounds& bounds, const Positions* 
         }
     }
     filler.finish();
+    WEIR_TRY(check_same());
     return stretch;
 }
 

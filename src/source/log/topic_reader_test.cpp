@@ -26,7 +26,8 @@ protected:
         EXPECT_TRUE(log->append({.topic = "t", .partition = partition, .batch = batch_of(records)}).ok());
     }
     TopicReader reader(const Positions& positions = {}, Reset reset = Reset::fail) {
-        auto opened = TopicReader::open(folder, "t", positions, reset);
+        auto opened = TopicReader::open(
+            folder, "t", [&](const std::string&) -> Result<KnownTopic> { return KnownTopic{positions}; }, reset);
         EXPECT_TRUE(opened.ok()) << to_string(opened.error());
         return std::move(*opened);
     }
@@ -49,6 +50,44 @@ protected:
     }
     std::unique_ptr<Log> log;
 };
+
+TEST_F(TopicReading, a_topic_that_was_made_anew_is_another) {
+    append(0, {{std::nullopt, "1", 5}});
+    auto topic = reader();
+    const auto origin = topic.origin();
+    EXPECT_EQ(topic.take({})->rows, 1);
+    ASSERT_TRUE(log->delete_topic("t"));
+    ASSERT_TRUE(log->create_topic("t", {.partitions = 2}));
+    append(0, {{std::nullopt, "2", 5}, {std::nullopt, "3", 5}});
+    const auto taken = topic.take({});
+    ASSERT_FALSE(taken.ok());
+    EXPECT_EQ(taken.error().code, ErrorCode::not_found);
+    EXPECT_NE(taken.error().message.find("made anew"), std::string::npos);
+    EXPECT_NE(reader().origin(), origin);
+    const auto anew = [&](Reset reset) {
+        return TopicReader::open(
+            folder, "t",
+            [](const std::string&) -> Result<KnownTopic> {
+                return KnownTopic{{}, true};
+            },
+            reset);
+    };
+    ASSERT_FALSE(anew(Reset::fail).ok());
+    EXPECT_EQ(anew(Reset::fail).error().code, ErrorCode::offsets_gone);
+    auto earliest = anew(Reset::earliest), latest = anew(Reset::latest);
+    ASSERT_TRUE(earliest.ok() && latest.ok());
+    const auto all = earliest->take({});
+    ASSERT_TRUE(all.ok());
+    EXPECT_EQ(all->rows, 2);
+    ASSERT_EQ(all->notes.size(), 1u);
+    EXPECT_NE(all->notes[0].find("made anew"), std::string::npos);
+    const auto none = latest->take({});
+    EXPECT_EQ(none->rows, 0);
+    EXPECT_EQ(none->moved.at(0), std::pair(std::int64_t{2}, std::int64_t{2}));
+    // Where it is kept as before it is no other.
+    EXPECT_TRUE(log->create_topic("t", {.partitions = 2}));
+    EXPECT_EQ(reader().origin(), earliest->origin());
+}
 
 TEST_F(TopicReading, gives_every_message_with_its_place_and_the_positions_reached) {
     append(0, {{"a", "1", 5}, {std::nullopt, "2", 5}});

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "lake/read/added_rows.h"
 #include "model/system_tables.h"
 #include "view/own_functions.h"
 #include "view/session.h"
@@ -162,6 +163,26 @@ Result<std::string> IntervalBatch::inputs_hash(const declare::View& view) {
     return sha.hex().substr(0, 32);
 }
 
+Result<std::string> IntervalBatch::relation_of(const std::string& name, const Input& input) {
+    const auto temporary = "in_" + std::to_string(inputs_.size());
+    const auto after = after_.find(name);
+    if (after != after_.end() && after->second != not_there && !is_reference(*project_, name)) {
+        WEIR_ASSIGN(const auto arrivals, tables_->since(name, after->second));
+        if (!arrivals->broken.empty())
+            return Error{.code = ErrorCode::refused,
+                         .message = "there are no newest rows alone: " + arrivals->broken,
+                         .hint = "after the next run there are"};
+        return lake::prepare_added(input.table, connection_, *input.snapshot, arrivals->changes, temporary);
+    }
+    const lake::ScanOptions options{.skip = before_end(name)};
+    // A system table's view is not a temporary one, so it cannot rest on temporary tables of a prepared scan.
+    WEIR_ASSIGN(const auto scan, name.starts_with("weir/") ? input.table.scan(*input.snapshot, options)
+                                                           : lake::prepare_scan(input.table.store(), connection_,
+                                                                                *input.snapshot, temporary, options));
+    for (const auto& statement : scan.setup) WEIR_TRY(connection_.run(statement));
+    return scan.relation;
+}
+
 Status IntervalBatch::make_readable(const std::string& name) {
     WEIR_ASSIGN(auto* in, input(name));
     if (in->readable) return ok();
@@ -170,13 +191,7 @@ Status IntervalBatch::make_readable(const std::string& name) {
     const auto system_name = system ? name.substr(5) : std::string();
     std::string relation;
     if (in->snapshot) {
-        // A system table's view is not a temporary one, so it cannot rest on temporary tables of a prepared scan.
-        const lake::ScanOptions options{.skip = before_end(name)};
-        WEIR_ASSIGN(const auto scan, system ? in->table.scan(*in->snapshot, options)
-                                            : lake::prepare_scan(in->table.store(), connection_, *in->snapshot,
-                                                                 "in_" + std::to_string(inputs_.size()), options));
-        for (const auto& statement : scan.setup) WEIR_TRY(connection_.run(statement));
-        relation = scan.relation;
+        WEIR_ASSIGN(relation, relation_of(name, *in));
         if (!is_reference(*project_, name))
             relation = fmt::format("(SELECT * FROM {} WHERE {} < DATE '{}')", relation,
                                    sql::quote_name(day_column(name)), weir::to_string(interval_.to));
@@ -187,9 +202,7 @@ Status IntervalBatch::make_readable(const std::string& name) {
                 fmt::format("CAST(NULL AS {}) AS {}", to_duckdb(field.type), sql::quote_name(field.name)));
         relation = fmt::format("(SELECT {} WHERE false)", fmt::join(columns, ", "));
     } else {
-        return Error{.code = ErrorCode::not_found,
-                     .message = fmt::format("table '{}' does not exist in the lake yet", name),
-                     .hint = "run its source first: weir run --only " + name};
+        return no_table(name);
     }
     if (name == "weir/quarantine") relation = newest_states(relation);
     if (system) {

@@ -42,6 +42,10 @@ public:
     static Result<IntervalBatch> open(const lake::Lake& lake, sql::Database& database, const declare::Project& project,
                                       const Interval& interval, std::shared_ptr<PinnedTables> tables);
 
+    // From here on event tables are their rows that came in after these versions; what `versions` does not name, and
+    // reference tables, are whole. Fails where rows were changed or removed since.
+    void read_only_after(Versions versions) { after_ = std::move(versions); }
+
     // A hash of the data files that a view's result would be computed from, cut at the interval's end.
     Result<std::string> inputs_hash(const declare::View& view);
 
@@ -80,6 +84,8 @@ private:
     };
     Result<Input*> input(const std::string& name);
     Status make_readable(const std::string& name);
+    // All rows of an input, or those that are read alone.
+    Result<std::string> relation_of(const std::string& name, const Input& input);
     // The predicate that leaves out files of later days.
     lake::Predicates before_end(const std::string& name) const;
     // The data files that the interval sees, in order.
@@ -103,6 +109,7 @@ private:
     std::shared_ptr<PinnedTables> tables_;
     sql::Connection connection_;
     std::map<std::string, Input> inputs_;
+    Versions after_;
     std::set<std::string> computed_;
 };
 

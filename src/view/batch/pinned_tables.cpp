@@ -31,6 +31,12 @@ Result<Arrivals> arrivals_of(const std::string& name, const PinnedTable& pinned,
 
 }  // namespace
 
+Error no_table(const std::string& name) {
+    return {.code = ErrorCode::not_found,
+            .message = fmt::format("table '{}' does not exist in the lake yet", name),
+            .hint = "run its source first: weir run --only " + name};
+}
+
 PinnedTables::PinnedTables(const lake::Lake& lake, Versions versions) : lake_(&lake), versions_(std::move(versions)) {}
 
 void PinnedTables::put(const std::string& name, PinnedTable table) {
@@ -59,10 +65,8 @@ Result<PinnedTable> PinnedTables::look(const std::string& name) {
 
 Result<PinnedTable> PinnedTables::existing(const std::string& name) {
     WEIR_ASSIGN(auto pinned, table(name));
-    if (pinned.snapshot) return pinned;
-    return Error{.code = ErrorCode::not_found,
-                 .message = fmt::format("table '{}' does not exist in the lake yet", name),
-                 .hint = "run its source first: weir run --only " + name};
+    if (!pinned.snapshot) return no_table(name);
+    return pinned;
 }
 
 Result<std::shared_ptr<const Arrivals>> PinnedTables::since(const std::string& name, std::int64_t version) {

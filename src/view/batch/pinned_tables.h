@@ -28,6 +28,8 @@ struct Arrivals {
     std::string broken;  // why nobody can go on from that version; empty: it can be done
 };
 
+Error no_table(const std::string& name);
+
 // Several threads may ask.
 class PinnedTables {
 public:

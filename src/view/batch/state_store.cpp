@@ -165,8 +165,8 @@ Status StateStore::keep_only(const std::set<std::string>& names) {
     return ok();
 }
 
-Result<std::optional<StateSize>> StateStore::size(const State& state) const {
-    WEIR_ASSIGN(const auto table, state_table(*lake_, state));
+Result<std::optional<StateSize>> state_size(const lake::Lake& lake, const State& state) {
+    WEIR_ASSIGN(const auto table, state_table(lake, state));
     WEIR_ASSIGN(const bool exists, table.exists());
     if (!exists) return std::optional<StateSize>{};
     WEIR_ASSIGN(const auto snapshot, table.snapshot());
@@ -176,7 +176,7 @@ Result<std::optional<StateSize>> StateStore::size(const State& state) const {
         size.rows += lake::live_rows(file).value_or(0);
     }
     for (const auto& name : state.events) {
-        WEIR_ASSIGN(const auto events, lake_->table(name));
+        WEIR_ASSIGN(const auto events, lake.table(name));
         WEIR_ASSIGN(const bool there, events.exists());
         if (!there) continue;
         WEIR_ASSIGN(const auto now, events.snapshot());

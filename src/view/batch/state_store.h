@@ -31,6 +31,8 @@ struct StateSize {
     std::size_t files = 0;
     std::map<std::string, std::int64_t> positions;  // event table -> version
 };
+// Of a state in the lake; nothing: it is not there.
+Result<std::optional<StateSize>> state_size(const lake::Lake& lake, const State& state);
 
 // Several threads may ask for different states and for the same one.
 class StateStore : public StateReader {
@@ -49,8 +51,6 @@ public:
     Status drop(const State& state);
     // Throws away all states but these.
     Status keep_only(const std::set<std::string>& names);
-
-    Result<std::optional<StateSize>> size(const State& state) const;
 
 private:
     struct Kept {

@@ -44,6 +44,19 @@ Status LiveStates::move_to(std::shared_ptr<PinnedTables> tables, const Versions&
     return ok();
 }
 
+StateSizes LiveStates::sizes() const {
+    StateSizes sizes{.states = static_cast<std::int64_t>(held_.size())};
+    for (const auto& [name, held] : held_) {
+        sizes.memory_rows += held.rows;
+        if (!held.in_lake) continue;
+        for (const auto& file : held.in_lake->files()) {
+            sizes.lake_rows += lake::live_rows(file).value_or(0);
+            sizes.lake_bytes += file.size_bytes;
+        }
+    }
+    return sizes;
+}
+
 Result<CatchUp> LiveStates::catch_up(const State& state, bool by_day) {
     auto& held = held_[state.name];
     if (held.done) return CatchUp{};

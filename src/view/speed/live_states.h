@@ -19,6 +19,10 @@
 
 namespace weir::view {
 
+struct StateSizes {
+    std::int64_t states = 0, lake_rows = 0, lake_bytes = 0, memory_rows = 0;
+};
+
 // One call at a time.
 class LiveStates : public StateReader {
 public:
@@ -27,6 +31,8 @@ public:
 
     // Tables are looked at as they are there from now on; `versions` are theirs.
     Status move_to(std::shared_ptr<PinnedTables> tables, const Versions& versions);
+
+    StateSizes sizes() const;
 
     // Fails with table_conflict where a run has moved the cut past the versions: they have to be taken anew.
     Result<CatchUp> catch_up(const State& state, bool by_day) override;

@@ -11,6 +11,15 @@ namespace {
 
 constexpr int tries = 5;
 
+Error no_view(const std::string& name) {
+    return {.code = ErrorCode::not_found, .message = fmt::format("there is no view '{}'", name)};
+}
+
+std::shared_ptr<const LiveTable> new_table(sql::Database& database) {
+    static std::atomic<std::uint64_t> made = 0;
+    return std::make_shared<LiveTable>(database, made++);
+}
+
 // The last day on which rows of a table arrived; nothing: it has none.
 Result<std::optional<Day>> last_arrival(sql::Connection& connection, const lake::Table& table,
                                         const lake::Snapshot& snapshot) {
@@ -100,14 +109,24 @@ Status LiveViews::look() {
     return ok();
 }
 
-Result<LiveMoment> LiveViews::read(const std::set<std::string>& views) {
+Result<LiveMoment> LiveViews::try_to_read(const std::function<Result<LiveMoment>()>& once) {
     const std::lock_guard lock(mutex_);
     if (!taking_in_) WEIR_TRY(look());
     for (int left = tries;; --left) {
-        auto moment = read_once(views);
+        auto moment = once();
         if (moment || moment.error().code != ErrorCode::table_conflict || left == 1) return moment;
         WEIR_TRY(look());
     }
+}
+
+Result<LiveMoment> LiveViews::read(const std::set<std::string>& views) {
+    return try_to_read([&] { return read_once(views); });
+}
+
+Result<LiveMoment> LiveViews::read_newest(const std::string& view) {
+    const auto* declared = project_.view(view);
+    if (declared == nullptr) return no_view(view);
+    return try_to_read([&] { return read_newest_once(*declared); });
 }
 
 Result<std::vector<LiveViews::Wanted>> LiveViews::begin_to_take_in() {
@@ -127,28 +146,33 @@ Result<bool> LiveViews::take_in() {
     std::unique_lock lock(mutex_);
     WEIR_ASSIGN(const auto wanted, begin_to_take_in());
     if (versions_ == taken_in_) return false;
+    // Whichever way this ends, the next read looks for itself.
+    struct Until {
+        bool& taking_in;
+        ~Until() { taking_in = false; }
+    };
     taking_in_ = true;
+    const Until end{taking_in_};
     const auto pinned = pinned_;
-    auto status = ok();
     for (const auto& each : wanted) {
         lock.unlock();
         lock.lock();
         // A read that met a cut that moved has gone on to later versions: they are taken in the next time.
-        if (pinned_ != pinned) break;
-        status = states_->move_to(pinned_, versions_);
-        if (!status) break;
+        if (pinned_ != pinned) return true;
+        WEIR_TRY(states_->move_to(pinned_, versions_));
         const auto caught_up = states_->catch_up(*each.state, each.by_day);
         // A table that is not there yet, or a cut that moves: told where the view is read, or over by then.
         if (!caught_up && caught_up.error().code != ErrorCode::not_found &&
-            caught_up.error().code != ErrorCode::table_conflict) {
-            status = caught_up.error();
-            break;
-        }
+            caught_up.error().code != ErrorCode::table_conflict)
+            return caught_up.error();
     }
-    taking_in_ = false;
-    WEIR_TRY(std::move(status));
-    if (pinned_ == pinned) taken_in_ = versions_;
+    taken_in_ = versions_;
     return true;
+}
+
+StateSizes LiveViews::state_sizes() {
+    const std::lock_guard lock(mutex_);
+    return states_ ? states_->sizes() : StateSizes{};
 }
 
 Result<LiveMoment> LiveViews::read_once(const std::set<std::string>& views) {
@@ -158,8 +182,7 @@ Result<LiveMoment> LiveViews::read_once(const std::set<std::string>& views) {
     WEIR_ASSIGN(const auto publication, newest_publication(*lake_, *database_));
     for (const auto& name : views) {
         const auto* view = project_.view(name);
-        if (view == nullptr)
-            return Error{.code = ErrorCode::not_found, .message = fmt::format("there is no view '{}'", name)};
+        if (view == nullptr) return no_view(name);
         WEIR_ASSIGN(auto live, compute(*view, publication, batches));
         known_[view->name] = live;
         moment.views.emplace(view->name, std::move(live));
@@ -168,18 +191,62 @@ Result<LiveMoment> LiveViews::read_once(const std::set<std::string>& views) {
     return moment;
 }
 
-Result<LiveView> LiveViews::compute(const declare::View& view, const Publication& publication, Batches& batches) {
-    LiveView live;
+Day LiveViews::day_of(const declare::View& view, const Publication& publication) const {
     std::optional<Day> day;
-    for (const auto& name : base_tables(project_, view)) {
-        const auto table = tables_.find(name);
-        live.made_from += name + "=" + (table == tables_.end() ? std::string("none") : table->second.made_of) + "\n";
-        if (table != tables_.end()) day = std::max(day, table->second.last_arrival);
-    }
+    for (const auto& name : base_tables(project_, view))
+        if (const auto table = tables_.find(name); table != tables_.end())
+            day = std::max(day, table->second.last_arrival);
     if (const auto published = publication.views.find(view.name); published != publication.views.end())
         day = std::max(day, parse_day(published->second.interval));
-    live.day = day.value_or(std::chrono::floor<std::chrono::days>(clock_->now()));
-    live.made_from += weir::to_string(live.day) + "\n" + text_hash(project_, view);
+    return day.value_or(std::chrono::floor<std::chrono::days>(clock_->now()));
+}
+
+// Its text, and where each of its tables stands.
+std::string LiveViews::made_from(const declare::View& view) const {
+    std::string text = text_hash(project_, view) + "\n";
+    for (const auto& name : base_tables(project_, view)) {
+        const auto table = tables_.find(name);
+        text += name + "=" + (table == tables_.end() ? std::string("none") : table->second.made_of) + "\n";
+    }
+    return text;
+}
+
+Result<LiveMoment> LiveViews::read_newest_once(const declare::View& view) {
+    const auto bases = base_tables(project_, view);
+    for (const auto& name : bases) {
+        const bool own = name.starts_with("weir/");
+        if (own || weights_of(project_, name))
+            return Error{.code = ErrorCode::refused,
+                         .message = fmt::format("view '{}' has no layer of newest rows: it reads {}, {}", view.name,
+                                                name, own ? "a table of weir's own" : "whose rows can be taken back"),
+                         .hint = "the merged layer has them"};
+    }
+    LiveMoment moment{.taken = clock_->now(), .versions = versions_, .tables = pinned_, .views = {}};
+    WEIR_ASSIGN(const auto publication, newest_publication(*lake_, *database_));
+    LiveView live{.table = nullptr, .day = day_of(view, publication), .made_from = made_from(view)};
+    Versions after;
+    if (const auto published = publication.views.find(view.name); published != publication.views.end())
+        after = versions_of(published->second.cut, bases);
+    for (const auto& [name, version] : after) {
+        if (version > versions_.at(name))
+            return Error{.code = ErrorCode::table_conflict, .message = "a run has published meanwhile"};
+        live.made_from += fmt::format("{}>{}\n", name, version);
+    }
+    WEIR_ASSIGN(auto batch, IntervalBatch::open(*lake_, *database_, project_,
+                                                {live.day, live.day + std::chrono::days{1}}, pinned_));
+    batch.read_only_after(std::move(after));
+    WEIR_ASSIGN(const auto computed, batch.compute(view, {.catalog = *catalog_, .reader = nullptr, .by_day = by_day_}));
+    static_cast<void>(computed);
+    live.table = new_table(*database_);
+    WEIR_TRY(batch.connection().run(
+        fmt::format("CREATE TABLE {} AS FROM {}", live.table->relation(), sql::quote_name(view.name))));
+    moment.views.emplace(view.name, std::move(live));
+    return moment;
+}
+
+Result<LiveView> LiveViews::compute(const declare::View& view, const Publication& publication, Batches& batches) {
+    LiveView live{.table = nullptr, .day = day_of(view, publication), .made_from = made_from(view)};
+    live.made_from += weir::to_string(live.day);
     if (const auto known = known_.find(view.name); known != known_.end() && known->second.made_from == live.made_from)
         return known->second;
     auto opened = batches.find(live.day);
@@ -192,8 +259,7 @@ Result<LiveView> LiveViews::compute(const declare::View& view, const Publication
     WEIR_ASSIGN(const auto computed,
                 batch.compute(view, {.catalog = *catalog_, .reader = states_.get(), .by_day = by_day_}));
     live.from_states = computed.from_states;
-    static std::atomic<std::uint64_t> made = 0;
-    live.table = std::make_shared<LiveTable>(*database_, made++);
+    live.table = new_table(*database_);
     WEIR_TRY(batch.connection().run(
         fmt::format("CREATE TABLE {} AS FROM {}", live.table->relation(), sql::quote_name(view.name))));
     return live;

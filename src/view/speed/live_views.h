@@ -4,6 +4,7 @@
 // while it reads, it begins again.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -61,9 +62,16 @@ public:
     // nothing new came in for is not computed again. One read at a time; others wait.
     Result<LiveMoment> read(const std::set<std::string>& views);
 
+    // A view over the newest rows alone: those that came in after what its published result was computed from. Fails
+    // with `refused` where a view has no such rows: it reads a system table, or a table whose rows are taken back.
+    Result<LiveMoment> read_newest(const std::string& view);
+
     // Takes what is new into the states of all views, so that the next read finds it there. False: nothing was. Reads
     // go in between. One call at a time.
     Result<bool> take_in();
+
+    // Waits for reads.
+    StateSizes state_sizes();
 
     const declare::Project& project() const { return project_; }
     sql::Database& database() { return *database_; }
@@ -87,6 +95,12 @@ private:
     };
     Result<std::vector<Wanted>> begin_to_take_in();
     Result<LiveMoment> read_once(const std::set<std::string>& views);
+    Result<LiveMoment> read_newest_once(const declare::View& view);
+    // Goes on to newer versions where a run has moved on from those that are read.
+    Result<LiveMoment> try_to_read(const std::function<Result<LiveMoment>()>& once);
+    // As of the end of which day a view is.
+    Day day_of(const declare::View& view, const Publication& publication) const;
+    std::string made_from(const declare::View& view) const;
     using Batches = std::map<Day, IntervalBatch>;
     Result<LiveView> compute(const declare::View& view, const Publication& publication, Batches& batches);
 

@@ -36,14 +36,14 @@ Result<NewestRows> NewestRows::open(sql::Database& database) {
 }
 
 Status NewestRows::move_to(std::shared_ptr<PinnedTables> tables, Versions versions) {
-    tables_ = std::move(tables);
-    before_ = std::exchange(now_, std::move(versions));
     for (auto& [name, slot] : slots_) {
+        if (slot.filled) WEIR_TRY(connection_.run("DELETE FROM " + slot.table));
+        slot.filled = false;
         slot.arrivals.reset();
         slot.days.clear();
-        if (!std::exchange(slot.filled, false)) continue;
-        WEIR_TRY(connection_.run("DELETE FROM " + slot.table));
     }
+    tables_ = std::move(tables);
+    before_ = std::exchange(now_, std::move(versions));
     return ok();
 }
 

@@ -1,5 +1,6 @@
 #include "view/speed/speed_layer.h"
 
+#include "base/thread_name.h"
 #include "base/without_exceptions.h"
 #include "view/batch/interval_batch.h"
 
@@ -22,6 +23,7 @@ Result<std::unique_ptr<SpeedLayer>> SpeedLayer::start(const declare::Project& pr
 }
 
 void SpeedLayer::run() {
+    name_thread("speed");
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         wake_.wait_for(lock, look_every, [this] { return stopping_ || poked_; });
@@ -32,11 +34,14 @@ void SpeedLayer::run() {
         const auto taken = without_exceptions([this] { return views_->take_in(); });
         const auto took = std::chrono::steady_clock::now() - begin;
         const auto problem = taken ? std::string() : to_string(taken.error());
+        const bool is_new = taken && *taken;
+        const auto sizes = is_new ? views_->state_sizes() : StateSizes{};
         lock.lock();
         // The same failure is told once.
         const bool told = problem == status_.problem;
         status_.problem = problem;
-        if (taken && *taken) {
+        if (is_new) {
+            status_.states = sizes;
             ++status_.taken_in;
             status_.last = clock_.now();
             status_.took = std::chrono::duration_cast<std::chrono::microseconds>(took);

@@ -21,6 +21,7 @@ struct SpeedStatus {
     std::optional<Time> last;          // when
     std::chrono::microseconds took{};  // the last time
     std::string problem;               // why it does not go on; empty: it does
+    StateSizes states;                 // after that
 };
 
 class SpeedLayer {
