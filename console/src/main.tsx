@@ -1,11 +1,13 @@
 // The frame around every page: where one is, how the server is, and what the keys do.
 import {render} from "preact";
 import {useEffect, useRef, useState} from "preact/hooks";
+import {Alerts} from "./alerts";
 import {hasToken, setToken} from "./api";
 import {Icon} from "./icons";
 import {Dialog, Empty} from "./parts";
 import {Pipeline} from "./pipeline";
 import {Quarantine} from "./quarantine";
+import {Reference} from "./reference";
 import {go, hrefOf, usePlace} from "./router";
 import {Runs} from "./runs";
 import {start, useStore} from "./store";
@@ -19,8 +21,10 @@ const pages = [
   {path: "", name: "Pipeline", icon: "pipeline", key: "p"},
   {path: "views", name: "Views", icon: "views", key: "v"},
   {path: "quarantine", name: "Quarantine", icon: "quarantine", key: "q"},
+  {path: "alerts", name: "Alerts", icon: "alerts", key: "a"},
   {path: "runs", name: "Runs", icon: "runs", key: "r"},
   {path: "verdicts", name: "Verdicts", icon: "verify", key: "e"},
+  {path: "api", name: "API", icon: "api", key: "i"},
 ] as const;
 
 function Help({close}: {close: () => void}) {
@@ -156,6 +160,7 @@ function App() {
   }, []);
   const [page = "", name] = place.path;
   const known = pages.find((one) => one.path === page);
+  const firing = status?.parts.alerts?.firing ?? 0;
   const needsStatus = page === "";
   useEffect(() => {
     main.current?.scrollTo(0, 0);
@@ -179,6 +184,7 @@ function App() {
             <a key={one.path} href={hrefOf(one.path ? [one.path] : [])} aria-current={one.path === page ? "page" : undefined}>
               <Icon name={one.icon} />
               <span>{one.name}</span>
+              {one.path === "alerts" && firing > 0 && <strong class="count bad" title={`${firing} fire`}>{firing}</strong>}
             </a>
           ))}
         </nav>
@@ -213,6 +219,8 @@ function App() {
           : page === "" ? <Pipeline />
           : page === "views" ? (name ? <ViewPage name={name} /> : <Views />)
           : page === "quarantine" ? <Quarantine />
+          : page === "api" ? <Reference />
+          : page === "alerts" ? <Alerts />
           : page === "runs" ? <Runs />
           : <Verdicts />}
       </main>

@@ -50,6 +50,7 @@ export interface Status {
   parts: {
     intake?: {rows_per_second: number; lag: number; read: number; sources: LiveSource[]};
     speed?: {taken_in: number; took_seconds: number; last?: string; problem?: string};
+    alerts?: {alerts: number; firing: number; pending: number; failing: number; looks: number};
     batch?: {runs: number; failed: number; running: boolean; took_seconds: number; last?: string; problem?: string};
   };
 }

@@ -3,33 +3,22 @@ import {useMemo} from "preact/hooks";
 import {useCatalogue} from "./catalogue";
 import {count} from "./format";
 import {Card, Empty, Failure, When} from "./parts";
-import {hrefOf, replace, usePlace} from "./router";
+import {hrefOf, usePlace} from "./router";
+import {matcher, Search} from "./search";
 
 export function Views() {
   const {query} = usePlace();
   const views = useCatalogue();
   const wanted = query.get("q") ?? "";
   const found = useMemo(() => {
-    const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
-    return (views.value ?? []).filter((view) => {
-      const text = `${view.name} ${view.description} ${(view.columns ?? []).map((column) => column.name).join(" ")}`.toLowerCase();
-      return words.every((word) => text.includes(word));
-    });
+    const matches = matcher(wanted);
+    return (views.value ?? []).filter((view) => matches(`${view.name} ${view.description} ${(view.columns ?? []).map((column) => column.name).join(" ")}`));
   }, [views.value, wanted]);
   if (views.error && !views.value) return <Failure error={views.error} again={views.again} />;
   return (
     <Card
       title={views.value ? `${count(found.length)} ${found.length === 1 ? "view" : "views"}` : "Views"}
-      aside={
-        <input
-          type="search"
-          id="search"
-          placeholder="Name, words, a column"
-          aria-label="Search views"
-          value={wanted}
-          onInput={(event) => replace(["views"], event.currentTarget.value ? new URLSearchParams({q: event.currentTarget.value}) : undefined)}
-        />
-      }
+      aside={<Search page="views" label="Search views" placeholder="Name, words, a column" wanted={wanted} />}
     >
       {views.value && views.value.length === 0 && (
         <Empty title="There are no views yet">

@@ -5,7 +5,7 @@ import {join} from "node:path";
 import {after, before, describe, test} from "node:test";
 import {launch, makeProject, open, orders, post, run, up} from "./weir.mjs";
 
-const pages = ["#/", "#/views", "#/views/days", "#/views/customers", "#/quarantine", "#/runs", "#/verdicts"];
+const pages = ["#/", "#/views", "#/views/days", "#/views/customers", "#/quarantine", "#/alerts", "#/runs", "#/verdicts", "#/api"];
 const hostile = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>';
 
 let browser;
@@ -157,10 +157,35 @@ describe("with a project that runs", () => {
       await page.getByText("All 3 views are equal to what their rows give").waitFor();
     }));
 
+  test("what fires is told, with what it was before, until it is over", () =>
+    looking(server.url, {hash: "#/alerts"}, async (page) => {
+      await page.getByText("Nothing fires").waitFor();
+      await page.getByText("It is quiet").waitFor();
+      await post(server.url, Array.from({length: 101}, (_, i) => ({id: 50_000 + i, customer: hostile, day: "2024-03-02", amount: 1})));
+      await page.getByText("1 instance of 1 alert fire").waitFor();
+      const now = page.locator('table:has(caption:text("Alerts that fire")) tbody tr');
+      assert.match(await now.innerText(), /firing.*many_orders.*critical.*onerror.*ordered 10[0-9] times/s);
+      const before = page.locator('table:has(caption:text("Changes of alerts")) tbody tr');
+      assert.match(await before.first().innerText(), /many_orders.*firing.*inactive/s);
+      assert.equal(await page.locator(".side nav .count").innerText(), "1");
+      assert.equal(await page.evaluate(() => window.pwned), undefined);
+    }));
+
+  test("the interface for programs is found by typing, and what it says to send is answered", () =>
+    looking(server.url, {hash: "#/api"}, async (page) => {
+      await page.getByLabel("Search requests").fill("/views/days total");
+      await page.getByText("1 request", {exact: true}).waitFor();
+      await page.locator(".requests summary").click();
+      assert.match(await page.locator(".operation table tbody").innerText(), /orders.*query.*layer.*batch/s);
+      const command = await page.locator(".operation pre").innerText();
+      const asked = /^curl '(http:[^']+)'$/.exec(command);
+      assert.equal((await fetch(asked[1])).status, 200);
+    }));
+
   test("keys lead everywhere", () =>
     looking(server.url, {}, async (page) => {
       await page.locator("h1").waitFor();
-      for (const [key, heading] of [["v", "Views"], ["q", "Quarantine"], ["r", "Runs"], ["e", "Verdicts"], ["p", "Pipeline"]]) {
+      for (const [key, heading] of [["v", "Views"], ["q", "Quarantine"], ["a", "Alerts"], ["r", "Runs"], ["e", "Verdicts"], ["i", "API"], ["p", "Pipeline"]]) {
         await page.keyboard.press("g");
         await page.keyboard.press(key);
         await page.locator("h1", {hasText: heading}).waitFor();
@@ -344,7 +369,7 @@ test("pictures", {skip: process.env.WEIR_PICTURES ? false : "WEIR_PICTURES names
   run(project.root, "topic", "create", "orders");
   const server = await up(project.root);
   try {
-    await post(server.url, orders(0, 500), "no row\n{\"id\": 1.5}\n".replace("no row\n", ""));
+    await post(server.url, orders(0, 1703), "no row\n{\"id\": 1.5}\n".replace("no row\n", ""));
     await new Promise((resolve) => setTimeout(resolve, 6000));
     run(project.root, "verify", "--live");
     for (const [name, options] of [["light", {colorScheme: "light"}], ["dark", {colorScheme: "dark"}], ["phone", {colorScheme: "light", viewport: {width: 360, height: 740}}]])

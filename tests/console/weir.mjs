@@ -18,6 +18,10 @@ export function makeProject(more = {}) {
       "  - {property: deduplicate, value: [id]}", "  properties:",
       "  - {name: id, logicalType: integer, required: true}", "  - {name: customer, logicalType: string}",
       "  - {name: day, logicalType: date}", "  - {name: amount, logicalType: number}", ""].join("\n"),
+    "alerts.yaml": [
+      "every: 200ms", "alerts:",
+      "- name: many_orders", "  sql: SELECT customer, orders FROM customers WHERE orders > 100", "  key: [customer]", "  severity: critical",
+      '  message: "{customer} ordered {orders} times"', ""].join("\n"),
     "views/customers.sql": "/* weir\ndescription: What each customer bought.\n*/\nSELECT customer, count(*) AS orders, sum(amount) AS total FROM orders GROUP BY customer\n",
     "views/days.sql": "/* weir\ndescription: Orders of each day.\n*/\nSELECT day, count(*) AS orders, sum(amount) AS total FROM orders GROUP BY day\n",
     "views/lines.sql": "/* weir\ndescription: Every order.\n*/\nSELECT id, customer, day, amount FROM orders ORDER BY id\n",
