@@ -16,20 +16,7 @@ fi
 trap 'kafka_stop; rm -rf "$work"' EXIT
 kafka_start
 
-rows="${WEIR_BENCH_ROWS:-5000000}"
-json="$bench_data/intake-log-$rows.ndjson"
-orders_json "$rows" "$json" "md5(i::VARCHAR) AS session"
-
-project="$work/project"
-mkdir -p "$project/sources" "$project/contracts"
-cat >"$project/weir.yaml" <<YAML
-name: intake
-engine: {threads: $threads, memory: 400MB}
-log: {path: $work/log, sync: never}
-kafka: {brokers: "$kafka_brokers"}
-params:
-  from: {type: choice, choices: [log, kafka], default: kafka}
-YAML
+orders_topic_project "kafka: {brokers: \"$kafka_brokers\"}" "params: {from: {type: choice, choices: [log, kafka], default: kafka}}"
 printf 'from: ${param:from}\nlog: orders\nkafka: orders\n' >"$project/sources/orders.yaml"
 orders_topic_contract none >"$project/contracts/orders.odcs.yaml"
 

@@ -7,18 +7,8 @@ set -euo pipefail
 # shellcheck source=bench/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-rows="${WEIR_BENCH_ROWS:-5000000}"
 learning_rows="${WEIR_BENCH_LEARNING_ROWS:-2000000}"
-json="$bench_data/intake-log-$rows.ndjson"
-orders_json "$rows" "$json" "md5(i::VARCHAR) AS session"
-
-project="$work/project"
-mkdir -p "$project/sources" "$project/contracts"
-cat >"$project/weir.yaml" <<YAML
-name: intake
-engine: {threads: $threads, memory: 400MB}
-log: {path: $work/log, sync: never}
-YAML
+orders_topic_project
 echo "log: orders" >"$project/sources/orders.yaml"
 
 rate() { awk -v rows="$1" -v seconds="$(median "$2")" 'BEGIN { printf "%.0f", rows / seconds }'; }

@@ -95,6 +95,45 @@ orders_json() {
     mv "$file.tmp" "$file"
 }
 
+# orders_topic_project [LINE…]: those rows as messages, WEIR_BENCH_ROWS (5 million) of them in `json`, and a `project` whose
+# weir.yaml has these lines too. Sets rows, json and project; the source and the contract are still to be written.
+orders_topic_project() {
+    rows="${WEIR_BENCH_ROWS:-5000000}"
+    json="$bench_data/intake-log-$rows.ndjson"
+    orders_json "$rows" "$json" "md5(i::VARCHAR) AS session"
+    project="$work/project"
+    mkdir -p "$project/sources" "$project/contracts"
+    printf '%s\n' 'name: intake' "engine: {threads: $threads, memory: 400MB}" "log: {path: $work/log, sync: never}" "$@" >"$project/weir.yaml"
+}
+
+# start_up COMMAND…: a `weir up` in the background, on any free port, until it serves. Sets server (its process) and url;
+# whoever calls ends it. What it says is in $work/up.err.
+start_up() {
+    : >"$work/up.err"
+    "$@" --listen 127.0.0.1:0 2>>"$work/up.err" &
+    server=$!
+    url=""
+    local look
+    for ((look = 0; look < 12000; look++)); do
+        url="$(sed -n 's/.*serving at \(http[^"[:space:]]*\).*/\1/p' "$work/up.err" | head -n 1)"
+        [[ -n "$url" ]] && return
+        kill -0 "$server" 2>/dev/null || break
+        sleep 0.01
+    done
+    echo "bench: '$*' does not serve:" >&2
+    tail -n 20 "$work/up.err" >&2
+    exit 1
+}
+
+# Ends what start_up began.
+stop_up() {
+    kill "$server"
+    wait "$server" || true
+}
+
+# memory_of PROCESS FIELD: MiB by /proc (VmRSS now, VmHWM at most).
+memory_of() { awk -v field="$2:" '$1 == field { printf "%d", $2 / 1024 }' "/proc/$1/status"; }
+
 # orders_topic_contract DEDUPLICATE: the contract of those rows, with a session, as messages of a topic.
 orders_topic_contract() {
     orders_contract "$1" "name: session, logicalType: string" "name: _partition, logicalType: integer" \
@@ -130,4 +169,20 @@ schema:
   - {name: gift, logicalType: boolean}
 YAML
     for property in "$@"; do echo "  - {$property}"; done
+}
+
+# http_project 'NAME: TYPE, …': a `project` in $work whose source t reads the topic `rows` of the log with these columns, and
+# that topic. Rows that are acknowledged are on the disk.
+http_project() {
+    local column
+    project="$work/p"
+    mkdir -p "$project"/{sources,contracts,views}
+    printf '%s\n' 'name: bench' "log: {path: $work/log, sync: always}" 'engine: {memory: 2GB}' >"$project/weir.yaml"
+    printf '%s\n' 'log: rows' 'contract: t' >"$project/sources/t.yaml"
+    printf '%s\n' 'apiVersion: v3.1.0' 'kind: DataContract' 'id: t' 'version: "1.0.0"' 'status: active' 'schema:' \
+        '- name: t' '  logicalType: object' '  properties:' >"$project/contracts/t.odcs.yaml"
+    while IFS= read -r -d, column; do
+        echo "  - {name: ${column%%:*}, logicalType: ${column##*: }}" | sed 's/name:  */name: /' >>"$project/contracts/t.odcs.yaml"
+    done <<<"$1,"
+    "$weir" topic create "$project" rows >/dev/null
 }

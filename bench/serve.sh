@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Rows by key over HTTP, with a token, against nginx that serves a static body of the same size on the same core. Also a
-# query with a filter, an order and a limit over a view of a million rows.
+# Rows by key over HTTP, with a token, against nginx that serves a static body of the same size on the same core, and
+# against FastAPI with PostgreSQL and PyJWT doing the same. Also a query with a filter, an order and a limit over a view of a million rows.
 set -euo pipefail
 # shellcheck source=bench/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -40,11 +40,8 @@ duckdb_sql "COPY (SELECT n AS id, 'name ' || n % 1000 AS name, (n * 7919 % 10000
 "$weir" run "$project" --quiet >/dev/null
 token="$("$weir" token create "$project" --scope 'view:*')"
 
-taskset -c 0 "$weir" up "$project" --only serve --listen 127.0.0.1:0 2>"$work/up.err" &
-server=$!
-trap 'kill "$server" 2>/dev/null || true; [[ -e "$work/nginx.pid" ]] && kill "$(cat "$work/nginx.pid")" 2>/dev/null; rm -rf "$work"' EXIT
-for ((i = 0; i < 1200; i++)); do grep -q 'serving at' "$work/up.err" && break; sleep 0.1; done
-url="$(grep -o 'http://[0-9.:]*' "$work/up.err" | head -n 1)"
+start_up taskset -c 0 "$weir" up "$project" --only serve
+trap 'kill "$server" "${fastapi:-$server}" 2>/dev/null || true; [[ -n "${pg:-}" && -e "$pg/data/postmaster.pid" ]] && kill -QUIT "$(head -n 1 "$pg/data/postmaster.pid")" 2>/dev/null; rm -rf "${pg:-$work/pg}"; [[ -e "$work/nginx.pid" ]] && kill "$(cat "$work/nginx.pid")" 2>/dev/null; rm -rf "$work"' EXIT
 path="/views/v/$((rows / 2))"
 curl -s -H "Authorization: Bearer $token" "$url$path" >"$work/body"
 same "the row" "$(grep -o '"id":[0-9]*' "$work/body")" "\"id\":$((rows / 2))"
@@ -86,6 +83,62 @@ echo "  body: $(wc -c <"$work/body") bytes; a core for the server, another for t
 goal "share of nginx's requests" "$(ratio weir nginx)" '>=' 0.6
 goal "share of nginx's requests, by processor time" "$(ratio nginx_cpu weir_cpu)" '>=' 0.6
 goal "p99 in ms" "$(percentile weir)" '<=' 1
+
+# What of it is queueing: with 64 connections on one core each request waits for those before it. At the same low rate for
+# both there is nobody to wait for.
+cmake --build --preset release --target http_load >/dev/null
+rate="${WEIR_BENCH_RATE:-2000}"
+low_rate() { taskset -c "$client_core" build/release/http_load get "$1" "$2" "$rate" "$seconds" "$3" | awk '$1 ~ /p50|p99/ { printf "%s ", $2 }'; }
+read -r weir_p50 weir_p99 <<<"$(low_rate "$url" "$path" "Authorization: Bearer $token")"
+read -r nginx_p50 nginx_p99 <<<"$(low_rate http://127.0.0.1:18099 /body "Accept: */*")"
+echo "  64 connections that always ask, of $(awk -v r="$(median nginx)" 'BEGIN { printf "%.1f", 64000 / r }') ms (nginx) and $(awk -v r="$(median weir)" 'BEGIN { printf "%.1f", 64000 / r }') ms (weir) each: what is above that at p99 is the machine's"
+printf '  at %s requests/s on 8 connections: nginx p50 %s p99 %s ms, weir p50 %s p99 %s ms\n' "$rate" "$nginx_p50" "$nginx_p99" "$weir_p50" "$weir_p99"
+goal "p99 in ms at $rate requests/s" "$weir_p99" '<=' 1
+
+# A service in Python that does the same: a token, a row by its key, JSON.
+peer() {
+    local programs user store port=18098
+    programs="$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)"
+    [[ -n "$programs" ]] || { echo "  FastAPI skipped: no PostgreSQL server is installed (Debian's package postgresql)"; return; }
+    user=()
+    if [[ "$(id -u)" == 0 ]]; then
+        getent passwd postgres >/dev/null || { echo "  FastAPI skipped: PostgreSQL does not run as root, and there is no user postgres"; return; }
+        user=(setpriv --reuid postgres --regid postgres --clear-groups)
+    fi
+    local environment="$bench_data/fastapi"
+    local packages=("fastapi>=0.115,<1" "uvicorn[standard]<1" "psycopg[binary,pool]>=3.2,<4" "pyjwt>=2.9,<3" "orjson>=3,<4")
+    if [[ ! -e "$environment/.whole" ]]; then
+        rm -rf "$environment"
+        if ! { python3 -m venv "$environment" &&
+            "$environment/bin/pip" install --quiet --retries 1 --timeout 15 "${packages[@]}"; } >"$work/pip.log" 2>&1; then
+            echo "  FastAPI skipped: its packages could not be installed from PyPI: $(tail -n 1 "$work/pip.log")"
+            return
+        fi
+        touch "$environment/.whole"
+    fi
+    pg="$(mktemp -d /tmp/weir-bench-pg.XXXXXX)"
+    [[ ${#user[@]} -gt 0 ]] && chown postgres "$pg"
+    "${user[@]}" "$programs/initdb" -D "$pg/data" -U weir -A trust >"$work/pg.log" 2>&1
+    "${user[@]}" "$programs/pg_ctl" -D "$pg/data" -w -l "$pg/log" -o "-c listen_addresses= -k $pg -c shared_buffers=512MB" start >>"$work/pg.log" 2>&1
+    store="host=$pg user=weir dbname=postgres"
+    psql -q "$store" -c 'CREATE TABLE v (id bigint PRIMARY KEY, name text, score double precision, text text)'
+    "$weir" sql "$project" 'SELECT * FROM v' --format csv | psql -q "$store" -c "COPY v FROM STDIN (FORMAT csv, HEADER)" -c 'ANALYZE v'
+    BENCH_SECRET="$project/token.secret" BENCH_STORE="$store" taskset -c 0 "$environment/bin/uvicorn" --app-dir bench serve_fastapi:app \
+        --port "$port" --no-access-log --log-level warning 2>"$work/fastapi.err" &
+    fastapi=$!
+    for ((i = 0; i < 300; i++)); do curl -s -o /dev/null "http://127.0.0.1:$port/" && break; sleep 0.1; done
+    curl -s -H "Authorization: Bearer $token" "http://127.0.0.1:$port$path" >"$work/body.fastapi"
+    same "FastAPI's row" "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["data"] == json.load(open(sys.argv[2]))["data"])' "$work/body" "$work/body.fastapi")" True
+    for ((i = 0; i < repeats; i++)); do load fastapi "$fastapi" "http://127.0.0.1:$port$path" "Authorization: Bearer $token"; done
+    printf '  %-22s median %10.0f requests/s   p99 %s ms   (one process on the core, PostgreSQL where it likes)\n' fastapi "$(median fastapi)" "$(percentile fastapi)"
+    printf '  %-22s median %10.2f us of its core per request, without PostgreSQL\n' fastapi "$(median fastapi_cpu)"
+    goal "times FastAPI's requests" "$(ratio weir fastapi)" '>=' 60
+    echo "  FastAPI's processor time for one request, without PostgreSQL, is enough for $(ratio fastapi_cpu weir_cpu) of weir's"
+    kill "$fastapi"
+    "${user[@]}" "$programs/pg_ctl" -D "$pg/data" -m immediate stop >/dev/null
+    rm -rf "$pg"
+}
+peer
 
 query="$url/views/v?score.gte=5000&name.prefix=name%201&order=-score&limit=100"
 for ((i = 0; i < repeats; i++)); do timed query curl -sf -o "$work/answer" -H "Authorization: Bearer $token" "$query"; done
