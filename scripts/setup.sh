@@ -7,7 +7,8 @@ base_packages=(
     libfmt-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libsimdjson-dev librdkafka-dev libssl-dev zlib1g-dev libzstd-dev liblz4-dev
     libxxhash-dev libsqlite3-dev libpq-dev libboost-dev libgtest-dev libgmock-dev
 )
-test_packages=(postgresql)
+test_packages=(openssl)
+server_packages=(postgresql)
 bench_packages=(time python3-venv wrk nginx-light curl)
 clang_packages=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck)
 
@@ -29,13 +30,14 @@ setup_base() {
 
 # The tests run servers of their own: the package's cluster is neither made nor started.
 setup_tests() {
+    install_packages "${test_packages[@]}"
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && return
     install_packages postgresql-common
     local as_root=() without=/etc/postgresql-common/createcluster.d/weir.conf
     [[ "$(id -u)" == 0 ]] || as_root=(sudo)
     "${as_root[@]}" mkdir -p "$(dirname "$without")"
     echo "create_main_cluster = false" | "${as_root[@]}" tee "$without" >/dev/null
-    install_packages "${test_packages[@]}"
+    install_packages "${server_packages[@]}"
     "${as_root[@]}" rm -f "$without"
 }
 

@@ -80,7 +80,7 @@ struct Serving::Impl {
     std::atomic<bool> store_stop{false};  // outlives the store
     std::unique_ptr<ServingStore> store;
     std::unique_ptr<KeyAnswers> keys;
-    std::unique_ptr<StoreLoader> loader;  // nothing: there is no store
+    std::unique_ptr<StoreLoader> loader;  // nothing: there is nothing to load
     std::unique_ptr<TopicPosts> topics;
     Streams streams{streams_max};
     std::unique_ptr<Changes> changes;
@@ -282,6 +282,7 @@ Status Serving::Impl::open_store() {
         store = std::move(*opened);
     }
     keys = std::make_unique<KeyAnswers>(*store, *answers, std::move(specs), !ring->is_open());
+    if (!store_has_all() && keys->specs().empty()) return ok();
     loader = std::make_unique<StoreLoader>(StoreLoader::Options{
         .load = [this] { return load_store(); }, .is_up = [this] { return store->is_up(); }, .note = options.note});
     loader->wait_for_first(first_load_wait);
@@ -290,7 +291,6 @@ Status Serving::Impl::open_store() {
 
 // Every served view, for a store that others read too; else those whose rows have keys.
 Status Serving::Impl::load_store() {
-    if (!keys || (!store_has_all() && keys->specs().empty())) return ok();
     Load load{.epoch = reads->publication()};
     WEIR_ASSIGN(load.lake, lake_id());
     for (const auto& entry : *reads->catalogue()) {
@@ -407,6 +407,8 @@ void Serving::Impl::append_metrics(MetricsText& text) const {
     if (now.store_up) {
         text.family("weir_store_up", "gauge", "1: the serving store was reached when it was tried last.");
         text.sample("weir_store_up", {}, std::uint64_t{*now.store_up});
+    }
+    if (loader) {
         text.family("weir_store_load_failures_total", "counter", "Failed loads of the serving store.");
         text.sample("weir_store_load_failures_total", {}, loader->failures());
     }

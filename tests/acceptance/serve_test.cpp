@@ -542,6 +542,20 @@ TEST_F(Served, the_merged_layer_is_what_weir_sql_live_gives) {
     EXPECT_EQ(parse(server.get("/views/rows_?layer=speed")).at("data"), json::array());
 }
 
+TEST_F(Served, the_speed_layer_of_a_view_that_left_a_table) {
+    view("sums", "SELECT name, (SELECT count(*) FROM weir.accounting) AS n FROM t");
+    run_ok();
+    view("sums", "SELECT name, count(*) AS n FROM t GROUP BY name");
+    put("in/b.csv", header + rows(3, 500));
+    ASSERT_EQ(weir_with({"run", "--only", "t"}).exit_code, 0);
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    const auto newest = server.get("/views/sums?layer=speed&order=name");
+    EXPECT_EQ(newest.status, 200) << newest.body << server.err();
+    EXPECT_EQ(parse(newest).at("data"),
+              sql_rows("select name, count(*) as n from t where id >= 500 group by name order by name nulls last"));
+}
+
 TEST_F(Guarded, tokens_are_told_about) {
     const auto made = token({"--scope", "view:a_*", "--ttl", "1h", "--subject", "bo"});
     const auto told = run({"bash", "-c", "echo '" + made.substr(7) + "' | '" + weir().string() + "' token verify"},

@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/without_exceptions.h"
 
 namespace weir::observe {
 namespace {
@@ -88,14 +89,21 @@ private:
             --lookups_under_way;
             return failed("looking up its name: too many look-ups hang");
         }
-        std::thread([answer, lookup = request_.lookup, host = request_.to.host, port = request_.to.port] {
-            auto places = lookup(host, port);
+        const auto begun = without_exceptions([&]() -> Status {
+            std::thread([answer, lookup = request_.lookup, host = request_.to.host, port = request_.to.port] {
+                auto places = lookup(host, port);
+                --lookups_under_way;
+                const std::lock_guard lock(answer->mutex);
+                answer->places = std::move(places);
+                answer->done = true;
+                answer->wake.notify_all();
+            }).detach();
+            return ok();
+        });
+        if (!begun) {
             --lookups_under_way;
-            const std::lock_guard lock(answer->mutex);
-            answer->places = std::move(places);
-            answer->done = true;
-            answer->wake.notify_all();
-        }).detach();
+            return failed("looking up its name: " + begun.error().message);
+        }
         std::unique_lock lock(answer->mutex);
         while (!answer->wake.wait_for(lock, std::min(left(), slice), [&] { return answer->done; })) {
             if (give_up_()) return stopped();

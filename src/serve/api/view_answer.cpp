@@ -245,8 +245,7 @@ http::Response ViewAnswers::row(const http::Head& head, const std::string& view,
             [&](std::string_view bytes) {
                 json += bytes;
                 return ok();
-            },
-            options_.csv);
+            });
     };
     const auto rows = find();
     if (!rows) return failed(rows.error());

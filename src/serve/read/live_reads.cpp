@@ -83,7 +83,7 @@ Result<std::shared_ptr<const Pinned>> LiveReads::newest(const std::string& view,
     pinned->relation = live.table->relation();
     pinned->held = live.table;
     pinned->from = {.layer = layer,
-                    .publication = batch_.publication(),
+                    .publication = moment.publication,
                     .published_at = moment.taken,
                     .interval = weir::to_string(live.day),
                     .cut = cut.dump()};

@@ -47,6 +47,7 @@ struct LiveView {
 
 struct LiveMoment {
     Time taken{};
+    std::int64_t publication = 0;          // the newest; 0: there was none yet
     Versions versions;                     // of the tables that were read
     std::shared_ptr<PinnedTables> tables;  // the same
     std::map<std::string, LiveView> views;
@@ -103,6 +104,7 @@ private:
     std::string made_from(const declare::View& view) const;
     using Batches = std::map<Day, IntervalBatch>;
     Result<LiveView> compute(const declare::View& view, const Publication& publication, Batches& batches);
+    Result<LiveView> compute_newest(const declare::View& view, const Publication& publication);
 
     const lake::Lake* lake_;
     sql::Database* database_;
@@ -118,7 +120,7 @@ private:
     std::optional<Catalog> catalog_;
     std::set<std::string> by_day_;
     std::unique_ptr<LiveStates> states_;
-    std::map<std::string, LiveView> known_;
+    std::map<std::string, LiveView> known_, known_newest_;
 };
 
 }  // namespace weir::view
