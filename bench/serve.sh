@@ -32,7 +32,7 @@ cat >"$project/views/v.sql" <<'SQL'
 SELECT id, name, score, repeat(chr(97 + (id % 26)::INT), 400) AS text FROM t
 SQL
 cat >"$project/serve.yaml" <<'YAML'
-http: {loops: 1, queries: 1}
+http: {loops: 1, queries: 1, access_log: none}
 views: [{view: v, key: [id]}]
 access: {tokens: [{algorithm: HS256, secret: "${file:token.secret}"}]}
 YAML

@@ -1,6 +1,7 @@
 #include "serve/api/api.h"
 
 #include <arpa/inet.h>
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,7 +20,8 @@ namespace {
 
 constexpr std::string_view security_fields =
     "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: same-origin\r\n";
-constexpr std::string_view policy_field = "Content-Security-Policy";
+constexpr std::string_view policy_name = "Content-Security-Policy";
+constexpr std::string_view policy_fields = "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n";
 constexpr std::string_view transport_fields = "Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n";
 constexpr std::string_view exposed_fields =
     "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, Location, X-Request-Id, Weir-Layer, Weir-Publication, "
@@ -313,8 +315,7 @@ http::Response Api::refuse(const http::Refusal& refusal) {
 // What every answer carries.
 void Api::complete(const http::Exchange* exchange, http::Response& response) const {
     response.fields += security_fields;
-    if (response.fields.find(policy_field) == std::string::npos)
-        response.field(policy_field, "default-src 'none'; frame-ancestors 'none'");
+    if (response.fields.find(policy_name) == std::string::npos) response.fields += policy_fields;
     if (options_.tls) response.fields += transport_fields;
     if (exchange == nullptr) return;
     const auto state = std::static_pointer_cast<State>(exchange->state);
@@ -337,7 +338,7 @@ void Api::finished(const http::Exchange* exchange, const http::Peer& peer, int s
     metrics_.note(route, status, bytes, took);
     if (!log_.on()) return;
     std::string line =
-        fmt::format("{{\"time\":\"{}\",\"address\":\"{}\",\"status\":{},\"bytes\":{},\"micros\":{},\"route\":\"{}\"",
+        fmt::format(FMT_COMPILE("{{\"time\":\"{}\",\"address\":\"{}\",\"status\":{},\"bytes\":{},\"micros\":{},\"route\":\"{}\""),
                     to_iso(SystemClock().now()), peer.address, status, bytes, took.count() / 1000, spec(route).name);
     if (exchange != nullptr) {
         line += ",\"method\":";

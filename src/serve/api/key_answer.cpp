@@ -1,5 +1,6 @@
 #include "serve/api/key_answer.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <xxhash.h>
@@ -75,14 +76,16 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
                  "declare one in serve.yaml, views: [{{view: {}, key: […]}}], or filter: /views/{}?column=value", view,
                  view)});
     const auto& spec = found_spec->second;
-    std::vector<std::string> names;
-    names.reserve(spec.key.size());
-    for (const auto& field : spec.key) names.push_back(field.name);
+    const auto names = [&] {
+        std::vector<std::string> all;
+        for (const auto& field : spec.key) all.push_back(field.name);
+        return all;
+    };
     if (segments.size() - 2 != spec.key.size())
         return to_response({.kind = "not-found",
                             .detail = fmt::format("the key of view {} has {} part{}", view, spec.key.size(),
                                                   spec.key.size() == 1 ? "" : "s"),
-                            .hint = fmt::format("/views/{}/{{{}}}", view, fmt::join(names, "}/{"))});
+                            .hint = fmt::format("/views/{}/{{{}}}", view, fmt::join(names(), "}/{"))});
     ViewQuery query;
     if (const auto problem = parse_view_query(head.query, {}, query)) return to_response(*problem);
     if (!query.is_whole() || query.limit || !query.cursor.empty() || query.as_of || query.known_at)
@@ -94,7 +97,7 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
             return to_response({.kind = "busy", .detail = "the index of keys cannot be read now", .retry_after = 5});
         return to_response({.kind = "store-unavailable",
                             .detail = "the serving store, which has the rows by their keys, cannot be reached now",
-                            .hint = fmt::format("the view is served: /views/{}?{}=…", view, names.front()),
+                            .hint = fmt::format("the view is served: /views/{}?{}=…", view, spec.key.front().name),
                             .retry_after = 5});
     };
     std::vector<std::string> key;
@@ -114,8 +117,9 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
         return to_response({.kind = "not-acceptable", .detail = "a single row comes as application/json"});
     if (query.layer && *query.layer != Layer::batch) {
         std::vector<Filter> filters;
-        for (std::size_t i = 0; i < names.size(); ++i)
-            filters.push_back({.column = names[i], .values = {segments[i + 2]}, .parameter = names[i]});
+        for (std::size_t i = 0; i < spec.key.size(); ++i)
+            filters.push_back(
+                {.column = spec.key[i].name, .values = {segments[i + 2]}, .parameter = spec.key[i].name});
         return views_.row(head, view, *query.layer, std::move(filters), principal);
     }
     const auto mine = of_thread();
@@ -130,9 +134,9 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
         case KeyState::behind:
             return to_response({.kind = "store-unavailable",
                                 .detail = fmt::format("the rows of view {} are not in the serving store yet", view),
-                                .hint = fmt::format("the view is served: /views/{}?{}=…", view, names.front()),
+                                .hint = fmt::format("the view is served: /views/{}?{}=…", view, spec.key.front().name),
                                 .retry_after = 5});
-        case KeyState::not_unique: return to_response(several_rows(view, names));
+        case KeyState::not_unique: return to_response(several_rows(view, names()));
         case KeyState::ready: break;
     }
     // A row of somebody else is no different from one that is not there.
@@ -148,7 +152,7 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
     response.body += fixed.meta;
     response.body += "}\n";
     const auto hash = XXH3_128bits(response.body.data(), response.body.size());
-    const auto tag = fmt::format("\"{:016x}{:016x}\"", hash.high64, hash.low64);
+    const auto tag = fmt::format(FMT_COMPILE("\"{:016x}{:016x}\""), hash.high64, hash.low64);
     response.field("ETag", tag);
     add_age(*found->from, SystemClock().now(), response);
     if (const auto match = head.field("if-match"); match && !http::names_tag_strongly(*match, tag))

@@ -1,5 +1,7 @@
 #include "serve/http/exchange.h"
 
+#include <algorithm>
+
 namespace weir::serve::http {
 
 bool EventQueue::push(Event event) {
@@ -61,8 +63,11 @@ Response& Response::field(std::string_view name, std::string_view value) {
     fields += name;
     fields += ": ";
     // A value is never more than its line, whatever it was made of.
-    for (const char c : value)
-        if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) fields += c;
+    const auto at = fields.size();
+    fields += value;
+    fields.erase(std::remove_if(fields.begin() + static_cast<std::ptrdiff_t>(at), fields.end(),
+                                [](unsigned char c) { return c < 0x20 || c == 0x7f; }),
+                 fields.end());
     fields += "\r\n";
     return *this;
 }

@@ -1,5 +1,6 @@
 #include "serve/http/server.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -395,13 +396,13 @@ private:
     }
 
     void append_response_head(const Response& response, std::uint64_t length) {
-        fmt::format_to(std::back_inserter(out_), "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
+        fmt::format_to(std::back_inserter(out_), FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\n"), response.status,
                        reason_phrase(response.status), loop_.date);
         out_ += response.fields;
         if (response.events) {
             out_ += "Transfer-Encoding: chunked\r\n";
         } else if (response.status != 204 && response.status != 304) {
-            fmt::format_to(std::back_inserter(out_), "Content-Length: {}\r\n", length);
+            fmt::format_to(std::back_inserter(out_), FMT_COMPILE("Content-Length: {}\r\n"), length);
         }
         if (!keep_alive_) {
             out_ += "Connection: close\r\n";
@@ -413,7 +414,8 @@ private:
 
     // The request's bytes make room for the next one's.
     void use_up() {
-        buffer_.erase(0, used_);
+        // Behind size_ is room for what comes.
+        std::copy(buffer_.data() + used_, buffer_.data() + size_, buffer_.data());
         size_ -= used_;
         if (!after_.empty()) {
             buffer_.resize(size_);
