@@ -53,7 +53,15 @@ Result<Table> Lake::table(const std::string& name) const {
         path.is_absolute() || std::any_of(path.begin(), path.end(), [](const auto& p) { return p == ".."; });
     if (name.empty() || leaves)
         return Error{.code = ErrorCode::usage, .message = fmt::format("'{}' is not the name of a table", name)};
-    return Table(std::make_shared<LocalStore>((root_ / path).lexically_normal(), sync_), *database_);
+    auto folder = (root_ / path).lexically_normal();
+    std::shared_ptr<LastRead> last_read;
+    {
+        const std::lock_guard lock(known_->mutex);
+        auto& known = known_->tables[folder];
+        if (!known) known = std::make_shared<LastRead>();
+        last_read = known;
+    }
+    return Table(std::make_shared<LocalStore>(std::move(folder), sync_), *database_, std::move(last_read));
 }
 
 Result<Table> Lake::find(const std::string& name_or_location) const {

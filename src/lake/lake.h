@@ -1,6 +1,9 @@
 // A lake: a folder of Delta tables.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -29,10 +32,16 @@ public:
 
 private:
     Lake(fs::path root, sql::Database& database, Sync sync)
-        : root_(std::move(root)), database_(&database), sync_(sync) {}
+        : root_(std::move(root)), database_(&database), sync_(sync), known_(std::make_shared<Known>()) {}
+    // What was read of the tables, for all copies of this lake.
+    struct Known {
+        std::mutex mutex;
+        std::map<fs::path, std::shared_ptr<LastRead>> tables;
+    };
     fs::path root_;
     sql::Database* database_;
     Sync sync_;
+    std::shared_ptr<Known> known_;
 };
 
 }  // namespace weir::lake

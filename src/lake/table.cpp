@@ -13,8 +13,18 @@ const SystemClock system_clock;
 
 }  // namespace
 
-Table::Table(std::shared_ptr<ObjectStore> store, sql::Database& database)
-    : store_(std::move(store)), database_(&database), clock_(&system_clock) {}
+std::optional<Snapshot> LastRead::get() const {
+    const std::lock_guard lock(mutex_);
+    return snapshot_;
+}
+
+void LastRead::set(const Snapshot& snapshot) {
+    const std::lock_guard lock(mutex_);
+    snapshot_ = snapshot;
+}
+
+Table::Table(std::shared_ptr<ObjectStore> store, sql::Database& database, std::shared_ptr<LastRead> last_read)
+    : store_(std::move(store)), database_(&database), last_read_(std::move(last_read)), clock_(&system_clock) {}
 
 Result<Table> Table::at(const std::string& location, sql::Database& database, Sync sync) {
     WEIR_ASSIGN(auto path, local_path(location));
@@ -26,6 +36,20 @@ Result<bool> Table::exists() const {
     if (store_->head(commit_path(TableVersion(0)))) return true;
     WEIR_ASSIGN(const auto listing, store_->list(std::string(log_folder), "", Depth::here));
     return !commit_files(listing).empty() || !complete_checkpoints(listing).empty();
+}
+
+Result<Snapshot> Table::snapshot(const At& at) const {
+    if (!std::holds_alternative<Newest>(at)) return read_snapshot(*store_, *database_, at);
+    auto found = read_newest(*store_, *database_, last_read_->get());
+    if (found) last_read_->set(*found);
+    return found;
+}
+
+Result<std::optional<Snapshot>> Table::newest() const {
+    WEIR_ASSIGN(const bool there, exists());
+    if (!there) return std::optional<Snapshot>();
+    WEIR_ASSIGN(auto found, snapshot());
+    return std::optional(std::move(found));
 }
 
 bool is_table(const fs::path& folder) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <optional>
 
 #include "base/clock.h"
 #include "lake/log/snapshot.h"
@@ -11,17 +13,33 @@
 
 namespace weir::lake {
 
+// The newest snapshot of a table that somebody read: the next reading goes on from there. Safe to use from several
+// threads.
+class LastRead {
+public:
+    std::optional<Snapshot> get() const;
+    void set(const Snapshot& snapshot);
+
+private:
+    mutable std::mutex mutex_;
+    std::optional<Snapshot> snapshot_;
+};
+
 // A handle, cheap to copy. The database must outlive it; it is used for checkpoints and for writing data files.
 class Table {
 public:
-    Table(std::shared_ptr<ObjectStore> store, sql::Database& database);
+    Table(std::shared_ptr<ObjectStore> store, sql::Database& database,
+          std::shared_ptr<LastRead> last_read = std::make_shared<LastRead>());
     // A table on the local disk, by path or "file://" URI; it need not exist yet.
     static Result<Table> at(const std::string& location, sql::Database& database, Sync sync = Sync::durable);
 
     // Whether there is a commit in its log.
     Result<bool> exists() const;
-    Result<Snapshot> snapshot(const At& at = Newest{}) const { return read_snapshot(*store_, *database_, at); }
-    Result<Snapshot> refresh(const Snapshot& known) const { return lake::refresh(*store_, *database_, known); }
+    // The newest is read from the log's end on where a copy of this handle, or another of the same lake, has read it, and
+    // without its tombstones.
+    Result<Snapshot> snapshot(const At& at = Newest{}) const;
+    // The newest, or nothing where there is no such table.
+    Result<std::optional<Snapshot>> newest() const;
     // The snapshot as a relation in SQL text; see read/scan.h, also for tables with many files.
     Result<ScanPlan> scan(const Snapshot& snapshot, const ScanOptions& options = {}) const {
         return scan_sql(*store_, snapshot, options);
@@ -37,6 +55,7 @@ public:
 private:
     std::shared_ptr<ObjectStore> store_;
     sql::Database* database_;
+    std::shared_ptr<LastRead> last_read_;
     const Clock* clock_;
 };
 

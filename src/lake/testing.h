@@ -45,6 +45,22 @@ protected:
         must(commit_or_fail(std::move(transaction)));
         return appended;
     }
+    // Everything that a snapshot holds, in an order of its own.
+    static std::vector<std::string> contents(const Snapshot& snapshot) {
+        std::vector<std::string> lines{print_action(snapshot.protocol()), print_action(snapshot.metadata())};
+        for (auto file : snapshot.files()) {
+            file.data_change = false;
+            lines.push_back(print_action(file));
+        }
+        for (auto remove : snapshot.tombstones()) {
+            remove.data_change = false;
+            lines.push_back(print_action(remove));
+        }
+        for (const auto& [app_id, txn] : snapshot.transactions()) lines.push_back(print_action(txn));
+        for (const auto& [name, domain] : snapshot.domains()) lines.push_back(print_action(domain));
+        std::sort(lines.begin(), lines.end());
+        return lines;
+    }
     // Every row of a query as "a|b|c", sorted.
     std::vector<std::string> rows_of_query(const std::string& select) {
         const auto rows = must(connection.query("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (" + select + ")"));

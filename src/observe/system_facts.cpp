@@ -14,11 +14,10 @@ struct SystemTable {
 // Nothing: the table is not there.
 Result<std::optional<SystemTable>> open_table(const lake::Lake& lake, const std::string& name) {
     WEIR_ASSIGN(const auto table, lake.table("weir/" + name));
-    WEIR_ASSIGN(const bool exists, table.exists());
-    if (!exists) return std::optional<SystemTable>();
-    WEIR_ASSIGN(auto snapshot, table.snapshot());
-    WEIR_ASSIGN(const auto scan, table.scan(snapshot));
-    return std::optional(SystemTable{std::move(snapshot), scan.relation});
+    WEIR_ASSIGN(auto snapshot, table.newest());
+    if (!snapshot) return std::optional<SystemTable>();
+    WEIR_ASSIGN(const auto scan, table.scan(*snapshot));
+    return std::optional(SystemTable{std::move(*snapshot), scan.relation});
 }
 
 }  // namespace

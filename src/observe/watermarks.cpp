@@ -49,10 +49,9 @@ Result<std::vector<SourceWatermark>> watermarks(const lake::Lake& lake, sql::Con
         if (!source.event_time) continue;
         SourceWatermark one{.source = source.name};
         WEIR_ASSIGN(const auto table, lake.table(source.table));
-        WEIR_ASSIGN(const bool exists, table.exists());
-        if (exists) {
-            WEIR_ASSIGN(const auto snapshot, table.snapshot());
-            WEIR_ASSIGN(one, watermark_at(snapshot, connection, project, source, now));
+        WEIR_ASSIGN(const auto snapshot, table.newest());
+        if (snapshot) {
+            WEIR_ASSIGN(one, watermark_at(*snapshot, connection, project, source, now));
         }
         result.push_back(std::move(one));
     }

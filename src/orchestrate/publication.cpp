@@ -46,7 +46,7 @@ Result<view::Publication> publish_results(const Workplace& at, view::PinnedTable
     std::map<std::string, PublishedView> results;
     for (const auto& view : at.project.views) {
         WEIR_ASSIGN(const auto table, at.lake.table(view.name));
-        WEIR_ASSIGN(const auto snapshot, newest(table));
+        WEIR_ASSIGN(const auto snapshot, table.newest());
         if (!snapshot) continue;
         WEIR_ASSIGN(const auto earlier, published_results(at, view));
         const auto& days = earlier.days;

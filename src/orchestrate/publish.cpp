@@ -70,7 +70,7 @@ Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const
 Result<PublishedResults> published_results(const Workplace& at, const View& view) {
     PublishedResults results;
     WEIR_ASSIGN(const auto table, at.lake.table(view.name));
-    WEIR_ASSIGN(const auto snapshot, newest(table));
+    WEIR_ASSIGN(const auto snapshot, table.newest());
     if (!snapshot) return results;
     results.restores = snapshot->transaction_version(std::string(lake::restore_app)).value_or(0);
     for (const auto& [app, txn] : snapshot->transactions()) {

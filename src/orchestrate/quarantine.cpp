@@ -20,7 +20,7 @@ constexpr const char* chosen_table = "weir_chosen";  // the rows of weir.quarant
 // The newest state of every quarantined row, as something to read FROM; nothing where there is no quarantine yet.
 Result<std::optional<std::string>> quarantine_rows(const Workplace& at) {
     WEIR_ASSIGN(const auto table, at.lake.table("weir/quarantine"));
-    WEIR_ASSIGN(const auto snapshot, newest(table));
+    WEIR_ASSIGN(const auto snapshot, table.newest());
     if (!snapshot) return std::optional<std::string>();
     WEIR_ASSIGN(const auto scan, table.scan(*snapshot));
     return std::optional(view::newest_states(scan.relation));

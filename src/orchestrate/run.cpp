@@ -43,7 +43,7 @@ using ArrivalDays = std::map<std::string, std::set<Day>>;
 Result<ArrivalDays> arrival_days(const Workplace& at) {
     ArrivalDays days;
     WEIR_ASSIGN(const auto table, at.lake.table("weir/files"));
-    WEIR_ASSIGN(const auto snapshot, newest(table));
+    WEIR_ASSIGN(const auto snapshot, table.newest());
     if (!snapshot) return days;
     WEIR_ASSIGN(const auto scan, table.scan(*snapshot, {.columns = {"source", "arrival_date"}}));
     WEIR_ASSIGN(auto connection, at.database.connect());

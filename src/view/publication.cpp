@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "view/batch/refresh.h"
+
 namespace weir::view {
 
 Versions versions_of(const std::string& cut, const std::set<std::string>& tables) {
@@ -16,12 +18,10 @@ Versions versions_of(const std::string& cut, const std::set<std::string>& tables
     return versions;
 }
 
-Result<Publication> newest_publication(const lake::Lake& lake, sql::Database& database) {
+namespace {
+
+Result<Publication> publication_at(const lake::Table& table, const lake::Snapshot& snapshot, sql::Database& database) {
     Publication publication;
-    WEIR_ASSIGN(const auto table, lake.table(publications_table));
-    WEIR_ASSIGN(const bool exists, table.exists());
-    if (!exists) return publication;
-    WEIR_ASSIGN(const auto snapshot, table.snapshot());
     publication.number = snapshot.transaction_version(publication_app).value_or(0);
     if (publication.number == 0) return publication;
     const auto number = std::to_string(publication.number);
@@ -41,6 +41,29 @@ Result<Publication> newest_publication(const lake::Lake& lake, sql::Database& da
                                                                    .checksum = std::string(rows.text(row, 7))});
     }
     return publication;
+}
+
+}  // namespace
+
+Result<Publication> newest_publication(const lake::Lake& lake, sql::Database& database) {
+    WEIR_ASSIGN(const auto table, lake.table(publications_table));
+    WEIR_ASSIGN(const auto snapshot, table.newest());
+    if (!snapshot) return Publication();
+    return publication_at(table, *snapshot, database);
+}
+
+Result<std::shared_ptr<const Publication>> LastPublication::newest(const lake::Lake& lake, sql::Database& database) {
+    WEIR_ASSIGN(const auto table, lake.table(publications_table));
+    WEIR_ASSIGN(const auto snapshot, table.newest());
+    const auto position = snapshot ? position_of(*snapshot) : std::string();
+    if (position == read_from_) return publication_;
+    Publication publication;
+    if (snapshot) {
+        WEIR_ASSIGN(publication, publication_at(table, *snapshot, database));
+    }
+    publication_ = std::make_shared<const Publication>(std::move(publication));
+    read_from_ = position;
+    return publication_;
 }
 
 }  // namespace weir::view

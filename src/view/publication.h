@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -36,5 +37,15 @@ struct Publication {
 };
 
 Result<Publication> newest_publication(const lake::Lake& lake, sql::Database& database);
+
+// The newest publication, for who asks often: it is read again when there is another.
+class LastPublication {
+public:
+    Result<std::shared_ptr<const Publication>> newest(const lake::Lake& lake, sql::Database& database);
+
+private:
+    std::string read_from_;  // position_of the table; empty: there was none
+    std::shared_ptr<const Publication> publication_ = std::make_shared<const Publication>();
+};
 
 }  // namespace weir::view

@@ -19,7 +19,7 @@ std::vector<CommitFile> commit_files(const std::vector<ObjectInfo>& listing) {
     for (const auto& object : listing) {
         const auto file = parse_log_file(file_name(object.path));
         if (file && file->kind == LogFile::Kind::commit)
-            commits.push_back({file->version, object.path, object.modified});
+            commits.push_back({file->version, object.path, object.size, object.modified});
     }
     std::sort(commits.begin(), commits.end(), [](const auto& a, const auto& b) { return a.version < b.version; });
     return commits;
@@ -71,6 +71,7 @@ Result<LogSegment> choose_segment(const std::vector<ObjectInfo>& listing, std::o
     if (!checkpoints.empty()) segment.checkpoint = std::move(checkpoints.back());
     auto expected = segment.checkpoint ? next(segment.checkpoint->version) : TableVersion(0);
     for (auto& commit : commits) {
+        if (commit.version == version) segment.last = commit;
         if (commit.version < expected || commit.version > version) continue;
         if (commit.version != expected) break;
         segment.commits.push_back(std::move(commit));

@@ -14,7 +14,10 @@ namespace weir::lake {
 struct CommitFile {
     TableVersion version;
     std::string path{};
+    std::int64_t size = 0;
     Time modified{};
+
+    bool operator==(const CommitFile&) const = default;
 };
 
 struct CheckpointFiles {
@@ -27,6 +30,7 @@ struct LogSegment {
     TableVersion version;
     std::optional<CheckpointFiles> checkpoint{};
     std::vector<CommitFile> commits{};  // after the checkpoint, oldest first, without a gap
+    std::optional<CommitFile> last{};   // the commit of this version; nothing: only its checkpoint is left
 };
 
 // `listing`: the log folder's entries, sorted. Fails with not_found if there is no such version (or no log at all),

@@ -57,21 +57,26 @@ Result<std::vector<Action>> read_commit_file(ObjectStore& store, const std::stri
     return actions;
 }
 
-}  // namespace
-
-std::optional<std::int64_t> Snapshot::transaction_version(const std::string& app_id) const {
-    const auto found = state_->transactions.find(app_id);
-    if (found == state_->transactions.end()) return std::nullopt;
-    return found->second.version;
+// Nothing: there is no such commit.
+Result<std::optional<CommitFile>> commit_file(ObjectStore& store, TableVersion version) {
+    auto found = store.head(commit_path(version));
+    if (found) return std::optional(CommitFile{version, found->path, found->size, found->modified});
+    if (found.error().code == ErrorCode::not_found) return std::optional<CommitFile>();
+    return std::move(found).error();
 }
 
-Result<Snapshot> read_snapshot(ObjectStore& store, sql::Database& database, const At& at) {
+struct ReadState {
+    TableState state;
+    std::optional<CommitFile> last;
+};
+
+Result<ReadState> read_state(ObjectStore& store, sql::Database& database, const At& at) {
     std::optional<TableVersion> wanted;
     if (const auto* version = std::get_if<TableVersion>(&at)) wanted = *version;
     if (const auto* time = std::get_if<AtTime>(&at)) {
         WEIR_ASSIGN(wanted, version_at(store, database, time->time));
     }
-    WEIR_ASSIGN(const auto segment, find_segment(store, wanted));
+    WEIR_ASSIGN(auto segment, find_segment(store, wanted));
     Replay replay;
     for (auto commit = segment.commits.rbegin(); commit != segment.commits.rend(); ++commit) {
         WEIR_ASSIGN(auto actions, read_commit_file(store, commit->path));
@@ -82,25 +87,47 @@ Result<Snapshot> read_snapshot(ObjectStore& store, sql::Database& database, cons
                                  [&](Action action) { replay.checkpoint_action(std::move(action)); }));
     }
     WEIR_ASSIGN(auto state, std::move(replay).finish(segment.version, store.name()));
-    return Snapshot(std::move(state));
+    return ReadState{std::move(state), std::move(segment.last)};
 }
 
-Result<Snapshot> refresh(ObjectStore& store, sql::Database& database, const Snapshot& known) {
+}  // namespace
+
+std::optional<std::int64_t> Snapshot::transaction_version(const std::string& app_id) const {
+    const auto found = state_->transactions.find(app_id);
+    if (found == state_->transactions.end()) return std::nullopt;
+    return found->second.version;
+}
+
+Result<Snapshot> read_snapshot(ObjectStore& store, sql::Database& database, const At& at) {
+    WEIR_ASSIGN(auto read, read_state(store, database, at));
+    return Snapshot(std::move(read.state), std::move(read.last));
+}
+
+Result<Snapshot> read_newest(ObjectStore& store, sql::Database& database, const std::optional<Snapshot>& known) {
+    const auto read_whole = [&]() -> Result<Snapshot> {
+        WEIR_ASSIGN(auto read, read_state(store, database, Newest{}));
+        read.state.tombstones = {};
+        return Snapshot(std::move(read.state), std::move(read.last));
+    };
+    if (!known) return read_whole();
+    // A table that was removed or made anew has no such commit, or another one; so has a log that was cleaned up.
+    WEIR_ASSIGN(auto last, commit_file(store, known->version()));
+    if (!last || last != known->last_commit()) return read_whole();
     std::optional<TableState> state;
-    for (auto version = next(known.version());; version = next(version)) {
+    for (auto version = next(known->version());; version = next(version)) {
+        // Looked at before it is read: if it is another one by then, it will not be this one the next time.
+        WEIR_ASSIGN(auto file, commit_file(store, version));
+        if (!file) break;
         auto actions = read_commit(store, version);
-        if (!actions) {
-            // The newest version is reached, unless somebody cleaned up the log above us.
-            if (actions.error().code != ErrorCode::not_found) return std::move(actions).error();
-            break;
-        }
-        if (!state) state = known.state();
+        if (!actions && actions.error().code == ErrorCode::not_found) return read_whole();
+        if (!actions) return std::move(actions).error();
+        if (!state) state = known->state();
         WEIR_TRY(advance(*state, std::move(*actions), store.name()));
+        state->tombstones.clear();
+        last = std::move(file);
     }
-    if (state) return Snapshot(std::move(*state));
-    // A table that was removed or made anew since then has no such commit.
-    if (!store.head(commit_path(known.version()))) return read_snapshot(store, database);
-    return known;
+    if (!state) return *known;
+    return Snapshot(std::move(*state), std::move(last));
 }
 
 Result<std::vector<Action>> read_commit(ObjectStore& store, TableVersion version) {

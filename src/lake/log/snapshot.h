@@ -25,7 +25,9 @@ using At = std::variant<Newest, TableVersion, AtTime>;
 // A value, cheap to copy; nothing that happens to the table later changes it.
 class Snapshot {
 public:
-    explicit Snapshot(TableState state) : state_(std::make_shared<const TableState>(std::move(state))) {}
+    // `last`: the commit of its version, as the store had it.
+    explicit Snapshot(TableState state, std::optional<CommitFile> last = std::nullopt)
+        : state_(std::make_shared<const TableState>(std::move(state))), last_(std::move(last)) {}
 
     TableVersion version() const { return state_->version; }
     const Schema& schema() const { return state_->schema; }
@@ -40,17 +42,21 @@ public:
     // The version that this application committed last, if ever.
     std::optional<std::int64_t> transaction_version(const std::string& app_id) const;
     const TableState& state() const { return *state_; }
+    // Nothing: not known, or it was cleaned up.
+    const std::optional<CommitFile>& last_commit() const { return last_; }
 
 private:
     std::shared_ptr<const TableState> state_;
+    std::optional<CommitFile> last_;
 };
 
 // Fails with not_found (no table, no such version, nothing that old), table_damaged (names file and line),
 // table_unsupported (names the feature).
 Result<Snapshot> read_snapshot(ObjectStore& store, sql::Database& database, const At& at = Newest{});
 
-// The newest version, from one that was read before: only the commits after it are read.
-Result<Snapshot> refresh(ObjectStore& store, sql::Database& database, const Snapshot& known);
+// The newest version without its tombstones, which may be very many and which only maintenance needs. From one that was
+// read so before, only the commits after it are read, or all where the table is not the one that it was.
+Result<Snapshot> read_newest(ObjectStore& store, sql::Database& database, const std::optional<Snapshot>& known);
 
 // The actions of one commit; fails with not_found if it does not exist (any more).
 Result<std::vector<Action>> read_commit(ObjectStore& store, TableVersion version);

@@ -114,7 +114,7 @@ bool wants_checkpoint(TableVersion version, const Metadata& metadata) {
 
 Result<CheckpointResult> write_checkpoint(const Table& table, TableVersion version) {
     auto& store = table.store();
-    WEIR_ASSIGN(const auto snapshot, table.snapshot(version));
+    WEIR_ASSIGN(const auto snapshot, read_snapshot(store, table.database(), version));
     const auto now = to_unix_millis(table.clock().now());
     const auto lines = lines_of(snapshot, now - deleted_file_retention_ms(snapshot.metadata()));
     WEIR_ASSIGN(auto folder, store.make_staging());

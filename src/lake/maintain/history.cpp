@@ -85,7 +85,7 @@ Result<std::optional<TransactionCommit>> find_transaction(const Table& table, co
 }
 
 Result<TableSummary> summarize(const Table& table, const At& at) {
-    WEIR_ASSIGN(const auto snapshot, table.snapshot(at));
+    WEIR_ASSIGN(const auto snapshot, read_snapshot(table.store(), table.database(), at));
     TableSummary summary{.location = table.name(), .version = snapshot.version()};
     summary.schema = snapshot.schema();
     summary.partition_columns = snapshot.partition_columns();

@@ -19,22 +19,6 @@ using namespace std::chrono_literals;
 
 class MaintainTest : public LakeTest {
 protected:
-    // Everything that a snapshot holds, in an order of its own.
-    static std::vector<std::string> contents(const Snapshot& snapshot) {
-        std::vector<std::string> lines{print_action(snapshot.protocol()), print_action(snapshot.metadata())};
-        for (auto file : snapshot.files()) {
-            file.data_change = false;
-            lines.push_back(print_action(file));
-        }
-        for (auto remove : snapshot.tombstones()) {
-            remove.data_change = false;
-            lines.push_back(print_action(remove));
-        }
-        for (const auto& [app_id, txn] : snapshot.transactions()) lines.push_back(print_action(txn));
-        for (const auto& [name, domain] : snapshot.domains()) lines.push_back(print_action(domain));
-        std::sort(lines.begin(), lines.end());
-        return lines;
-    }
     static void age(const Table& table, const std::string& path, std::chrono::hours hours) {
         fs::last_write_time(table.store().url(path), fs::file_time_type::clock::now() - hours);
     }
@@ -55,11 +39,11 @@ TEST_F(MaintainTest, a_checkpoint_says_what_the_log_says) {
     must(transaction.append(connection, "SELECT 2 AS id, NULL::VARCHAR AS p"));
     must(commit_or_fail(std::move(transaction)));
     overwrite(table, "SELECT i AS id, 'p' || i AS p FROM range(5) t(i)");
-    const auto from_log = contents(must(table.snapshot()));
+    const auto from_log = contents(must(read_snapshot(table.store(), database)));
     const auto written = must(write_checkpoint(table));
     EXPECT_EQ(written.actions, static_cast<std::int64_t>(from_log.size()));
     for (int version = 0; version < 2; ++version) must(table.store().remove(commit_path(TableVersion(version))));
-    EXPECT_EQ(contents(must(table.snapshot())), from_log);
+    EXPECT_EQ(contents(must(read_snapshot(table.store(), database))), from_log);
     EXPECT_EQ(must(table.snapshot()).transaction_version("app"), 41);
     EXPECT_EQ(count_of(table), 5);
     append(table, "SELECT 9 AS id, 'q' AS p");
@@ -98,16 +82,31 @@ TEST_F(MaintainTest, a_failing_checkpoint_fails_no_commit) {
 
 TEST_F(MaintainTest, a_snapshot_moves_forward_as_it_would_be_read) {
     auto table = make_table("t", "SELECT 0 AS id");
-    auto known = must(table.snapshot());
+    must(table.snapshot());
     for (int i = 1; i <= 12; ++i) {
         if (i % 4 == 0)
             overwrite(table, fmt::format("SELECT {} AS id", i));
         else
             append(table, fmt::format("SELECT {} AS id", i));
-        known = must(table.refresh(known));
-        EXPECT_EQ(contents(known), contents(must(table.snapshot()))) << i;
+        EXPECT_EQ(contents(must(table.snapshot())), contents(must(table_at("t").snapshot()))) << i;
     }
-    EXPECT_EQ(must(table.refresh(known)).version(), known.version());
+    EXPECT_EQ(must(table.snapshot()).version(), TableVersion(12));
+}
+
+TEST_F(MaintainTest, a_table_that_was_made_anew_is_read_anew) {
+    const auto table = make_table("t", "SELECT 0 AS id");
+    append(table, "SELECT 1 AS id");
+    const auto before = must(table.snapshot());
+    fs::remove_all(root / "t");
+    EXPECT_EQ(must(table.newest()), std::nullopt);
+    auto again = make_table("t", "SELECT 'a' AS name");
+    for (const auto* name : {"b", "c"}) append(again, fmt::format("SELECT '{}' AS name", name));
+    const auto now = must(table.snapshot());
+    EXPECT_NE(now.metadata().id, before.metadata().id);
+    EXPECT_EQ(contents(now), contents(must(again.snapshot())));
+    EXPECT_EQ(rows_of(table), (std::vector<std::string>{"a", "b", "c"}));
+    // What was read before is a value.
+    EXPECT_EQ(before.version(), TableVersion(1));
 }
 
 TEST_F(MaintainTest, optimize_keeps_the_rows_and_changes_no_data) {

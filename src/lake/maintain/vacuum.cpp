@@ -112,7 +112,7 @@ bool hidden_from_vacuum(std::string_view path, const std::vector<std::string>& p
 }
 
 Result<VacuumResult> vacuum(const Table& table, const VacuumOptions& options) {
-    WEIR_ASSIGN(const auto snapshot, table.snapshot());
+    WEIR_ASSIGN(const auto snapshot, read_snapshot(table.store(), table.database()));
     WEIR_TRY(check_writable(snapshot.protocol(), snapshot.metadata(), snapshot.schema()));
     const auto table_retention = deleted_file_retention_ms(snapshot.metadata());
     const auto retention = options.retention_ms.value_or(table_retention);

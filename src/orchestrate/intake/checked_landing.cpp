@@ -234,7 +234,7 @@ private:
                             parts_table, fmt::join(rows, ", ")));
         }
         WEIR_ASSIGN(const auto table, at_.lake.table("weir/files"));
-        WEIR_ASSIGN(const auto before, newest(table));
+        WEIR_ASSIGN(const auto before, table.newest());
         constexpr const char* nothing =
             "SELECT NULL::VARCHAR AS path, 0::BIGINT AS epoch, 0::BIGINT AS lines WHERE false";
         std::string past = nothing;

@@ -133,10 +133,10 @@ Result<std::int64_t> land(const Workplace& at, lake::Transaction landing, std::v
 
 Status complete_follow_ups(const Workplace& at, const std::string& table_name, const std::string& app) {
     WEIR_ASSIGN(const auto table, at.lake.table(table_name));
-    WEIR_ASSIGN(const auto snapshot, newest(table));
+    WEIR_ASSIGN(const auto snapshot, table.newest());
     const auto epoch = snapshot ? snapshot->transaction_version(app) : std::nullopt;
     WEIR_ASSIGN(const auto accounting, at.lake.table(std::string(last_follow_up)));
-    WEIR_ASSIGN(const auto accounts, newest(accounting));
+    WEIR_ASSIGN(const auto accounts, accounting.newest());
     const auto followed = accounts ? accounts->transaction_version(app) : std::nullopt;
     if (followed && *followed > epoch.value_or(0))
         return Error{
@@ -167,7 +167,7 @@ Result<OpenLandings> open_landings(const lake::Lake& lake) {
     OpenLandings open;
     WEIR_ASSIGN(const auto names, lake.tables());
     WEIR_ASSIGN(const auto accounting, lake.table(std::string(last_follow_up)));
-    WEIR_ASSIGN(const auto accounts, newest(accounting));
+    WEIR_ASSIGN(const auto accounts, accounting.newest());
     for (const auto& name : names) {
         if (name.starts_with("weir/")) continue;
         WEIR_ASSIGN(const auto table, lake.table(name));

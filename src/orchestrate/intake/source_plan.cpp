@@ -21,7 +21,7 @@ using source::KnownFile;
 Result<std::unordered_map<std::string, KnownFile>> known_files(const Workplace& at, const std::string& source) {
     std::unordered_map<std::string, KnownFile> known;
     WEIR_ASSIGN(const auto table, at.lake.table("weir/files"));
-    WEIR_ASSIGN(const auto snapshot, newest(table));
+    WEIR_ASSIGN(const auto snapshot, table.newest());
     if (!snapshot) return known;
     WEIR_ASSIGN(const auto scan,
                 table.scan(*snapshot, {.columns = {"source", "path", "size", "mtime_ns", "sha256", "taken_at", "epoch"},

@@ -65,7 +65,7 @@ Error of_source(Error error, const declare::Source& source) {
 
 Result<Positions> stored_positions(const Workplace& at, const declare::Source& source, const std::string& origin) {
     WEIR_ASSIGN(const auto table, at.lake.table(source.table));
-    WEIR_ASSIGN(const auto snapshot, newest(table));
+    WEIR_ASSIGN(const auto snapshot, table.newest());
     Positions positions;
     if (!snapshot) return positions;
     for (const auto& [partition, position] : known_positions(*snapshot, position_prefix(source, origin)))
@@ -76,7 +76,7 @@ Result<Positions> stored_positions(const Workplace& at, const declare::Source& s
 // Whether the source's table has positions of a topic of this name in an embedded log, be it which it may.
 Result<bool> knows_topic_of_log(const Workplace& at, const declare::Source& source) {
     WEIR_ASSIGN(const auto table, at.lake.table(source.table));
-    WEIR_ASSIGN(const auto snapshot, newest(table));
+    WEIR_ASSIGN(const auto snapshot, table.newest());
     if (!snapshot) return false;
     const auto all = fmt::format("weir/position/{}/", source.name), here = source.topic + "/";
     for (const auto& [app, txn] : snapshot->transactions()) {

@@ -2,13 +2,6 @@
 
 namespace weir::orchestrate {
 
-Result<std::optional<lake::Snapshot>> newest(const lake::Table& table) {
-    WEIR_ASSIGN(const bool exists, table.exists());
-    if (!exists) return std::optional<lake::Snapshot>();
-    WEIR_ASSIGN(auto snapshot, table.snapshot());
-    return std::optional(std::move(snapshot));
-}
-
 Result<lake::Table> open_or_create(const Workplace& at, const std::string& name, const Schema& schema,
                                    const std::vector<std::string>& partition_columns, const std::string& description) {
     WEIR_ASSIGN(auto table, at.lake.table(name));

@@ -19,9 +19,6 @@ struct Workplace {
     view::CatalogKeeper& catalogs;
 };
 
-// The newest snapshot of a table, or nothing where the table does not exist.
-Result<std::optional<lake::Snapshot>> newest(const lake::Table& table);
-
 // A table of the lake; it is created with this schema where it does not exist.
 Result<lake::Table> open_or_create(const Workplace& at, const std::string& name, const Schema& schema,
                                    const std::vector<std::string>& partition_columns, const std::string& description);

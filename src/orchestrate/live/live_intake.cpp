@@ -324,7 +324,7 @@ void LiveIntake::compact_until_stopped() {
     std::set<std::string> told;
     const auto compact = [&](const std::string& name) -> Status {
         WEIR_ASSIGN(const auto table, lake->table(name));
-        WEIR_ASSIGN(const auto snapshot, newest(table));
+        WEIR_ASSIGN(const auto snapshot, table.newest());
         if (!snapshot) return ok();
         for (const auto size : {small_file_bytes, file_bytes}) {
             const auto key = fmt::format("{} {}", name, size);

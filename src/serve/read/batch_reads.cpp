@@ -175,14 +175,16 @@ Result<bool> BatchReads::refresh() {
         const std::lock_guard lock(mutex_);
         before = present_;
     }
-    WEIR_ASSIGN(auto publication, view::newest_publication(*lake_, *database_));
+    WEIR_ASSIGN(const auto newest, last_publication_.newest(*lake_, *database_));
+    const auto& publication = *newest;
     auto present = std::make_shared<Present>();
     bool changed = publication.number != before->publication.number;
     for (const auto& [name, published] : publication.views) {
         if (!is_served(name)) continue;
         const auto known = before->views.find(name);
         const bool same =
-            known != before->views.end() && known->second.published.table_version == published.table_version;
+            known != before->views.end() && known->second.published.table_version == published.table_version &&
+            known->second.published.table_id == published.table_id;
         if (same) {
             // Somebody may have restored an earlier version.
             WEIR_ASSIGN(const auto table, lake_->table(name));
@@ -204,7 +206,7 @@ Result<bool> BatchReads::refresh() {
     } else {
         WEIR_ASSIGN(present->published_at, published_at(publication.number));
     }
-    present->publication = std::move(publication);
+    present->publication = publication;
     const std::lock_guard lock(mutex_);
     present_ = present;
     // A version that goes on being served belongs to the new publication too.

@@ -75,6 +75,7 @@ private:
     bool live_database_ = false;
     bool all_views_ = false;
     std::optional<lake::Lake> lake_;
+    view::LastPublication last_publication_;  // of refresh()
     mutable std::mutex mutex_;
     std::shared_ptr<const Present> present_;
     std::shared_ptr<const std::vector<CatalogueEntry>> catalogue_;

@@ -52,23 +52,9 @@ bool SystemReads::has(const std::string& table) const {
                        [&](const CatalogueEntry& entry) { return entry.name == table; });
 }
 
-Result<std::shared_ptr<const lake::Snapshot>> SystemReads::newest(const std::string& name) {
-    WEIR_ASSIGN(const auto table, lake_->table(name));
-    WEIR_ASSIGN(const bool exists, table.exists());
-    if (!exists) return std::shared_ptr<const lake::Snapshot>();
-    const std::lock_guard lock(mutex_);
-    auto& known = snapshots_[name];
-    // A table that was made anew is no later version of the one before.
-    auto refreshed = known ? table.refresh(*known) : table.snapshot();
-    if (!refreshed && known) refreshed = table.snapshot();
-    WEIR_ASSIGN(auto snapshot, std::move(refreshed));
-    if (!known || known->version() != snapshot.version() || known->metadata().id != snapshot.metadata().id)
-        known = std::make_shared<const lake::Snapshot>(std::move(snapshot));
-    return known;
-}
-
 Result<SystemReads::TableFacts> SystemReads::facts(const std::string& name) {
-    WEIR_ASSIGN(const auto snapshot, newest(name));
+    WEIR_ASSIGN(const auto table, lake_->table(name));
+    WEIR_ASSIGN(const auto snapshot, table.newest());
     TableFacts facts{.name = name};
     if (!snapshot) return facts;
     facts.version = snapshot->version().get();
@@ -87,7 +73,8 @@ Result<std::string> SystemReads::tables_relation() {
     std::string values;
     for (const auto& name : names) {
         WEIR_ASSIGN(const auto facts, this->facts(name));
-        WEIR_ASSIGN(const auto snapshot, newest(name));
+        WEIR_ASSIGN(const auto listed, lake_->table(name));
+        WEIR_ASSIGN(const auto snapshot, listed.newest());
         if (!snapshot) continue;
         std::string columns, partitions;
         for (const auto& field : snapshot->schema().fields)
@@ -123,13 +110,13 @@ Result<std::shared_ptr<const Pinned>> SystemReads::pin_stored(const std::string&
     auto pinned = std::make_shared<Pinned>();
     pinned->view = name;
     pinned->schema = system_table(name).schema;
-    WEIR_ASSIGN(auto snapshot, newest("weir/" + name));
+    WEIR_ASSIGN(const auto table, lake_->table("weir/" + name));
+    WEIR_ASSIGN(auto snapshot, table.newest());
     if (!snapshot) {
         pinned->version = "none";
         pinned->relation = no_rows(pinned->schema);
         return std::shared_ptr<const Pinned>(std::move(pinned));
     }
-    WEIR_ASSIGN(const auto table, lake_->table("weir/" + name));
     const auto text_of = [](const lake::Snapshot& of) {
         return fmt::format("{}-{}", of.version().get(), of.metadata().id);
     };
@@ -139,7 +126,7 @@ Result<std::shared_ptr<const Pinned>> SystemReads::pin_stored(const std::string&
         if (dash == std::string::npos) return not_kept(name);
         auto earlier = table.snapshot(lake::TableVersion(std::strtoll(version.c_str(), nullptr, 10)));
         if (!earlier || earlier->metadata().id != version.substr(dash + 1)) return not_kept(name);
-        snapshot = std::make_shared<const lake::Snapshot>(std::move(*earlier));
+        snapshot = std::move(*earlier);
     }
     pinned->version = text_of(*snapshot);
     pinned->schema = snapshot->schema();

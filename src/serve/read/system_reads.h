@@ -34,7 +34,6 @@ public:
     Result<TableFacts> facts(const std::string& table);
 
 private:
-    Result<std::shared_ptr<const lake::Snapshot>> newest(const std::string& table);
     Result<std::string> tables_relation();
     Result<std::shared_ptr<const Pinned>> pin_stored(const std::string& table, const std::string& version);
     Result<std::shared_ptr<const Pinned>> pin_computed(const std::string& table, const std::string& version);
@@ -44,8 +43,7 @@ private:
     std::map<std::string, Computed> computed_;
     std::shared_ptr<const std::vector<CatalogueEntry>> catalogue_;
     std::mutex mutex_;
-    std::map<std::string, std::shared_ptr<const lake::Snapshot>> snapshots_;  // the newest that was seen, by table
-    std::deque<std::shared_ptr<const Pinned>> kept_;                          // of computed tables, oldest first
+    std::deque<std::shared_ptr<const Pinned>> kept_;  // of computed tables, oldest first
 };
 
 }  // namespace weir::serve

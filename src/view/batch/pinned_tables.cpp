@@ -53,13 +53,16 @@ Result<PinnedTable> PinnedTables::table(const std::string& name) {
 
 Result<PinnedTable> PinnedTables::look(const std::string& name) {
     WEIR_ASSIGN(auto table, lake_->table(name));
-    WEIR_ASSIGN(const bool exists, table.exists());
     const auto version = versions_.find(name);
-    const bool is_named = version != versions_.end();
-    if (!exists || (is_named && version->second == not_there))
-        return PinnedTable{.table = std::move(table), .snapshot = std::nullopt};
-    const auto at = is_named ? lake::At(lake::TableVersion(version->second)) : lake::At(lake::Newest{});
-    WEIR_ASSIGN(auto snapshot, table.snapshot(at));
+    std::optional<lake::Snapshot> snapshot;
+    if (version == versions_.end()) {
+        WEIR_ASSIGN(snapshot, table.newest());
+    } else if (version->second != not_there) {
+        WEIR_ASSIGN(const bool exists, table.exists());
+        if (exists) {
+            WEIR_ASSIGN(snapshot, table.snapshot(lake::TableVersion(version->second)));
+        }
+    }
     return PinnedTable{.table = std::move(table), .snapshot = std::move(snapshot)};
 }
 

@@ -167,20 +167,18 @@ Status StateStore::keep_only(const std::set<std::string>& names) {
 
 Result<std::optional<StateSize>> state_size(const lake::Lake& lake, const State& state) {
     WEIR_ASSIGN(const auto table, state_table(lake, state));
-    WEIR_ASSIGN(const bool exists, table.exists());
-    if (!exists) return std::optional<StateSize>{};
-    WEIR_ASSIGN(const auto snapshot, table.snapshot());
-    StateSize size{.files = snapshot.files().size()};
-    for (const auto& file : snapshot.files()) {
+    WEIR_ASSIGN(const auto snapshot, table.newest());
+    if (!snapshot) return std::optional<StateSize>{};
+    StateSize size{.files = snapshot->files().size()};
+    for (const auto& file : snapshot->files()) {
         size.bytes += file.size_bytes;
         size.rows += lake::live_rows(file).value_or(0);
     }
     for (const auto& name : state.events) {
         WEIR_ASSIGN(const auto events, lake.table(name));
-        WEIR_ASSIGN(const bool there, events.exists());
-        if (!there) continue;
-        WEIR_ASSIGN(const auto now, events.snapshot());
-        if (const auto held = snapshot.transaction_version(events_app(name, now))) size.positions[name] = *held;
+        WEIR_ASSIGN(const auto now, events.newest());
+        if (!now) continue;
+        if (const auto held = snapshot->transaction_version(events_app(name, *now))) size.positions[name] = *held;
     }
     return std::optional(std::move(size));
 }

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "lake/log/paths.h"
+#include "view/batch/refresh.h"
 #include "view/batch/state_layout.h"
 
 namespace weir::view {
@@ -19,13 +19,11 @@ std::string columns_of(const StateLayout& layout) {
 }
 
 // Whether the lake's part is still the newest; nothing: it has none.
-Result<bool> is_newest(const lake::Table& table, const std::optional<lake::Snapshot>& part) {
-    if (!part) {
-        WEIR_ASSIGN(const bool exists, table.exists());
-        return !exists;
-    }
-    auto& store = table.store();
-    return store.head(lake::commit_path(part->version())) && !store.head(lake::commit_path(next(part->version())));
+bool is_newest(const lake::Table& table, const std::optional<lake::Snapshot>& part) {
+    const auto now = table.newest();
+    // One that cannot be read is none that we have.
+    if (!now || now->has_value() != part.has_value()) return false;
+    return !part || position_of(*part) == position_of(**now);
 }
 
 }  // namespace
@@ -72,9 +70,7 @@ Result<CatchUp> LiveStates::bring_up(const State& state, Held& held) {
         WEIR_ASSIGN(held.layout, layout_of(newest_.connection(), state));
     }
     bool go_on = false;
-    if (held.begun) {
-        WEIR_ASSIGN(go_on, is_newest(table, held.in_lake));
-    }
+    if (held.begun) go_on = is_newest(table, held.in_lake);
     if (go_on) {
         WEIR_ASSIGN(const auto added, add_newest(state, held));
         if (added) return *added;

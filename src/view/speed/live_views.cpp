@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "lake/log/paths.h"
+#include "view/batch/refresh.h"
 
 namespace weir::view {
 namespace {
@@ -61,19 +61,16 @@ Result<std::unique_ptr<LiveViews>> LiveViews::open(const lake::Lake& lake, sql::
 
 Status LiveViews::look_at(sql::Connection& connection, const std::string& name, const lake::Table& table,
                           Table& known) {
-    if (known.snapshot) {
-        auto& store = table.store();
-        const auto version = known.snapshot->version();
-        if (store.head(lake::commit_path(version)) && !store.head(lake::commit_path(next(version)))) return ok();
-    }
-    WEIR_ASSIGN(const bool exists, table.exists());
-    if (!exists) {
+    WEIR_ASSIGN(auto snapshot, table.newest());
+    if (!snapshot) {
         known = {};
         return ok();
     }
-    WEIR_ASSIGN(known.snapshot, table.snapshot());
+    auto made_of = position_of(*snapshot);
+    if (known.snapshot && made_of == known.made_of) return ok();
+    known.snapshot = std::move(snapshot);
+    known.made_of = std::move(made_of);
     const auto& metadata = known.snapshot->metadata();
-    known.made_of = fmt::format("{}:{}", metadata.id, known.snapshot->version().get());
     known.shape = metadata.id + metadata.schema_text;
     if (name.starts_with("weir/")) return ok();
     WEIR_ASSIGN(known.last_arrival, last_arrival(connection, table, *known.snapshot));
@@ -180,12 +177,12 @@ Result<LiveMoment> LiveViews::read_once(const std::set<std::string>& views) {
     LiveMoment moment{.taken = clock_->now(), .versions = versions_, .tables = pinned_};
     WEIR_TRY(states_->move_to(pinned_, versions_));
     Batches batches;
-    WEIR_ASSIGN(const auto publication, newest_publication(*lake_, *database_));
-    moment.publication = publication.number;
+    WEIR_ASSIGN(const auto publication, publication_.newest(*lake_, *database_));
+    moment.publication = publication->number;
     for (const auto& name : views) {
         const auto* view = project_.view(name);
         if (view == nullptr) return no_view(name);
-        WEIR_ASSIGN(auto live, compute(*view, publication, batches));
+        WEIR_ASSIGN(auto live, compute(*view, *publication, batches));
         known_[view->name] = live;
         moment.views.emplace(view->name, std::move(live));
     }
@@ -223,9 +220,9 @@ Result<LiveMoment> LiveViews::read_newest_once(const declare::View& view) {
                          .hint = "the merged layer has them"};
     }
     LiveMoment moment{.taken = clock_->now(), .versions = versions_, .tables = pinned_};
-    WEIR_ASSIGN(const auto publication, newest_publication(*lake_, *database_));
-    moment.publication = publication.number;
-    WEIR_ASSIGN(auto live, compute_newest(view, publication));
+    WEIR_ASSIGN(const auto publication, publication_.newest(*lake_, *database_));
+    moment.publication = publication->number;
+    WEIR_ASSIGN(auto live, compute_newest(view, *publication));
     known_newest_[view.name] = live;
     moment.views.emplace(view.name, std::move(live));
     return moment;

@@ -121,6 +121,7 @@ private:
     std::set<std::string> by_day_;
     std::unique_ptr<LiveStates> states_;
     std::map<std::string, LiveView> known_, known_newest_;
+    LastPublication publication_;
 };
 
 }  // namespace weir::view
