@@ -35,7 +35,8 @@ inline constexpr std::size_t scan_inline_items_max = 1000;
 // Each distinct partition value becomes a branch of its own that DuckDB can prune; more branches than these cost more
 // to plan than a join on the file's number.
 inline constexpr std::size_t scan_branches_max = 32;
-inline constexpr std::int64_t checkpoint_interval = 10;
+// To read so many commits costs less than to read a checkpoint of a small table.
+inline constexpr std::int64_t checkpoint_interval = 50;
 // A commit or other log file larger than this is damage: a million files need about 500 MB.
 inline constexpr std::size_t log_entry_bytes_max = std::size_t{2} << 30;
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <fstream>
 
+#include "base/limits.h"
 #include "lake/log/paths.h"
 #include "lake/log/protocol.h"
 #include "lake/maintain/checkpoint.h"
@@ -50,34 +51,37 @@ TEST_F(MaintainTest, a_checkpoint_says_what_the_log_says) {
     EXPECT_EQ(count_of(table), 6);
 }
 
-TEST_F(MaintainTest, every_tenth_commit_writes_one_and_a_broken_hint_does_no_harm) {
+TEST_F(MaintainTest, a_checkpoint_is_written_now_and_then_and_a_broken_hint_does_no_harm) {
+    constexpr auto interval = limits::checkpoint_interval;
+    constexpr auto newest = 2 * interval + 1;
     auto table = make_table("t", "SELECT 0 AS id");
-    for (int i = 1; i <= 21; ++i) append(table, fmt::format("SELECT {} AS id", i));
+    for (int i = 1; i <= newest; ++i) append(table, fmt::format("SELECT {} AS id", i));
     const auto listing = must(table.store().list("_delta_log", "", Depth::here));
     std::vector<std::int64_t> versions;
     for (const auto& checkpoint : complete_checkpoints(listing)) versions.push_back(checkpoint.version.get());
-    EXPECT_EQ(versions, (std::vector<std::int64_t>{10, 20}));
+    EXPECT_EQ(versions, (std::vector<std::int64_t>{interval, 2 * interval}));
     const auto contents_before = contents(must(table.snapshot()));
     for (const auto* hint :
-         {"", "{", R"({"version":10,"size":1})", R"({"version":999,"size":1})", R"({"version":"x"})"}) {
+         {"", "{", R"({"version":50,"size":1})", R"({"version":999,"size":1})", R"({"version":"x"})"}) {
         must(table.store().put("_delta_log/_last_checkpoint", hint));
-        EXPECT_EQ(contents(must(table.snapshot())), contents_before) << hint;
+        EXPECT_EQ(contents(must(table_at("t").snapshot())), contents_before) << hint;
     }
-    for (std::int64_t version = 0; version <= 21; ++version)
+    for (std::int64_t version = 0; version <= newest; ++version)
         EXPECT_EQ(count_of(table, TableVersion(version)), version + 1);
-    EXPECT_FALSE(table.snapshot(TableVersion(22)));
+    EXPECT_FALSE(table.snapshot(TableVersion(newest + 1)));
 }
 
 TEST_F(MaintainTest, a_failing_checkpoint_fails_no_commit) {
     auto table = make_table("t", "SELECT 0 AS id");
-    for (int i = 1; i <= 9; ++i) append(table, "SELECT 1 AS id");
-    fs::create_directories(table.store().url(checkpoint_path(TableVersion(10))) + "/in_the_way");
+    constexpr auto interval = limits::checkpoint_interval;
+    for (int i = 1; i < interval; ++i) append(table, "SELECT 1 AS id");
+    fs::create_directories(table.store().url(checkpoint_path(TableVersion(interval))) + "/in_the_way");
     auto transaction = must(Transaction::begin(table, must(table.snapshot())));
     must(transaction.append(connection, "SELECT 1 AS id"));
     const auto committed = must(commit_or_fail(std::move(transaction)));
-    EXPECT_EQ(committed.version.get(), 10);
+    EXPECT_EQ(committed.version.get(), interval);
     EXPECT_TRUE(committed.checkpoint_error);
-    EXPECT_EQ(count_of(table), 11);
+    EXPECT_EQ(count_of(table), interval + 1);
 }
 
 TEST_F(MaintainTest, a_snapshot_moves_forward_as_it_would_be_read) {
@@ -258,6 +262,7 @@ TEST_F(MaintainTest, restore_brings_a_version_back_unless_its_files_are_gone) {
 TEST_F(MaintainTest, the_log_is_cleaned_up_below_a_checkpoint_only) {
     auto table = make_table("t", "SELECT 0 AS id");
     for (int i = 1; i <= 25; ++i) append(table, fmt::format("SELECT {} AS id", i));
+    must(write_checkpoint(table, TableVersion(10)));
     EXPECT_TRUE(must(clean_up_log(table, false)).files.empty());
     for (std::int64_t version = 0; version <= 15; ++version) age(table, commit_path(TableVersion(version)), 24h * 31);
     const auto before = must(table.snapshot()).files().size();
@@ -319,7 +324,8 @@ TEST_F(MaintainTest, ten_thousand_commits_open_fast) {
         std::ofstream(table.store().url(commit_path(TableVersion(version)))) << print_action(add) << "\n";
     }
     must(write_checkpoint(table, TableVersion(9'990)));
-    must(table.snapshot());
+    EXPECT_EQ(must(table_at("t").snapshot()).files().size(), 10'000u);
+    // From where it was read before, too.
     EXPECT_EQ(must(table.snapshot()).files().size(), 10'000u);
 }
 

@@ -13,6 +13,7 @@
 #include "contract/rules.h"
 #include "declare/table_schema.h"
 #include "lake/log/paths.h"
+#include "lake/read/file_facts.h"
 #include "observe/event_time.h"
 #include "orchestrate/intake/landing_turn.h"
 #include "orchestrate/intake/seen_keys.h"
@@ -155,11 +156,8 @@ private:
         auto reports = job_.read(connection_, [&](const std::string& rows) -> Status {
             const auto joined = fmt::format("FROM {} r JOIN {} f ON f.file_no = r._file_no", rows, taken_table);
             if (!hash_ && job_.source.sequence.empty()) {
-                const bool one_day = std::all_of(job_.files.begin(), job_.files.end(), [&](const auto& file) {
-                    return file.arrival == job_.files.front().arrival;
-                });
                 lake::DataFileOptions options;
-                if (one_day && !job_.files.empty()) options.all_in = folder_of(job_.files.front().arrival);
+                if (arrived_in_one_day()) options.all_in = folder_of(job_.files.front().arrival);
                 return append(fmt::format("SELECT {} {}", select, joined), options);
             }
             // The key is that of the row as it lies in the table, so that the index can be rebuilt from there.
@@ -177,6 +175,13 @@ private:
             for (const auto nulled : report.nulled) day.nulled += nulled;
         }
         return list_reports(connection_, *reports);
+    }
+
+    bool arrived_in_one_day() const {
+        const auto& files = job_.files;
+        return !files.empty() && std::all_of(files.begin(), files.end(), [&](const auto& file) {
+            return file.arrival == files.front().arrival;
+        });
     }
 
     Status append(const std::string& select, const lake::DataFileOptions& options = {}) {
@@ -298,14 +303,27 @@ private:
         return ok();
     }
 
+    Status count_accepted() {
+        const auto& added = transaction_.added();
+        std::int64_t rows = 0;
+        const bool told = std::all_of(added.begin(), added.end(), [&](const lake::AddFile& file) {
+            const auto live = lake::live_rows(file);
+            rows += live.value_or(0);
+            return live.has_value();
+        });
+        // The files say how many rows they hold; which are of which day, only the rows do.
+        if (!told || !arrived_in_one_day())
+            return add_by_day(fmt::format("SELECT {}, count(*) FROM {} GROUP BY ALL", accepted_day(), staged_rows()),
+                              &RowCounts::accepted);
+        days_[job_.files.front().arrival].accepted += rows;
+        return ok();
+    }
+
     Status account() {
         WEIR_TRY(add_by_day(fmt::format("SELECT {}, count(*) FROM {} JOIN {} USING (file_no) GROUP BY ALL",
                                         day_number("arrival"), rejects_table, taken_table),
                             &RowCounts::quarantined));
-        WEIR_TRY(job_.source.event_time ? count_accepted_by_event_time()
-                                        : add_by_day(fmt::format("SELECT {}, count(*) FROM {} GROUP BY ALL",
-                                                                 accepted_day(), staged_rows()),
-                                                     &RowCounts::accepted));
+        WEIR_TRY(job_.source.event_time ? count_accepted_by_event_time() : count_accepted());
         // A stretch of a log whose records compaction took has no day of its own.
         if (days_.empty()) days_[std::chrono::floor<std::chrono::days>(now_)];
         for (const auto& [day, counts] : days_) {
