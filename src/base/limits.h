@@ -15,6 +15,8 @@ inline constexpr std::size_t rejected_bytes_max = 1u << 20;
 inline constexpr std::size_t block_bytes = 4u << 20;
 // Deeper JSON than this is refused: it is an attack or a bug, and recursion must end somewhere.
 inline constexpr std::size_t json_depth_max = 1024;
+// Macros that call macros: what is written out with more calls than this is larger than any text of a person.
+inline constexpr std::size_t macro_calls_max = 1000;
 // A file of a project that is larger than this is no declaration.
 inline constexpr std::size_t declaration_bytes_max = 4u << 20;
 inline constexpr int yaml_depth_max = 64;

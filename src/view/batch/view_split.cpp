@@ -103,12 +103,9 @@ Status Catalog::know_tables() {
     WEIR_TRY(add_own_functions(connection));
     if (!project_->macros.empty()) WEIR_TRY(connection.run(project_->macros));
     WEIR_TRY(connection.run(tables_));
+    WEIR_ASSIGN(macros_, Macros::of(connection, project_->macros));
     database_ = std::make_unique<sql::Database>(std::move(database));
     connection_ = std::make_unique<sql::Connection>(std::move(connection));
-    if (auto status = find_opaque_macros(); !status) {
-        connection_.reset();
-        return status;
-    }
     return ok();
 }
 
@@ -132,54 +129,11 @@ Result<Catalog*> CatalogKeeper::current(const lake::Lake& lake, const declare::P
     return &*catalog_;
 }
 
-Status Catalog::find_opaque_macros() {
-    if (project_->macros.empty()) return ok();
-    WEIR_ASSIGN(const auto rows, connection_->query("SELECT lower(function_name), function_type, macro_definition FROM "
-                                                    "duckdb_functions() WHERE NOT internal AND macro_definition IS NOT "
-                                                    "NULL"));
-    std::map<std::string, Tree> scalar;
-    Trees trees(*connection_);
-    for (std::size_t row = 0; row < rows.row_count(); ++row) {
-        const std::string name(rows.text(row, 0));
-        auto body = rows.text(row, 1) == "macro" ? trees.query("SELECT " + std::string(rows.text(row, 2)))
-                                                 : Result<Tree>(Error{});
-        if (!body || has_window(body->at("select_list")) || has_aggregate(body->at("select_list")) ||
-            body->dump().find("\"SUBQUERY\"") != std::string::npos)
-            opaque_macros_.insert(name);
-        else
-            scalar.emplace(name, std::move(*body));
-    }
-    // Those that call such a one are no better.
-    for (bool more = true; std::exchange(more, false);) {
-        for (const auto& [name, body] : scalar) {
-            if (opaque_macros_.contains(name)) continue;
-            each_part(body, [&, &called_by = name](const Tree& part) {
-                if (opaque_macros_.contains(lowered(text_of(part, "function_name"))))
-                    more = opaque_macros_.insert(called_by).second || more;
-                return true;
-            });
-        }
-    }
-    return ok();
-}
-
-Result<std::string> Catalog::opaque_macro(const std::string& sql) {
-    std::string found;
-    if (opaque_macros_.empty()) return found;
-    Trees trees(*connection_);
-    WEIR_ASSIGN(const auto query, trees.query(sql));
-    each_part(query, [&](const Tree& part) {
-        const auto name = lowered(text_of(part, "function_name"));
-        if (!name.empty() && opaque_macros_.contains(name)) found = name;
-        return true;
-    });
-    return found;
-}
-
 Result<bool> Catalog::row_by_row(const declare::View& view) {
     if (const auto known = row_by_row_.find(view.name); known != row_by_row_.end()) return known->second;
+    WEIR_ASSIGN(const auto text, macros_.write_out(*connection_, view.sql));
     Trees trees(*connection_);
-    WEIR_ASSIGN(const auto query, trees.query(view.sql));
+    WEIR_ASSIGN(const auto query, trees.query(text.sql));
     const auto role = [&](std::string_view table) {
         if (const auto* other = project_->view(table)) {
             const auto inner = row_by_row(*other);
@@ -187,8 +141,7 @@ Result<bool> Catalog::row_by_row(const declare::View& view) {
         }
         return role_of(*project_, table);
     };
-    WEIR_ASSIGN(const auto macro, opaque_macro(view.sql));
-    const bool answer = macro.empty() && linear_query(query, {}, role).linear();
+    const bool answer = text.why_not.empty() && linear_query(query, {}, role).linear();
     row_by_row_.emplace(view.name, answer);
     return answer;
 }
@@ -197,8 +150,9 @@ Result<const Split*> Catalog::split(const declare::View& view) {
     const std::lock_guard lock(*mutex_);
     if (const auto known = splits_.find(view.name); known != splits_.end()) return &known->second;
     WEIR_TRY(know_tables());
+    WEIR_ASSIGN(const auto text, macros_.write_out(*connection_, view.sql));
     SplitInput input{
-        .sql = view.sql, .inlined = {}, .role = [this](std::string_view table) { return role_of(*project_, table); }};
+        .sql = text.sql, .inlined = {}, .role = [this](std::string_view table) { return role_of(*project_, table); }};
     input.weights = [this](std::string_view table) -> const Weights* {
         const auto found = weights_.find(lowered(table));
         return found == weights_.end() ? nullptr : &found->second;
@@ -214,16 +168,16 @@ Result<const Split*> Catalog::split(const declare::View& view) {
         WEIR_ASSIGN(const bool part, row_by_row(*other));
         if (!part) continue;
         reached.insert(other->reads.begin(), other->reads.end());
-        input.inlined.emplace_back(other->name, other->sql);
+        WEIR_ASSIGN(auto inlined, macros_.write_out(*connection_, other->sql));
+        input.inlined.emplace_back(other->name, std::move(inlined.sql));
     }
     std::reverse(input.inlined.begin(), input.inlined.end());
-    WEIR_ASSIGN(const auto macro, opaque_macro(view.sql));
     // Then nothing of it is split.
-    if (!macro.empty()) input.role = [](std::string_view) { return TableRole::other; };
+    if (!text.why_not.empty()) input.role = [](std::string_view) { return TableRole::other; };
     auto made = view::split(*connection_, input);
-    if (made && !macro.empty()) {
-        made->row_by_row = {fmt::format("it calls the macro {}, which aggregates or reads by itself", macro)};
-        made->touched.why_not = made->row_by_row.front();
+    if (made && !text.why_not.empty()) {
+        made->row_by_row = {text.why_not};
+        made->touched.why_not = text.why_not;
     }
     if (!made) return std::move(made).error().within(fmt::format("splitting view '{}'", view.name));
     all_kept_ = false;
@@ -233,7 +187,8 @@ Result<const Split*> Catalog::split(const declare::View& view) {
 Result<std::vector<ColumnLineage>> Catalog::lineage(const declare::View& view) {
     const std::lock_guard lock(*mutex_);
     WEIR_TRY(know_tables());
-    auto columns = lineage_of(*connection_, view.sql);
+    WEIR_ASSIGN(const auto text, macros_.write_out(*connection_, view.sql));
+    auto columns = lineage_of(*connection_, text.sql);
     if (!columns) return std::move(columns).error().within(fmt::format("the lineage of view '{}'", view.name));
     return columns;
 }

@@ -11,6 +11,7 @@
 #include "lake/lake.h"
 #include "view/batch/kept_splits.h"
 #include "view/split/lineage.h"
+#include "view/split/macros.h"
 #include "view/split/split.h"
 
 namespace weir::view {
@@ -42,10 +43,6 @@ private:
         : project_(&project), reader_(reader), mutex_(std::make_unique<std::mutex>()) {}
     // The database with its tables, the first time that it is needed.
     Status know_tables();
-    // The macro of the project that a text calls and that aggregates, looks at other rows or reads tables by itself:
-    // what it does cannot be seen in the text's tree. Empty: none.
-    Result<std::string> opaque_macro(const std::string& sql);
-    Status find_opaque_macros();
     // Whether a view looks at events one row at a time, so that what reads it can aggregate events directly.
     Result<bool> row_by_row(const declare::View& view);
 
@@ -59,7 +56,7 @@ private:
     // Guarded by mutex_.
     std::unique_ptr<sql::Database> database_;
     std::unique_ptr<sql::Connection> connection_;  // null until it is needed
-    std::set<std::string> opaque_macros_;          // lower case
+    Macros macros_;
     Splits splits_;
     bool all_kept_ = true;
     std::map<std::string, bool> row_by_row_;

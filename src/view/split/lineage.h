@@ -5,8 +5,8 @@
 //   condition  what decides which rows count, or in which order: WHERE, joins, GROUP BY, HAVING, QUALIFY, FILTER, WHEN,
 //              PARTITION BY and ORDER BY of windows and aggregates, ORDER BY with LIMIT
 //
-// A view that is read is a table here: its own lineage goes on from there. Macros are not looked into; their arguments
-// are values.
+// A view that is read is a table here: its own lineage goes on from there. Macros are not looked into, unless they were
+// written out before (macros.h); their arguments are values.
 #pragma once
 
 #include "view/split/tree.h"

@@ -40,6 +40,12 @@ struct RandomTables {
         (hash(n, 34) % 9)::INTEGER - 4 AS i, ((hash(n, 35) % 9000)::INTEGER / 100)::DECIMAL(10, 2) AS d,
         (hash(n, 36) % 500)::DOUBLE / 3 AS x, TIMESTAMP '1970-01-01' + to_seconds((hash(n, 37) % 60)::BIGINT * 1800) AS t,
         hash(n, 38) % 2 = 0 AS o FROM range(14) q(n))";
+    // Called like what they stand for, with parameters that are called like columns.
+    static constexpr std::string_view macros = R"(CREATE MACRO my_sum(i) AS sum(i);
+        CREATE MACRO my_count(k, "by" := 1) AS count(k) * "by"; CREATE MACRO my_max(s) AS max(s);
+        CREATE MACRO my_avg(x) AS avg(x); CREATE MACRO my_min(j) AS (-my_max(-j)); CREATE MACRO my_median(d) AS median(d);
+        CREATE MACRO my_kind(s) AS (SELECT max(kind) FROM r WHERE k = s);
+        CREATE MACRO my_e() AS TABLE SELECT * FROM e; CREATE MACRO my_f(i) AS TABLE SELECT * FROM f WHERE id >= i;)";
     static constexpr std::string_view r =
         "SELECT 'k' || n AS k, CASE WHEN n <> 2 THEN 'kind' || n % 2 END AS kind, n * 10 AS factor FROM range(3) q(n)";
 };
@@ -197,7 +203,7 @@ inline constexpr std::array random_aggregates = std::to_array<RandomAggregate>({
 
 class RandomQuery {
 public:
-    explicit RandomQuery(std::uint64_t seed) : random_(seed) {}
+    explicit RandomQuery(std::uint64_t seed) : random_(seed), random_macros_(seed + 1) {}
 
     struct Column {
         std::string name;
@@ -252,12 +258,21 @@ private:
         return which < 14 ? "e" : which < 19 ? "f" : "nothing";
     }
 
+    // The same with a macro, now and then.
+    std::string or_macro(const std::string& written, const std::string& macro) {
+        return std::uniform_int_distribution(1, 4)(random_macros_) == 1 ? macro : written;
+    }
+    std::string table_or_macro(const std::string& table) {
+        return table == "e" ? or_macro(table, "my_e()") : table == "f" ? or_macro(table, "my_f(-1 + 1)") : table;
+    }
+
     Source plain_source() {
         const auto table = events();
-        if (chance(50)) return {table, columns_of(table)};
+        if (chance(50)) return {table_or_macro(table), columns_of(table)};
         const auto alias = fresh("v");
         auto columns = columns_of(table);
-        return {table + (chance(50) ? " AS " : " ") + alias, chance(60) ? qualified(columns, alias) : columns};
+        return {table_or_macro(table) + (chance(50) ? " AS " : " ") + alias,
+                chance(60) ? qualified(columns, alias) : columns};
     }
 
     // Work on one row at a time, mostly.
@@ -400,7 +415,10 @@ private:
             case 's':
                 switch (below(5)) {
                     case 0: return fmt::format("upper({})", of('s'));
-                    case 1: return fmt::format("({} || '!')", of('s'));
+                    case 1: {
+                        const auto text = of('s');
+                        return or_macro(fmt::format("({} || '!')", text), fmt::format("my_kind({})", text));
+                    }
                     case 2: return fmt::format("substr({}, 1, 1)", of('s'));
                     case 3: return fmt::format("strftime({}, '%Y-%m-%d %H')", of('t'));
                     default: return fmt::format("{}::VARCHAR", of('i'));
@@ -449,6 +467,13 @@ private:
         type = chosen.type;
         if (chosen.may_tie) one_answer_ = false;
         const bool calls_with_parenthesis = call.back() == ')' && call.find("WITHIN") == std::string::npos;
+        static constexpr std::array with_macro{"count($s)", "count($l)", "sum($i)",    "sum($b)",   "sum($d)",
+                                               "avg($i)",   "avg($x)",   "max($s)",    "max($t)",   "min($i)",
+                                               "min($x)",   "min($d)",   "median($i)", "median($x)"};
+        if (std::find(with_macro.begin(), with_macro.end(), chosen.text) != with_macro.end()) {
+            const auto macro = or_macro(call, "my_" + call);
+            if (macro != call) return macro;
+        }
         if (calls_with_parenthesis && chosen.may_distinct && chance(15)) {
             call.insert(call.find('(') + 1, "DISTINCT ");
             if (chosen.may_order && chance(40)) call.insert(call.size() - 1, " ORDER BY " + first);
@@ -851,7 +876,7 @@ private:
         return row_query();
     }
 
-    std::mt19937_64 random_;
+    std::mt19937_64 random_, random_macros_;
     std::vector<std::string> with_;
     bool one_answer_ = true;
     int names_ = 0;

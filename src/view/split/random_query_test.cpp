@@ -8,6 +8,7 @@
 #include <iostream>
 #include <map>
 
+#include "view/split/macros.h"
 #include "view/split/testing.h"
 
 namespace weir::view {
@@ -80,10 +81,13 @@ void RandomQueries::check(Rows rows) {
     }
     pieces.add_events("nothing", nothing);
     pieces.add_reference("r", std::string(RandomTables::r));
+    pieces.run(std::string(RandomTables::macros));
+    const auto macros = Macros::of(pieces.connection(), RandomTables::macros);
+    ASSERT_TRUE(bool(macros)) << macros.error().message;
 
     const auto begin = std::chrono::steady_clock::now();
     std::size_t tried = 0, accepted = 0, fully = 0, partly = 0, as_written = 0, by_key = 0, never_computed = 0,
-                failed = 0;
+                with_macros = 0, opaque = 0, failed = 0;
     std::map<std::string, std::size_t> refusals, reasons;
     for (; tried < cases; ++tried) {
         if (seconds && std::chrono::steady_clock::now() - begin > std::chrono::seconds(*seconds)) break;
@@ -103,7 +107,18 @@ void RandomQueries::check(Rows rows) {
                           << query.sql << "\n"
                           << more;
         };
-        const auto found = split(pieces.connection(), pieces.input(query.sql));
+        const auto text = macros->write_out(pieces.connection(), query.sql);
+        if (!text) {
+            report("not written out", text.error().message);
+            continue;
+        }
+        if (!text->why_not.empty()) {
+            ++opaque;
+            ++reasons[text->why_not];
+            continue;
+        }
+        with_macros += text->sql != query.sql ? 1U : 0U;
+        const auto found = split(pieces.connection(), pieces.input(text->sql));
         if (!found) {
             report("not split", found.error().message);
             continue;
@@ -159,7 +174,8 @@ void RandomQueries::check(Rows rows) {
     }
     std::cout << tried << " queries: " << accepted << " accepted by DuckDB, " << as_written
               << " with one answer as written; " << fully << " wholly of states, " << partly << " of states and rows, "
-              << accepted - fully - partly << " of rows only; " << by_key << " refreshed by key\n";
+              << accepted - fully - partly - opaque << " of rows only; " << by_key << " refreshed by key, "
+              << with_macros << " with macros written out, " << opaque << " with others\n";
     if (std::getenv("WEIR_RANDOM_VERBOSE") != nullptr) {
         for (const auto& [why, count] : refusals) std::cout << count << "  " << why << "\n";
         for (const auto& [why, count] : reasons) std::cout << count << "  " << why << "\n";
@@ -169,6 +185,8 @@ void RandomQueries::check(Rows rows) {
     EXPECT_GT(fully * 100, accepted * (rows == Rows::stay ? 60U : 50U));
     EXPECT_GT(as_written * 100, accepted * 25);
     EXPECT_GT(by_key * 100, accepted * 20);
+    EXPECT_GT(with_macros * 100, accepted * 15);
+    EXPECT_LT(opaque * 100, accepted * 5);
     EXPECT_LT(never_computed * 500, accepted);
 }
 
