@@ -11,6 +11,7 @@
 
 #include "base/stop.h"
 #include "sql/number_range.h"
+#include "view/split/macros.h"
 
 namespace weir::orchestrate {
 namespace {
@@ -113,7 +114,7 @@ Status generate(const declare::Project& project, const declare::Generator& gener
     WEIR_ASSIGN(auto database, sql::Database::open({.memory_limit = project.engine.memory, .threads = 1}));
     if (!project.macros.empty()) {
         WEIR_ASSIGN(auto connection, database.connect());
-        WEIR_TRY(connection.run(project.macros));
+        WEIR_TRY(view::make_macros(connection, project.macros));
     }
     return Generation(database, generator, request, output).run(threads);
 }

@@ -16,6 +16,7 @@
 #include "lake/table.h"
 #include "model/system_tables.h"
 #include "view/own_functions.h"
+#include "view/split/macros.h"
 
 namespace weir::view {
 
@@ -142,7 +143,8 @@ Result<Session> Session::open(const SessionOptions& options) {
         if (!created && missing_table(created.error().message)) {
             // DuckDB binds a macro when it is created: the tables that it reads have to be open.
             WEIR_TRY(session.open_all());
-            created = session.connection_->run(options.project->macros);
+            WEIR_TRY(make_macros(*session.connection_, options.project->macros));
+            created = ok();
         }
         if (!created) return std::move(created).error().within("running macros.sql");
     }

@@ -128,9 +128,12 @@ TEST_F(SessionTest, the_project_knows_which_views_are_kept) {
 TEST_F(SessionTest, macros_read_tables_that_the_statement_does_not_name) {
     make_trips();
     declare::Project project;
-    project.macros = "CREATE MACRO total() AS (SELECT sum(id)::BIGINT FROM trips)";
+    project.macros =
+        "CREATE MACRO twice(x) AS 2 * x; CREATE MACRO total() AS (SELECT sum(id)::BIGINT FROM trips); CREATE MACRO "
+        "rows_of() AS TABLE SELECT * FROM trips";
     auto session = std::move(Session::open({.lake = lake, .project = &project})).value();
-    EXPECT_EQ(number(session, "SELECT total()"), "3");
+    EXPECT_EQ(number(session, "SELECT twice(total())"), "6");
+    EXPECT_EQ(number(session, "SELECT sum(id)::BIGINT FROM rows_of()"), "3");
 }
 
 TEST_F(SessionTest, system_tables_are_there_before_anything_was_stored) {

@@ -12,6 +12,7 @@
 #include "model/system_tables.h"
 #include "view/own_functions.h"
 #include "view/session.h"
+#include "view/split/macros.h"
 #include "view/split/weights.h"
 
 namespace weir::view {
@@ -116,7 +117,7 @@ Result<sql::Database> open_database(const declare::Project& project, Access acce
                                                     .spill = std::move(spill)}));
     WEIR_ASSIGN(auto connection, database.connect());
     WEIR_TRY(add_own_functions(connection));
-    if (!project.macros.empty()) WEIR_TRY(connection.run(project.macros));
+    WEIR_TRY(make_macros(connection, project.macros));
     return database;
 }
 
@@ -239,8 +240,15 @@ Status IntervalBatch::run(const declare::View& view, const std::string& sql, con
             WEIR_TRY(make_readable(table_name(*project_, read)));
         }
     }
-    auto status =
-        connection_.run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS\n{}", sql::quote_name(view.name), sql));
+    const auto statement = fmt::format("CREATE OR REPLACE TEMP TABLE {} AS\n{}", sql::quote_name(view.name), sql);
+    auto status = connection_.run(statement);
+    if (!status && !project_->macros.empty()) {
+        // What a macro reads is there now. All batches of the database share the macros.
+        static std::mutex one_at_a_time;
+        const std::lock_guard lock(one_at_a_time);
+        if (const auto made = make_macros(connection_, project_->macros); made && *made > 0)
+            status = connection_.run(statement);
+    }
     if (status) return status;
     auto error = std::move(status).error();
     const bool own_text = sql == view.sql;

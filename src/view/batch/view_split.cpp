@@ -6,6 +6,7 @@
 
 #include "base/build_id.h"
 #include "base/sha256.h"
+#include "declare/sql_text.h"
 #include "declare/table_schema.h"
 #include "model/system_tables.h"
 #include "view/own_functions.h"
@@ -101,8 +102,14 @@ Status Catalog::know_tables() {
     WEIR_ASSIGN(auto database, sql::Database::open({.threads = 1}));
     WEIR_ASSIGN(auto connection, database.connect());
     WEIR_TRY(add_own_functions(connection));
-    if (!project_->macros.empty()) WEIR_TRY(connection.run(project_->macros));
-    WEIR_TRY(connection.run(tables_));
+    for (const auto& range : declare::sql_statements(tables_)) {
+        const auto statement = tables_.substr(range.begin, range.end - range.begin);
+        if (connection.run(statement)) continue;
+        // A view calls macros, which read tables and views before it.
+        WEIR_TRY(make_macros(connection, project_->macros));
+        WEIR_TRY(connection.run(statement));
+    }
+    WEIR_TRY(make_macros(connection, project_->macros));
     WEIR_ASSIGN(macros_, Macros::of(connection, project_->macros));
     database_ = std::make_unique<sql::Database>(std::move(database));
     connection_ = std::make_unique<sql::Connection>(std::move(connection));

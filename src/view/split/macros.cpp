@@ -48,7 +48,8 @@ std::map<std::string, Arguments> defaults_in(Trees& trees, std::string_view scri
     const auto tokens = declare::sql_tokens(script);
     for (const auto& statement : declare::sql_statements(script)) {
         std::size_t open = 0;
-        while (open < tokens.size() && (tokens[open].begin < statement.begin || script[tokens[open].begin] != '(')) ++open;
+        while (open < tokens.size() && (tokens[open].begin < statement.begin || script[tokens[open].begin] != '('))
+            ++open;
         std::size_t close = open;
         for (int depth = 0; close < tokens.size(); ++close) {
             depth += script[tokens[close].begin] == '(' ? 1 : script[tokens[close].begin] == ')' ? -1 : 0;
@@ -314,6 +315,22 @@ bool same_columns(const std::vector<sql::Column>& a, const std::vector<sql::Colu
 
 }  // namespace
 
+Result<std::size_t> make_macros(sql::Connection& connection, std::string_view script) {
+    std::size_t made = 0;
+    for (const auto& range : declare::sql_statements(script)) {
+        const auto status = connection.run(std::string(script.substr(range.begin, range.end - range.begin)));
+        if (status) {
+            ++made;
+            continue;
+        }
+        const auto& message = status.error().message;
+        const bool later = message.find("does not exist") != std::string::npos;
+        if (!later && message.find("already exists") == std::string::npos)
+            return Error(status.error()).within("running macros.sql");
+    }
+    return made;
+}
+
 Result<Macros> Macros::of(sql::Connection& connection, std::string_view script) {
     Macros macros;
     if (script.empty()) return macros;
@@ -326,7 +343,10 @@ Result<Macros> Macros::of(sql::Connection& connection, std::string_view script) 
     for (std::size_t row = 0; row < rows.row_count(); ++row) {
         const bool table = rows.integer(row, 1) != 0;
         auto body = trees.query((table ? "" : "SELECT ") + std::string(rows.text(row, 2)));
-        Definition definition{.parameters = texts_in(rows.text(row, 3)), .types = texts_in(rows.text(row, 4)), .defaults = {}, .body = {}};
+        Definition definition{.parameters = texts_in(rows.text(row, 3)),
+                              .types = texts_in(rows.text(row, 4)),
+                              .defaults = {},
+                              .body = {}};
         for (auto& parameter : definition.parameters) parameter = lowered(parameter);
         if (body) definition.body = table ? std::move(*body) : with_alias(body->at("select_list").at(0), "");
         all[{std::string(rows.text(row, 0)), table}].push_back(std::move(definition));
@@ -342,11 +362,11 @@ Result<Macros> Macros::of(sql::Connection& connection, std::string_view script) 
     for (bool more = true; std::exchange(more, false);) {
         for (auto next = all.begin(); next != all.end();) {
             const auto macro = next++;
-            const bool opaque = macro->first.second ||
-                                std::any_of(macro->second.begin(), macro->second.end(), [&](const Definition& each) {
-                                    return looks_beyond_its_row(each.body) ||
-                                           !first_call(macros.opaque_, each.body).empty();
-                                });
+            const bool opaque =
+                macro->first.second ||
+                std::any_of(macro->second.begin(), macro->second.end(), [&](const Definition& each) {
+                    return looks_beyond_its_row(each.body) || !first_call(macros.opaque_, each.body).empty();
+                });
             if (!opaque) continue;
             macros.opaque_.insert(all.extract(macro));
             more = true;

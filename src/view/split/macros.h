@@ -16,6 +16,10 @@
 
 namespace weir::view {
 
+// Makes the macros of a script that are not there yet. DuckDB looks at what a macro reads and calls when it is made:
+// those of which something is not there are left out, until they are asked for again. How many were made.
+Result<std::size_t> make_macros(sql::Connection& connection, std::string_view script);
+
 class Macros {
 public:
     Macros() = default;

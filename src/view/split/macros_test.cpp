@@ -74,7 +74,8 @@ TEST_F(MacrosTest, are_split_as_their_bodies_are) {
          "SELECT page, 10 - twice(max(id) - 1) AS n FROM visits GROUP BY page",
          "SELECT page, 10 - (2 * (max(id) - 1) + count(*)) AS n FROM visits GROUP BY page"},
         {"below", rate, "SELECT max(\"rate(spent)\") AS m FROM (SELECT page, rate(spent) FROM visits GROUP BY page)",
-         "SELECT max(\"rate(spent)\") AS m FROM (SELECT page, sum(spent) / count(*) AS \"rate(spent)\" FROM visits GROUP BY "
+         "SELECT max(\"rate(spent)\") AS m FROM (SELECT page, sum(spent) / count(*) AS \"rate(spent)\" FROM visits "
+         "GROUP BY "
          "page)"},
         {"in WITH, with alike columns", rate,
          "WITH x AS (SELECT page AS x, rate(spent) AS r FROM visits GROUP BY 1) SELECT x, r + 1 AS r FROM x",
@@ -83,7 +84,8 @@ TEST_F(MacrosTest, are_split_as_their_bodies_are) {
         {"a parameter goes before a column", "CREATE MACRO most(id, spent) AS max(spent) - min(id)",
          "SELECT page, most(spent, id) AS m FROM visits GROUP BY page",
          "SELECT page, max(id) - min(spent) AS m FROM visits GROUP BY page"},
-        {"names and defaults", "CREATE MACRO share(x, of := 10 * 10, \"Off Set\" := 0) AS of * sum(x) / count(*) + \"Off Set\"",
+        {"names and defaults",
+         "CREATE MACRO share(x, of := 10 * 10, \"Off Set\" := 0) AS of * sum(x) / count(*) + \"Off Set\"",
          "SELECT page, share(spent) AS a, share(id, 2) AS b, share(id, \"off set\" := 3) AS c, share(x := id, OF := 5) "
          "AS d FROM visits GROUP BY page",
          "SELECT page, 10 * 10 * sum(spent) / count(*) + 0 AS a, 2 * sum(id) / count(*) + 0 AS b, 10 * 10 * sum(id) / "
@@ -105,14 +107,16 @@ TEST_F(MacrosTest, are_split_as_their_bodies_are) {
         {"distinct and filter inside", "CREATE MACRO who(x, which) AS count(DISTINCT x) FILTER (WHERE which)",
          "SELECT page, who(user_id, NOT ok) AS n FROM visits GROUP BY page",
          "SELECT page, count(DISTINCT user_id) FILTER (WHERE NOT ok) AS n FROM visits GROUP BY page"},
-        {"a lambda", "CREATE MACRO spread(x, step) AS list_sum(list_transform([1, 2], lambda each: each * step)) + sum(x)",
+        {"a lambda",
+         "CREATE MACRO spread(x, step) AS list_sum(list_transform([1, 2], lambda each: each * step)) + sum(x)",
          "SELECT page, spread(spent, 3) AS s FROM visits GROUP BY page",
          "SELECT page, list_sum(list_transform([1, 2], lambda each: each * 3)) + sum(spent) AS s FROM visits GROUP BY "
          "page"},
         {"a column in a lambda",
          "CREATE MACRO spread(x, step) AS list_sum(list_transform(x, lambda each: each * step)) + count(*)",
          "SELECT id, spread(numbers, id) AS s FROM visits GROUP BY id, numbers",
-         "SELECT id, list_sum(list_transform(numbers, lambda each: each * visits.id)) + count(*) AS s FROM visits GROUP "
+         "SELECT id, list_sum(list_transform(numbers, lambda each: each * visits.id)) + count(*) AS s FROM visits "
+         "GROUP "
          "BY id, numbers"},
         {"a window", "CREATE MACRO place(k, o) AS row_number() OVER (PARTITION BY k ORDER BY o)",
          "SELECT page, id FROM visits QUALIFY place(page, ts) = 1",
@@ -123,7 +127,8 @@ TEST_F(MacrosTest, are_split_as_their_bodies_are) {
         {"a query", "CREATE MACRO longest() AS (SELECT max(spent) FROM visits)",
          "SELECT user_id, count(*) AS n, longest() AS l FROM orders GROUP BY user_id",
          "SELECT user_id, count(*) AS n, (SELECT max(spent) FROM visits) AS l FROM orders GROUP BY user_id"},
-        {"a query with a column of the caller", "CREATE MACRO kind_of(p) AS (SELECT max(kind) FROM pages WHERE page = p)",
+        {"a query with a column of the caller",
+         "CREATE MACRO kind_of(p) AS (SELECT max(kind) FROM pages WHERE page = p)",
          "SELECT kind_of(page) AS kind, count(*) AS n FROM visits GROUP BY 1",
          "SELECT (SELECT max(kind) FROM pages WHERE page = visits.page) AS kind, count(*) AS n FROM visits GROUP BY 1"},
         {"a query in WHERE", "CREATE MACRO kind_of(p) AS (SELECT max(kind) FROM pages WHERE page = p)",
@@ -139,10 +144,10 @@ TEST_F(MacrosTest, are_split_as_their_bodies_are) {
          "WITH visits AS (SELECT id AS spent FROM orders) SELECT (SELECT max(spent) FROM visits) AS l, count(*) AS "
          "n FROM visits"},
         {"a table", "CREATE MACRO totals() AS TABLE SELECT user_id, sum(spent) AS s FROM visits GROUP BY user_id",
-         "SELECT * FROM totals()",
-         "SELECT * FROM (SELECT user_id, sum(spent) AS s FROM visits GROUP BY user_id)"},
+         "SELECT * FROM totals()", "SELECT * FROM (SELECT user_id, sum(spent) AS s FROM visits GROUP BY user_id)"},
         {"a macro in a table of a macro",
-         "CREATE MACRO kind_of(p) AS (SELECT max(kind) FROM pages WHERE page = p); CREATE MACRO kinds() AS TABLE SELECT "
+         "CREATE MACRO kind_of(p) AS (SELECT max(kind) FROM pages WHERE page = p); CREATE MACRO kinds() AS TABLE "
+         "SELECT "
          "kind_of(page) AS kind, count(*) AS n FROM visits GROUP BY 1",
          "SELECT * FROM kinds() AS k",
          "SELECT * FROM (SELECT (SELECT max(kind) FROM pages WHERE page = visits.page) AS kind, count(*) AS n FROM "
@@ -227,7 +232,8 @@ TEST_F(MacrosTest, stay_where_a_text_could_mean_something_else) {
         {"a name that the order may take from the list",
          "CREATE MACRO kind_of(p) AS (SELECT max(kind) FROM pages WHERE page = p)",
          "SELECT id, 'p1' AS page FROM visits ORDER BY kind_of(page)", "column page"},
-        {"a column in WHERE, which is the macro's own", "CREATE MACRO kind_of(p) AS (SELECT max(kind) FROM pages WHERE page = p)",
+        {"a column in WHERE, which is the macro's own",
+         "CREATE MACRO kind_of(p) AS (SELECT max(kind) FROM pages WHERE page = p)",
          "SELECT count(*) FROM visits WHERE kind_of(page) = 'group1'", "column page"},
         {"a column in GROUP BY", "CREATE MACRO kind_of(p) AS (SELECT max(kind) FROM pages WHERE page = p)",
          "SELECT kind_of(page) AS kind, count(*) AS n FROM visits GROUP BY kind_of(page)", "column page"},
