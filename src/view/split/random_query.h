@@ -471,7 +471,7 @@ private:
                                                "avg($i)",   "avg($x)",   "max($s)",    "max($t)",   "min($i)",
                                                "min($x)",   "min($d)",   "median($i)", "median($x)"};
         if (std::find(with_macro.begin(), with_macro.end(), chosen.text) != with_macro.end()) {
-            const auto macro = or_macro(call, "my_" + call);
+            auto macro = or_macro(call, "my_" + call);
             if (macro != call) return macro;
         }
         if (calls_with_parenthesis && chosen.may_distinct && chance(15)) {
