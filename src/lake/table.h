@@ -35,8 +35,8 @@ public:
 
     // Whether there is a commit in its log.
     Result<bool> exists() const;
-    // The newest is read from the log's end on where a copy of this handle, or another of the same lake, has read it, and
-    // without its tombstones.
+    // The newest is read from the log's end on where a copy of this handle, or another of the same lake, has read it,
+    // and without its tombstones.
     Result<Snapshot> snapshot(const At& at = Newest{}) const;
     // The newest, or nothing where there is no such table.
     Result<std::optional<Snapshot>> newest() const;

@@ -179,9 +179,8 @@ private:
 
     bool arrived_in_one_day() const {
         const auto& files = job_.files;
-        return !files.empty() && std::all_of(files.begin(), files.end(), [&](const auto& file) {
-            return file.arrival == files.front().arrival;
-        });
+        return !files.empty() && std::all_of(files.begin(), files.end(),
+                                             [&](const auto& file) { return file.arrival == files.front().arrival; });
     }
 
     Status append(const std::string& select, const lake::DataFileOptions& options = {}) {

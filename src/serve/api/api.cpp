@@ -337,9 +337,9 @@ void Api::finished(const http::Exchange* exchange, const http::Peer& peer, int s
     const auto route = state ? state->route : Route::none;
     metrics_.note(route, status, bytes, took);
     if (!log_.on()) return;
-    std::string line =
-        fmt::format(FMT_COMPILE("{{\"time\":\"{}\",\"address\":\"{}\",\"status\":{},\"bytes\":{},\"micros\":{},\"route\":\"{}\""),
-                    to_iso(SystemClock().now()), peer.address, status, bytes, took.count() / 1000, spec(route).name);
+    std::string line = fmt::format(
+        FMT_COMPILE("{{\"time\":\"{}\",\"address\":\"{}\",\"status\":{},\"bytes\":{},\"micros\":{},\"route\":\"{}\""),
+        to_iso(SystemClock().now()), peer.address, status, bytes, took.count() / 1000, spec(route).name);
     if (exchange != nullptr) {
         line += ",\"method\":";
         sink::append_json_string(exchange->head.method_text, line);

@@ -118,8 +118,7 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
     if (query.layer && *query.layer != Layer::batch) {
         std::vector<Filter> filters;
         for (std::size_t i = 0; i < spec.key.size(); ++i)
-            filters.push_back(
-                {.column = spec.key[i].name, .values = {segments[i + 2]}, .parameter = spec.key[i].name});
+            filters.push_back({.column = spec.key[i].name, .values = {segments[i + 2]}, .parameter = spec.key[i].name});
         return views_.row(head, view, *query.layer, std::move(filters), principal);
     }
     const auto mine = of_thread();

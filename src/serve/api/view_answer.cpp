@@ -239,13 +239,12 @@ http::Response ViewAnswers::row(const http::Head& head, const std::string& view,
     std::string json;
     const auto find = [&]() -> Result<std::int64_t> {
         WEIR_ASSIGN(auto connection, connections_.borrow(options_.query_timeout));
-        return sink::write_rows(
-            *connection, fmt::format("SELECT * FROM ({}) LIMIT 2", whole_sql(*request.pinned, request.resolved)),
-            Format::ndjson,
-            [&](std::string_view bytes) {
-                json += bytes;
-                return ok();
-            });
+        return sink::write_rows(*connection,
+                                fmt::format("SELECT * FROM ({}) LIMIT 2", whole_sql(*request.pinned, request.resolved)),
+                                Format::ndjson, [&](std::string_view bytes) {
+                                    json += bytes;
+                                    return ok();
+                                });
     };
     const auto rows = find();
     if (!rows) return failed(rows.error());

@@ -182,9 +182,9 @@ Result<bool> BatchReads::refresh() {
     for (const auto& [name, published] : publication.views) {
         if (!is_served(name)) continue;
         const auto known = before->views.find(name);
-        const bool same =
-            known != before->views.end() && known->second.published.table_version == published.table_version &&
-            known->second.published.table_id == published.table_id;
+        const bool same = known != before->views.end() &&
+                          known->second.published.table_version == published.table_version &&
+                          known->second.published.table_id == published.table_id;
         if (same) {
             // Somebody may have restored an earlier version.
             WEIR_ASSIGN(const auto table, lake_->table(name));

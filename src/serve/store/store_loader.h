@@ -1,4 +1,5 @@
-// Loads a serving store, which takes long or may be out of reach, on a thread of its own, so that nothing else waits for it.
+// Loads a serving store, which takes long or may be out of reach, on a thread of its own, so that nothing else waits
+// for it.
 //
 //   changed() ──► load ──► good: told if it was not before
 //                  ▲  └──► failed: told once, tried again after 1 s, 2 s, 4 s … 30 s, or with the next publication
