@@ -41,7 +41,7 @@ Result<std::vector<std::string>> Lake::tables() const {
         }
         WEIR_ASSIGN(const auto inner_folders, folders_in(root_ / folder));
         for (const auto& inner : inner_folders) {
-            if (is_table(root_ / folder / inner)) names.push_back(folder + "/" + inner);
+            if (is_table(root_ / folder / inner)) names.push_back(fmt::format("{}/{}", folder, inner));
         }
     }
     return names;
