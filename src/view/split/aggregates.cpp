@@ -498,9 +498,43 @@ Result<std::optional<Tree>> without_macro(Trees& trees, const Tree& call) {
     return std::optional<Tree>{};
 }
 
-Result<Tree> stable(Trees& trees, const Tree& written, const std::vector<std::string>& types) {
+namespace {
+
+// DuckDB does not see that a query in ORDER BY is the same as the argument of DISTINCT: the distinct values become a
+// list, sorted, then aggregated.
+Result<Tree> over_sorted_list(Trees& trees, const Tree& call) {
+    const auto name = name_of(call);
+    const auto arguments = arguments_of(call);
+    if (std::any_of(arguments.begin() + 1, arguments.end(), has_columns))
+        return Error{
+            .code = ErrorCode::refused,
+            .message = fmt::format("{}(DISTINCT …) of a query and of other columns would show the order of rows", name),
+            .hint = "make the query a column of a SELECT in FROM, and aggregate that column"};
+    WEIR_ASSIGN(auto values, trees.expression("list($1)", {arguments[0]}));
+    WEIR_ASSIGN(values, hand_down(trees, std::move(values), call));
+    const std::string sorted = "list_sort($1, 'ASC', 'NULLS LAST')";
+    // list_aggregate does not know approx_top_k. Distinct values are all as frequent.
+    if (name == "approx_top_k") {
+        WEIR_ASSIGN(auto known, trees.expression("($1 IS NOT NULL)", {arguments[0]}));
+        if (has_filter(values)) {
+            WEIR_ASSIGN(known, trees.expression("($1 AND $2)", {values.at("filter"), known}));
+        }
+        values["filter"] = std::move(known);
+        return trees.expression(fmt::format("list_slice({}, 1, $2)", sorted), {values, arguments.at(1)});
+    }
+    std::string form = fmt::format("list_aggregate({}, '{}'", sorted, name);
+    std::vector<Tree> given{std::move(values)};
+    for (std::size_t i = 1; i < arguments.size(); ++i) {
+        form += fmt::format(", ${}", i + 1);
+        given.push_back(arguments[i]);
+    }
+    return trees.expression(form + ")", given);
+}
+
+Result<Tree> in_stable_form(Trees& trees, const Tree& written, const std::vector<std::string>& types) {
     const auto name = name_of(written);
     auto call = written;
+    if ((name.starts_with("arg") || name.ends_with("_by")) && arguments_of(call).size() == 2) call["distinct"] = false;
     if (std::find(order_is_idle.begin(), order_is_idle.end(), name) != order_is_idle.end()) call["order_bys"] = nullptr;
     const auto arguments = arguments_of(call);
     const auto of = types.empty() ? Of::any : of_type(types.front());
@@ -549,6 +583,18 @@ Result<Tree> stable(Trees& trees, const Tree& written, const std::vector<std::st
             {{"type", "ORDER_DEFAULT"}, {"null_order", "ORDER_DEFAULT"}, {"expression", argument}});
     }
     return ordered;
+}
+
+}  // namespace
+
+Result<Tree> stable(Trees& trees, const Tree& call, const std::vector<std::string>& types) {
+    WEIR_ASSIGN(auto form, in_stable_form(trees, call, types));
+    for (auto* inner : aggregate_calls(form)) {
+        if (!is_distinct(*inner) || !has_order(*inner) || !has_query(inner->at("children"))) continue;
+        WEIR_ASSIGN(auto listed, over_sorted_list(trees, *inner));
+        *inner = with_alias(std::move(listed), text_of(*inner, "alias"));
+    }
+    return form;
 }
 
 Result<std::optional<Sums>> as_sums(Trees& trees, const Tree& call, const Tree* weight) {

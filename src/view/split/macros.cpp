@@ -70,12 +70,7 @@ std::map<std::string, Arguments> defaults_in(Trees& trees, std::string_view scri
 }
 
 bool looks_beyond_its_row(const Tree& body) {
-    bool found = body.is_null() || has_window(body) || has_aggregate(body);
-    each_part(body, [&](const Tree& part) {
-        found = found || is_class(part, "SUBQUERY");
-        return !found;
-    });
-    return found;
+    return body.is_null() || has_window(body) || has_aggregate(body) || has_query(body);
 }
 
 std::vector<std::string> texts_in(std::string_view json) {

@@ -417,7 +417,7 @@ private:
                     case 0: return fmt::format("upper({})", of('s'));
                     case 1: {
                         const auto text = of('s');
-                        return or_macro(fmt::format("({} || '!')", text), fmt::format("({} || '?')", text));
+                        return or_macro(fmt::format("({} || '!')", text), fmt::format("my_kind({})", text));
                     }
                     case 2: return fmt::format("substr({}, 1, 1)", of('s'));
                     case 3: return fmt::format("strftime({}, '%Y-%m-%d %H')", of('t'));

@@ -276,6 +276,13 @@ TEST_F(Splits, give_the_answer_of_the_whole_query) {
          "SELECT CASE WHEN seconds < 100 THEN 'short' WHEN seconds < 500 THEN 'middle' ELSE 'long' END AS length, "
          "count(*) AS n FROM visits GROUP BY ALL",
          "sums"},
+        {"distinct values of a query",
+         "SELECT user_id, string_agg(DISTINCT (SELECT max(kind) FROM pages p WHERE p.page = v.page), ',') AS kinds, "
+         "list(DISTINCT (SELECT max(kind) FROM pages p WHERE p.page = v.page)) FILTER (WHERE ok) AS l, "
+         "arg_max(DISTINCT (SELECT max(kind) FROM pages p WHERE p.page = v.page), id) AS last, "
+         "approx_top_k(DISTINCT (SELECT max(kind) FROM pages p WHERE p.page = v.page), 3) FILTER (WHERE ok) AS top, "
+         "count(DISTINCT (SELECT max(kind) FROM pages p WHERE p.page = v.page)) AS n FROM visits v GROUP BY user_id",
+         "", true, false},
         {"in list", "SELECT page IN ('p1', 'p2') AS some, count(*) AS n FROM visits GROUP BY 1", "sums"},
         {"coalesced",
          "SELECT coalesce(page, 'none') AS page, count(*) AS n FROM visits GROUP BY coalesce(page, 'none')", "sums"},

@@ -231,6 +231,15 @@ bool has_columns(const Tree& expression) {
     return found;
 }
 
+bool has_query(const Tree& expression) {
+    bool found = false;
+    each_part(expression, [&](const Tree& part) {
+        found = found || is_class(part, "SUBQUERY");
+        return !found;
+    });
+    return found;
+}
+
 bool has_window(const Tree& expression) {
     bool found = false;
     each_part_here(expression, [&](const Tree& part) {

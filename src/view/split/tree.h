@@ -76,6 +76,9 @@ void each_part_here(const Tree& expression, const std::function<bool(const Tree&
 // Whether it names a column, in queries inside it too.
 bool has_columns(const Tree& expression);
 
+// Whether a query stands in it as a value: (SELECT …), EXISTS, IN (SELECT …).
+bool has_query(const Tree& expression);
+
 // Whether a window function is called, queries inside left out.
 bool has_window(const Tree& expression);
 
