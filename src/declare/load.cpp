@@ -193,14 +193,16 @@ void check_exports(Context& context) {
     const auto& project = context.project;
     std::vector<std::string> names;
     for (const auto& view : project.views) names.push_back(view.name);
-    for (const auto& one : project.exports) {
-        if (project.view(one.view) == nullptr)
-            context.problems.error(one.where, fmt::format("there is no view '{}'", one.view), suggest(one.view, names));
-        else if (project.view(one.view)->keep == View::Keep::none)
-            context.problems.error(one.where,
-                                   fmt::format("view '{}' is never stored, so it cannot be exported", one.view),
+    const auto check = [&](const std::string& name, const Where& where) {
+        const auto* view = project.view(name);
+        if (view == nullptr)
+            context.problems.error(where, fmt::format("there is no view '{}'", name), suggest(name, names));
+        else if (view->keep == View::Keep::none)
+            context.problems.error(where, fmt::format("view '{}' is never stored, so it cannot be exported", name),
                                    "take `keep: none` out of its header");
-    }
+    };
+    for (const auto& one : project.exports) check(one.view, one.where);
+    for (const auto& one : project.replay) check(one.view, one.where);
 }
 
 }  // namespace

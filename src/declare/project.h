@@ -281,6 +281,13 @@ struct Export {
     Where where;
 };
 
+// A file that `weir run --replay` writes: the view's rows as NAME.csv in a directory that the caller names.
+struct ReplayFile {
+    std::string view;
+    std::string name;
+    Where where;
+};
+
 struct Project {
     std::filesystem::path root;  // absolute
     std::string name;
@@ -300,6 +307,7 @@ struct Project {
     std::vector<View> views;  // in dependency order
     std::vector<Generator> generators;
     std::vector<Export> exports;
+    std::vector<ReplayFile> replay;
     Serve serve;
     Alerts alerts;
     bool csv_clock_with_space = false;  // moments without a zone in CSV: 2024-03-01 10:00:00; false: with a T

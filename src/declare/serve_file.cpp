@@ -8,6 +8,7 @@
 
 #include "declare/context.h"
 #include "declare/secret.h"
+#include "declare/text.h"
 #include "model/interval.h"
 
 namespace weir::declare {
@@ -309,6 +310,28 @@ void read_access(Context& context, const YamlNode& node, const std::string& file
             context.problems.error(key.where, fmt::format("two keys have the id '{}'", key.id), "give each its own");
 }
 
+void read_replay_file(Context& context, const YamlNode& node, const std::string& file) {
+    OptionReader reader(node, key_section("serve.yaml", "replay[]"), file, context.problems, context.fill());
+    const auto view = reader.take<Text>("view");
+    const auto name = reader.take<Text>("file");
+    reader.finish();
+    if (!view) return;
+    const ReplayFile made{
+        .view = view->text, .name = (name ? *name : *view).text, .where = (name ? *name : *view).where};
+    if (!is_plain_name(made.name)) {
+        context.problems.error(made.where, fmt::format("'{}' is no name of a file", made.name),
+                               "letters, digits and _; .csv is added");
+        return;
+    }
+    const auto& known = context.project.replay;
+    if (std::any_of(known.begin(), known.end(), [&](const ReplayFile& other) { return other.name == made.name; })) {
+        context.problems.error(made.where, fmt::format("two files of the replay are called '{}'", made.name),
+                               "give one of them another name with `file:`");
+        return;
+    }
+    context.project.replay.push_back(made);
+}
+
 }  // namespace
 
 bool matches_pattern(std::string_view pattern, std::string_view text) {
@@ -378,6 +401,8 @@ void read_serve_file(Context& context) {
             if (view) context.project.exports.push_back(std::move(result));
         }
     }
+    if (const auto* replay = reader.take_list("replay"))
+        for (const auto& item : replay->items) read_replay_file(context, item, file);
     if (const auto* csv = reader.take_map("csv")) {
         OptionReader written(*csv, key_section("serve.yaml", "csv"), file, context.problems);
         static constexpr std::array<std::pair<std::string_view, bool>, 2> clocks{{{"T", false}, {"space", true}}};

@@ -111,6 +111,28 @@ Status check_request(const declare::Project& project, const RunRequest& request)
     return ok();
 }
 
+Result<RunRequest> replay_request(const declare::Project& project, const std::filesystem::path& directory) {
+    if (project.replay.empty())
+        return Error{.code = ErrorCode::usage,
+                     .message = fmt::format("project {} declares no replay", project.name),
+                     .hint = "`replay:` in serve.yaml lists its views; `weir export` writes any result"};
+    RunRequest request{.files = std::vector<declare::Export>()};
+    std::set<std::string> tables;
+    for (const auto& file : project.replay) {
+        const auto* view = project.view(file.view);
+        if (view == nullptr) continue;
+        tables.merge(view::base_tables(project, *view));
+        request.only.push_back(view->name);
+        request.files->push_back({.view = view->name,
+                                  .format = "csv",
+                                  .path = (directory / (file.name + ".csv")).string(),
+                                  .where = file.where});
+    }
+    for (const auto& source : project.sources)
+        if (tables.contains(source.table)) request.only.push_back(source.name);
+    return request;
+}
+
 Result<Plan> plan(const Workplace& at, const Ledger& ledger, const RunRequest& request) {
     WEIR_TRY(check_request(at.project, request));
     Plan result;
@@ -203,7 +225,10 @@ public:
         } else {
             WEIR_ASSIGN(publication_, view::newest_publication(at_.lake, at_.database));
         }
-        if (request_.only.empty()) WEIR_TRY(run_exports());
+        if (request_.files)
+            WEIR_TRY(write_files(*request_.files));
+        else if (request_.only.empty())
+            WEIR_TRY(write_files(at_.project.exports));
         auto result = steps_.take();
         std::int64_t rows = 0;
         for (const auto& step : result.steps) rows += step.rows;
@@ -452,10 +477,10 @@ private:
     }
 
     // A file is written when it does not hold the newest result, be it that an earlier try failed.
-    Status run_exports() {
-        for (const auto& declared : at_.project.exports) {
+    Status write_files(const std::vector<declare::Export>& files) {
+        for (const auto& declared : files) {
             if (steps_.failed(declared.view)) continue;
-            const auto file = at_.project.root / declared.path;
+            const std::filesystem::path file = declared.path;
             const auto version = result_version(declared.view);
             WEIR_ASSIGN(const auto written_version, steps_.exported(file.string()));
             std::error_code ignored;

@@ -17,12 +17,18 @@ struct RunRequest {
     std::optional<Interval> interval;  // none: everything that is due
     std::vector<std::string> only;     // names of sources and views; empty: all
     bool full = false;                 // views are computed from all rows again, and their states built anew
+    // Files to write instead of the project's exports.
+    std::optional<std::vector<declare::Export>> files{};
     // Sources that somebody else in this process takes in meanwhile.
     std::set<std::string> taken_in_elsewhere{};
 };
 
 // Fails with not_found on a name in `only` that is neither, suggesting the nearest.
 Status check_request(const declare::Project& project, const RunRequest& request);
+
+// The views of the project's replay, with the sources that they rest on, written to `directory` as CSV files. Fails
+// where the project declares no replay.
+Result<RunRequest> replay_request(const declare::Project& project, const std::filesystem::path& directory);
 
 struct PlannedView {
     const declare::View* view = nullptr;

@@ -171,6 +171,32 @@ TEST_F(Learning, events_that_arrive_in_pieces_give_the_same) {
     EXPECT_EQ(sql("lake", "SELECT count(*) AS n FROM weir.accounting"), "n\n12\n");
 }
 
+TEST_F(Learning, a_replay_writes_its_files_and_computes_nothing_else) {
+    const auto file = generated("realistic", 20000);
+    const auto replayed = weir_at("lake", "run",
+                                  {"--replay", "--param", "events=" + file.string(), "--param",
+                                   "arrival_date=2025-12-20", "--out", (scratch / "out").string()});
+    ASSERT_EQ(replayed.exit_code, 0) << replayed.out << replayed.err;
+    const auto answers = learning_answers(file);
+    std::set<std::string> names, wanted{"late_counters"};
+    for (const std::string stream : {"active_users", "course_popularity", "video_engagement"})
+        wanted.insert({stream + "_on_time", stream + "_reconciled"});
+    for (const auto& entry : fs::directory_iterator(scratch / "out")) {
+        const auto name = entry.path().stem().string();
+        names.insert(name);
+        const auto view = name.substr(0, name.find("_reconciled"));
+        EXPECT_EQ(difference(answers.views.at(view), answers.reals.at(view), entry.path()), "") << name;
+    }
+    EXPECT_EQ(names, wanted);
+    EXPECT_NE(read(scratch / "out" / "active_users_on_time.csv"),
+              read(scratch / "out" / "active_users_reconciled.csv"));
+    EXPECT_TRUE(fs::exists(scratch / "lake" / "late_counters"));
+    EXPECT_FALSE(fs::exists(scratch / "lake" / "student_overview"));
+
+    EXPECT_EQ(weir_at("lake", "run", {"--out", "elsewhere"}).exit_code, 2);
+    EXPECT_EQ(weir_at("lake", "run", {"--replay", "--view", "active_users"}).exit_code, 2);
+}
+
 TEST_F(Learning, records_are_numbered_over_all_files) {
     const auto login = [&](const std::string& time, const std::string& session) {
         auth("LOGIN", "SV001", "2025-12-10 " + time, {{"session_id", session}});

@@ -139,10 +139,31 @@ Status print_result(const orchestrate::RunResult& result, Terminal& terminal) {
     return ok();
 }
 
+Result<RunRequest> replay_of(const Invocation& invocation, const declare::Project& project) {
+    for (const auto* other : {"--only", "--view"})
+        if (invocation.has(other))
+            return Error{.code = ErrorCode::usage,
+                         .message = fmt::format("--replay says which views to compute; leave out {}", other)};
+    const auto out =
+        invocation.has("--out") ? std::filesystem::path(invocation.option("--out")) : project.lake / "export";
+    std::error_code unknown;
+    WEIR_ASSIGN(auto request, orchestrate::replay_request(project, std::filesystem::absolute(out, unknown)));
+    WEIR_ASSIGN(request.interval, requested_interval(invocation));
+    request.full = invocation.has("--full");
+    return request;
+}
+
 Result<int> run(const Invocation& invocation, Terminal& terminal) {
-    WEIR_ASSIGN(const auto request, request_of(invocation));
+    WEIR_ASSIGN(auto request, request_of(invocation));
+    if (invocation.has("--out") && !invocation.has("--replay"))
+        return Error{.code = ErrorCode::usage,
+                     .message = "--out says where the files of a replay go, and this is none",
+                     .hint = "add --replay, or write results with `weir export --out DIR`"};
     stop_on_signals();
     WEIR_ASSIGN(const auto place, RunPlace::open(invocation, terminal));
+    if (invocation.has("--replay")) {
+        WEIR_ASSIGN(request, replay_of(invocation, place->project()));
+    }
     WEIR_ASSIGN(const auto lock, orchestrate::RunLock::take(place->project().lake));
     observe::Progress progress(observe::Progress::for_stderr(invocation.quiet));
     const auto at = place->workplace(progress);
@@ -211,6 +232,18 @@ std::vector<Option> interval_options() {
             kafka_option("the brokers of the project's Kafka, host:port with commas between them")};
 }
 
+std::vector<Option> run_options() {
+    auto options = interval_options();
+    options.push_back({.name = "--replay",
+                       .value = "",
+                       .help = "compute the views of the project's replay alone, and write them as CSV files"});
+    options.push_back({.name = "--out",
+                       .value = "DIR",
+                       .help = "where the files of --replay go (default: export in the lake)",
+                       .words = Words::directory});
+    return options;
+}
+
 Argument project_argument() {
     return {.name = "PROJECT", .help = "the project's directory (default: the current one)", .words = Words::project};
 }
@@ -225,12 +258,14 @@ Command run_command() {
                 "nothing; the other steps go on. All results are published at once when every view succeeded: as long "
                 "as one fails, readers see the last published results of all of them.",
             .arguments = {project_argument()},
-            .options = interval_options(),
+            .options = run_options(),
             .examples = {{"weir run", "the project in the current directory"},
                          {"weir run projects/recipes --lake lake --param arrival_date=2024-03-01",
                           "another lake, a parameter"},
                          {"weir run --from 2024-03-01 --to 2024-03-08", "a backfill of seven days"},
-                         {"weir run --full --view difficulty_report", "one view, from all rows"}},
+                         {"weir run --full --view difficulty_report", "one view, from all rows"},
+                         {"weir run projects/learning --replay --lake lake --param events=FILE --out out",
+                          "what was late in a file of records: out/VIEW_on_time.csv and others"}},
             .exit_codes = {0, 1, 2, 3, 4, 5, 130},
             .run = run};
 }
