@@ -49,7 +49,7 @@ protected:
 TEST_F(UpDisk, any_call_may_fail_once) {
     const char* wanted = std::getenv("WEIR_FAULT_ROUNDS");
     const int rounds = wanted != nullptr ? std::stoi(wanted) : 8;
-    const std::vector<std::string> parts{"intake", "batch", "log", "compactor", ""};
+    const std::vector<std::string> parts{"intake", "batch", "log", "upkeep", ""};
     const std::vector<std::string> calls{"fsync", "write", "", "rename", "open"};
     int met = 0;
     for (int i = 0; i < rounds && !HasFailure(); ++i) {

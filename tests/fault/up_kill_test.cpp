@@ -1,5 +1,5 @@
 // `weir up` under kill -9 while messages come in: at random moments, and at the nth call to the disk that its intake,
-// its compactor, its batch or its log makes. After each round what is there is there once and what is published is
+// its upkeep, its batch or its log makes. After each round what is there is there once and what is published is
 // whole; the next `weir up`, or a `weir run`, goes on.
 //
 //   WEIR_FAULT_SEED=N    when to kill
@@ -37,9 +37,9 @@ protected:
         std::thread producer([this] {
             for (int i = 0; i < 3; ++i) produce(100);
         });
-        // A compactor looks every two seconds.
+        // The upkeep looks every two seconds.
         const auto longest =
-            at_a_call ? (part == "compactor" ? 3000ms : 1500ms) : std::chrono::milliseconds(random() % 1200);
+            at_a_call ? (part == "upkeep" ? 3000ms : 1500ms) : std::chrono::milliseconds(random() % 1200);
         const auto end = std::chrono::steady_clock::now() + longest;
         while (up.running() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(5ms);
         const bool met = !up.running();
@@ -54,7 +54,7 @@ protected:
 TEST_F(UpKill, kill_9_of_any_part_loses_nothing_doubles_nothing_and_mixes_no_runs) {
     const char* wanted = std::getenv("WEIR_FAULT_ROUNDS");
     const int rounds = wanted != nullptr ? std::stoi(wanted) : 16;
-    const std::vector<std::string> parts{"intake", "compactor", "batch", "log", "speed", ""};
+    const std::vector<std::string> parts{"intake", "upkeep", "batch", "log", "speed", ""};
     std::map<std::string, int> met;
     for (int i = 0; i < rounds && !HasFailure(); ++i) {
         const auto& part = parts[static_cast<std::size_t>(i) % parts.size()];

@@ -101,15 +101,19 @@ std::int64_t deleted_file_retention_ms(const Metadata& metadata) {
     return text ? parse_interval_ms(*text).value_or(week_ms) : week_ms;
 }
 
-bool wants_checkpoint(TableVersion version, const Metadata& metadata) {
+std::optional<std::int64_t> checkpoint_interval(const Metadata& metadata) {
     // Tables that ask for V2 checkpoints get them from the program that asked.
-    if (property(metadata, "delta.checkpointPolicy").value_or("classic") != "classic") return false;
-    auto interval = limits::checkpoint_interval;
+    if (property(metadata, "delta.checkpointPolicy").value_or("classic") != "classic") return std::nullopt;
     if (const auto text = property(metadata, "delta.checkpointInterval")) {
         const auto number = std::atoll(text->c_str());
-        if (number > 0) interval = number;
+        if (number > 0) return number;
     }
-    return version.get() > 0 && version.get() % interval == 0;
+    return limits::checkpoint_interval;
+}
+
+bool wants_checkpoint(TableVersion version, const Metadata& metadata) {
+    const auto interval = checkpoint_interval(metadata);
+    return interval && version.get() > 0 && version.get() % *interval == 0;
 }
 
 Result<CheckpointResult> write_checkpoint(const Table& table, TableVersion version) {
@@ -145,6 +149,17 @@ Result<CheckpointResult> write_checkpoint(const Table& table, TableVersion versi
 Result<CheckpointResult> write_checkpoint(const Table& table) {
     WEIR_ASSIGN(const auto snapshot, table.snapshot());
     return write_checkpoint(table, snapshot.version());
+}
+
+Result<std::optional<CheckpointResult>> write_due_checkpoint(const Table& table) {
+    using Maybe = std::optional<CheckpointResult>;
+    WEIR_ASSIGN(const auto snapshot, table.newest());
+    if (!snapshot) return Maybe();
+    const auto interval = checkpoint_interval(snapshot->metadata());
+    const auto last = hinted_version(table.store()).value_or(0);
+    if (!interval || snapshot->version().get() - last < *interval) return Maybe();
+    WEIR_ASSIGN(auto written, write_checkpoint(table, snapshot->version()));
+    return Maybe(std::move(written));
 }
 
 }  // namespace weir::lake

@@ -8,6 +8,9 @@ namespace weir::lake {
 // Whether a commit of this version asks for a checkpoint (every 10 commits, or delta.checkpointInterval).
 bool wants_checkpoint(TableVersion version, const Metadata& metadata);
 
+// How many commits lie between two checkpoints; nothing: the table's checkpoints are not ours to write.
+std::optional<std::int64_t> checkpoint_interval(const Metadata& metadata);
+
 struct CheckpointResult {
     TableVersion version;
     std::int64_t actions = 0;
@@ -18,6 +21,10 @@ struct CheckpointResult {
 Result<CheckpointResult> write_checkpoint(const Table& table, TableVersion version);
 // The newest version's.
 Result<CheckpointResult> write_checkpoint(const Table& table);
+
+// The newest version's, where as many commits as lie between two came after the last one; nothing: they have not. For
+// tables whose transactions leave their checkpoints to somebody else (Transaction::set_checkpointing).
+Result<std::optional<CheckpointResult>> write_due_checkpoint(const Table& table);
 
 // How long removed files stay readable (delta.deletedFileRetentionDuration), in milliseconds.
 std::int64_t deleted_file_retention_ms(const Metadata& metadata);

@@ -259,6 +259,25 @@ TEST_F(MaintainTest, restore_brings_a_version_back_unless_its_files_are_gone) {
     EXPECT_NE(refused.error().message.find(gone), std::string::npos);
 }
 
+TEST_F(MaintainTest, a_checkpoint_is_due_where_as_many_commits_came_as_lie_between_two) {
+    auto table = make_table("t", "SELECT 0 AS id");
+    const auto append_without_checkpoint = [&](int id) {
+        auto transaction = must(Transaction::begin(table, must(table.snapshot())));
+        transaction.set_checkpointing(false);
+        must(transaction.append(connection, fmt::format("SELECT {} AS id", id)));
+        EXPECT_TRUE(must(commit_or_fail(std::move(transaction))).checkpoint_error == std::nullopt);
+    };
+    for (int i = 1; i < limits::checkpoint_interval; ++i) append_without_checkpoint(i);
+    EXPECT_FALSE(must(write_due_checkpoint(table)));
+    append_without_checkpoint(50);
+    append_without_checkpoint(51);
+    EXPECT_FALSE(fs::exists(fs::path(table.name()) / checkpoint_path(TableVersion(50))));
+    EXPECT_EQ(must(write_due_checkpoint(table)).value().version, TableVersion(51));
+    EXPECT_TRUE(fs::exists(fs::path(table.name()) / checkpoint_path(TableVersion(51))));
+    EXPECT_FALSE(must(write_due_checkpoint(table)));
+    EXPECT_EQ(count_of(table, TableVersion(51)), 52);
+}
+
 TEST_F(MaintainTest, the_log_is_cleaned_up_below_a_checkpoint_only) {
     auto table = make_table("t", "SELECT 0 AS id");
     for (int i = 1; i <= 25; ++i) append(table, fmt::format("SELECT {} AS id", i));

@@ -45,6 +45,7 @@ Status commit_follow_up(const Workplace& at, const std::string& table_name, cons
         for (const auto& add : adds) WEIR_TRY(transaction.adopt_add(add));
         WEIR_TRY(transaction.set_txn(app, epoch));
         transaction.set_operation("WRITE");
+        transaction.set_checkpointing(!at.checkpoints_beside);
         auto outcome = lake::commit_or_fail(std::move(transaction));
         if (outcome) return ok();
         if (outcome.error().code != ErrorCode::table_conflict || attempt == attempts) return std::move(outcome).error();
@@ -104,6 +105,7 @@ Result<std::int64_t> land(const Workplace& at, lake::Transaction landing, std::v
     WEIR_TRY(landing.set_txn(info.app, info.epoch));
     WEIR_TRY(landing.set_weir_info(landing_json(follow_ups, info)));
     landing.set_operation("WRITE");
+    landing.set_checkpointing(!at.checkpoints_beside);
     WEIR_ASSIGN(auto outcome, lake::commit(std::move(landing)));
     if (auto* conflicted = std::get_if<lake::Conflicted>(&outcome))
         return Error{.code = ErrorCode::table_conflict,

@@ -17,6 +17,8 @@ struct Workplace {
     const Clock& clock;
     observe::Observer& observer;
     view::CatalogKeeper& catalogs;
+    // A landing does not wait for checkpoints: somebody writes them beside it (lake::write_due_checkpoint).
+    bool checkpoints_beside = false;
 };
 
 // A table of the lake; it is created with this schema where it does not exist.

@@ -20,7 +20,7 @@ namespace log = source::log;
 // Enough that one bad message among the first few stops nobody, few enough that poison is met soon.
 constexpr std::int64_t judged_records_min = 100;
 constexpr auto first_pause = 1s, longest_pause = 30s;
-constexpr auto compaction_pause = 2s;
+constexpr auto upkeep_pause = 2s;
 // Files of these sizes are merged with their like, so that no row is rewritten more than a few times.
 constexpr std::int64_t small_file_bytes = std::int64_t{4} << 20, file_bytes = std::int64_t{128} << 20;
 
@@ -63,7 +63,13 @@ struct LiveIntake::Feed {
 };
 
 LiveIntake::LiveIntake(const Workplace& at, std::string run_id, std::function<void(const Error&)> note)
-    : at_(at), run_id_(std::move(run_id)), note_(std::move(note)) {
+    : at_([&] {
+          auto own = at;
+          own.checkpoints_beside = true;
+          return own;
+      }()),
+      run_id_(std::move(run_id)),
+      note_(std::move(note)) {
     for (const auto& source : at_.project.sources) {
         if (source.topic.empty()) continue;
         feeds_.push_back(std::make_unique<Feed>(Feed{.source = source, .place = feeds_.size()}));
@@ -86,7 +92,7 @@ Status LiveIntake::start() {
     const bool reads_log = std::any_of(feeds_.begin(), feeds_.end(), [](const auto& f) { return !f->source.kafka; });
     if (reads_log) owner_ = std::thread([this] { own_log(); });
     intake_ = std::thread([this] { run(); });
-    compactor_ = std::thread([this] { compact_until_stopped(); });
+    keeper_ = std::thread([this] { keep_tables(); });
     return ok();
 }
 
@@ -96,7 +102,7 @@ void LiveIntake::stop() {
         stopping_ = true;
     }
     wake_.notify_all();
-    for (auto* thread : {&intake_, &compactor_, &owner_})
+    for (auto* thread : {&intake_, &keeper_, &owner_})
         if (thread->joinable()) thread->join();
     server_.reset();
     if (log_) {
@@ -298,9 +304,10 @@ void LiveIntake::run() {
     }
 }
 
-void LiveIntake::compact_until_stopped() {
-    name_thread("compactor");
-    if (at_.project.intake.compact_files == 0) return;
+// Checkpoints, and small files merged, of the tables that the intake commits to.
+void LiveIntake::keep_tables() {
+    name_thread("upkeep");
+    give_way();
     // One process of those that take in is enough.
     std::optional<SourceLock> alone;
     while (!alone) {
@@ -310,7 +317,7 @@ void LiveIntake::compact_until_stopped() {
             break;
         }
         std::unique_lock waiting(mutex_);
-        if (wake_.wait_for(waiting, compaction_pause, [this] { return stopping_; })) return;
+        if (wake_.wait_for(waiting, upkeep_pause, [this] { return stopping_; })) return;
     }
     // An engine of its own, so that it never waits for the intake's statements, nor they for its.
     auto database = sql::Database::open({.memory_limit = "256MB", .threads = 1});
@@ -322,17 +329,21 @@ void LiveIntake::compact_until_stopped() {
     const auto enough = static_cast<std::size_t>(at_.project.intake.compact_files);
     std::map<std::string, std::size_t> left;  // small files that the last look could not merge
     std::set<std::string> told;
-    const auto compact = [&](const std::string& name) -> Status {
+    const auto keep = [&](const std::string& name) -> Status {
         WEIR_ASSIGN(const auto table, lake->table(name));
+        if (auto written = lake::write_due_checkpoint(table); !written)
+            return std::move(written).error().within(fmt::format("writing a checkpoint of {}", name));
         WEIR_ASSIGN(const auto snapshot, table.newest());
-        if (!snapshot) return ok();
+        if (!snapshot || enough == 0) return ok();
         for (const auto size : {small_file_bytes, file_bytes}) {
             const auto key = fmt::format("{} {}", name, size);
             const auto small =
                 static_cast<std::size_t>(std::count_if(snapshot->files().begin(), snapshot->files().end(),
                                                        [&](const auto& file) { return file.size_bytes < size / 2; }));
             if (small < left[key] + enough) continue;
-            WEIR_ASSIGN(const auto done, lake::optimize(table, {.target_bytes = size}));
+            auto merged = lake::optimize(table, {.target_bytes = size});
+            if (!merged) return std::move(merged).error().within(fmt::format("compacting the small files of {}", name));
+            const auto& done = *merged;
             left[key] = small - std::min(small, done.files_removed) + done.files_added;
             return ok();
         }
@@ -341,12 +352,11 @@ void LiveIntake::compact_until_stopped() {
     for (;;) {
         for (const auto& name : tables) {
             if (stopping()) return;
-            auto status = compact(name);
-            if (!status && told.insert(name).second)
-                note_(std::move(status).error().within(fmt::format("compacting the small files of {}", name)));
+            auto status = keep(name);
+            if (!status && told.insert(name).second) note_(std::move(status).error());
         }
         std::unique_lock lock(mutex_);
-        if (wake_.wait_for(lock, compaction_pause, [this] { return stopping_; })) return;
+        if (wake_.wait_for(lock, upkeep_pause, [this] { return stopping_; })) return;
     }
 }
 

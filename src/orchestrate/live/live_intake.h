@@ -68,7 +68,7 @@ private:
     Status open(Feed& feed);
     bool stopping() const;
     void own_log();
-    void compact_until_stopped();
+    void keep_tables();
 
     const Workplace at_;
     const std::string run_id_;
@@ -87,7 +87,7 @@ private:
     std::vector<SourceStatus> status_;
     std::optional<Error> all_stopped_;
 
-    std::thread intake_, owner_, compactor_;
+    std::thread intake_, owner_, keeper_;
 };
 
 }  // namespace weir::orchestrate
