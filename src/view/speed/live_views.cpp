@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "lake/read/file_facts.h"
 #include "view/batch/refresh.h"
 
 namespace weir::view {
@@ -20,17 +21,25 @@ std::shared_ptr<const LiveTable> new_table(sql::Database& database) {
     return std::make_shared<LiveTable>(database, made++);
 }
 
-// The last day on which rows of a table arrived; nothing: it has none.
+// The last day of arrival in a file, as the log has it; nothing: it does not say, or tells of rows that are deleted.
+std::optional<Day> last_arrival(const lake::AddFile& file, const lake::TableState& state) {
+    if (file.deletion_vector) return std::nullopt;
+    const auto facts = lake::facts_of(file, state);
+    const auto column = facts.columns.find(std::string(declare::arrival_column));
+    if (column == facts.columns.end() || !column->second.max) return std::nullopt;
+    const auto* days = std::get_if<std::int64_t>(&*column->second.max);
+    return days == nullptr ? std::nullopt : std::optional(Day{std::chrono::days{*days}});
+}
+
+// The last day on which rows of a table arrived; nothing: it has none. Rows are asked only where the log does not say.
 Result<std::optional<Day>> last_arrival(sql::Connection& connection, const lake::Table& table,
                                         const lake::Snapshot& snapshot) {
     std::optional<Day> last;
     bool by_file = true;
     for (const auto& file : snapshot.files()) {
-        const auto value = file.partition_values.find(std::string(declare::arrival_column));
-        const auto day =
-            value == file.partition_values.end() || !value->second ? std::nullopt : parse_day(*value->second);
+        const auto day = last_arrival(file, snapshot.state());
         by_file = by_file && day;
-        if (day && (!last || *day > *last)) last = day;
+        if (day) last = std::max(last, day);
     }
     if (by_file) return last;
     const auto name = std::string(declare::arrival_column);
