@@ -32,7 +32,7 @@ std::optional<Day> last_arrival(const lake::AddFile& file, const lake::TableStat
 }
 
 // The last day on which rows of a table arrived; nothing: it has none. Rows are asked only where the log does not say.
-Result<std::optional<Day>> last_arrival(sql::Connection& connection, const lake::Table& table,
+Result<std::optional<Day>> last_arrival(sql::Database& database, const lake::Table& table,
                                         const lake::Snapshot& snapshot) {
     std::optional<Day> last;
     bool by_file = true;
@@ -42,6 +42,7 @@ Result<std::optional<Day>> last_arrival(sql::Connection& connection, const lake:
         if (day) last = std::max(last, day);
     }
     if (by_file) return last;
+    WEIR_ASSIGN(auto connection, database.connect());
     const auto name = std::string(declare::arrival_column);
     WEIR_ASSIGN(const auto scan,
                 lake::prepare_scan(table.store(), connection, snapshot, "weir_days", {.columns = {name}}));
@@ -68,8 +69,7 @@ Result<std::unique_ptr<LiveViews>> LiveViews::open(const lake::Lake& lake, sql::
     return std::unique_ptr<LiveViews>(new LiveViews(lake, database, std::move(project), clock));
 }
 
-Status LiveViews::look_at(sql::Connection& connection, const std::string& name, const lake::Table& table,
-                          Table& known) {
+Status LiveViews::look_at(const std::string& name, const lake::Table& table, Table& known) {
     WEIR_ASSIGN(auto snapshot, table.newest());
     if (!snapshot) {
         known = {};
@@ -82,7 +82,7 @@ Status LiveViews::look_at(sql::Connection& connection, const std::string& name, 
     const auto& metadata = known.snapshot->metadata();
     known.shape = metadata.id + metadata.schema_text;
     if (name.starts_with("weir/")) return ok();
-    WEIR_ASSIGN(known.last_arrival, last_arrival(connection, table, *known.snapshot));
+    WEIR_ASSIGN(known.last_arrival, last_arrival(*database_, table, *known.snapshot));
     return ok();
 }
 
@@ -91,12 +91,11 @@ Status LiveViews::look() {
     std::string shapes;
     std::set<std::string> names;
     for (const auto& view : project_.views) names.merge(base_tables(project_, view));
-    WEIR_ASSIGN(auto connection, database_->connect());
     auto pinned = std::make_shared<PinnedTables>(*lake_);
     for (const auto& name : names) {
         WEIR_ASSIGN(const auto table, lake_->table(name));
         auto& known = tables_[name];
-        WEIR_TRY(look_at(connection, name, table, known));
+        WEIR_TRY(look_at(name, table, known));
         versions.emplace(name, known.snapshot ? known.snapshot->version().get() : not_there);
         if (known.snapshot) shapes += name + ":" + known.shape + "\n";
         pinned->put(name, {.table = table, .snapshot = known.snapshot});

@@ -88,7 +88,7 @@ private:
     };
     // Looks at the newest versions of all tables that views rest on. Where their columns changed, views are split anew.
     Status look();
-    Status look_at(sql::Connection& connection, const std::string& name, const lake::Table& table, Table& known);
+    Status look_at(const std::string& name, const lake::Table& table, Table& known);
     // Starts to take in what is new: gives the states to catch up with. Nothing new: there are none.
     struct Wanted {
         const State* state;
