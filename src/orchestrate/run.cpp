@@ -273,7 +273,7 @@ private:
             if (!*alone) return alone->error();
         }
         Taken taken;
-        const auto drained = drain_topic(at_, source, steps_.run_id(), taken);
+        auto drained = drain_topic(at_, source, steps_.run_id(), taken);
         step.state = taken.version < 0 ? StepState::unchanged : StepState::done;
         step.reason = fmt::format("{}topic {}", taken.version < 0 && drained ? "nothing new in " : "", source.topic);
         tell(step, std::move(taken));
@@ -368,7 +368,7 @@ private:
         const auto groups = groups_of(views);
         for (const auto day : days) WEIR_TRY(run_day(groups, states, day));
         steps_.order_views();
-        const auto dropped = drop_unused_states(catalog, store);
+        auto dropped = drop_unused_states(catalog, store);
         catalog.keep();
         return dropped;
     }

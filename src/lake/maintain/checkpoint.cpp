@@ -158,8 +158,8 @@ Result<std::optional<CheckpointResult>> write_due_checkpoint(const Table& table)
     const auto interval = checkpoint_interval(snapshot->metadata());
     const auto last = hinted_version(table.store()).value_or(0);
     if (!interval || snapshot->version().get() - last < *interval) return Maybe();
-    WEIR_ASSIGN(auto written, write_checkpoint(table, snapshot->version()));
-    return Maybe(std::move(written));
+    WEIR_ASSIGN(const auto written, write_checkpoint(table, snapshot->version()));
+    return Maybe(written);
 }
 
 }  // namespace weir::lake

@@ -222,23 +222,22 @@ void each_part_here(const Tree& expression, const std::function<bool(const Tree&
     each_part(expression, [&](const Tree& part) { return !is_query(part) && visit(part); });
 }
 
-bool has_columns(const Tree& expression) {
+namespace {
+
+bool holds(const Tree& expression, std::string_view wanted) {
     bool found = false;
     each_part(expression, [&](const Tree& part) {
-        found = found || is_class(part, "COLUMN_REF");
+        found = found || is_class(part, wanted);
         return !found;
     });
     return found;
 }
 
-bool has_query(const Tree& expression) {
-    bool found = false;
-    each_part(expression, [&](const Tree& part) {
-        found = found || is_class(part, "SUBQUERY");
-        return !found;
-    });
-    return found;
-}
+}  // namespace
+
+bool has_columns(const Tree& expression) { return holds(expression, "COLUMN_REF"); }
+
+bool has_query(const Tree& expression) { return holds(expression, "SUBQUERY"); }
 
 bool has_window(const Tree& expression) {
     bool found = false;
