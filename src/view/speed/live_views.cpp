@@ -23,6 +23,8 @@ std::shared_ptr<const LiveTable> new_table(sql::Database& database) {
 
 // The last day of arrival in a file, as the log has it; nothing: it does not say, or tells of rows that are deleted.
 std::optional<Day> last_arrival(const lake::AddFile& file, const lake::TableState& state) {
+    const auto folder = file.partition_values.find(std::string(declare::arrival_column));
+    if (folder != file.partition_values.end()) return folder->second ? parse_day(*folder->second) : std::nullopt;
     if (file.deletion_vector) return std::nullopt;
     const auto facts = lake::facts_of(file, state);
     const auto column = facts.columns.find(std::string(declare::arrival_column));
