@@ -264,8 +264,8 @@ Command run_command() {
                           "another lake, a parameter"},
                          {"weir run --from 2024-03-01 --to 2024-03-08", "a backfill of seven days"},
                          {"weir run --full --view difficulty_report", "one view, from all rows"},
-                         {"weir run projects/learning --replay --lake lake --param events=FILE --out out",
-                          "what was late in a file of records: out/VIEW_on_time.csv and others"}},
+                         {"weir run projects/learning --replay --lake replayed --out out",
+                          "what was late among the sample's events: out/VIEW_on_time.csv and others"}},
             .exit_codes = {0, 1, 2, 3, 4, 5, 130},
             .run = run};
 }
