@@ -119,11 +119,9 @@ Result<RunRequest> replay_request(const declare::Project& project, const std::fi
     RunRequest request{.files = std::vector<declare::Export>()};
     std::set<std::string> tables;
     for (const auto& file : project.replay) {
-        const auto* view = project.view(file.view);
-        if (view == nullptr) continue;
-        tables.merge(view::base_tables(project, *view));
-        request.only.push_back(view->name);
-        request.files->push_back({.view = view->name,
+        tables.merge(view::base_tables(project, *project.view(file.view)));
+        request.only.push_back(file.view);
+        request.files->push_back({.view = file.view,
                                   .format = "csv",
                                   .path = (directory / (file.name + ".csv")).string(),
                                   .where = file.where});

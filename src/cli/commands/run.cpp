@@ -139,7 +139,8 @@ Status print_result(const orchestrate::RunResult& result, Terminal& terminal) {
     return ok();
 }
 
-Result<RunRequest> replay_of(const Invocation& invocation, const declare::Project& project) {
+// What was asked, of the project's replay alone.
+Result<RunRequest> replay_of(const RunRequest& asked, const Invocation& invocation, const declare::Project& project) {
     for (const auto* other : {"--only", "--view"})
         if (invocation.has(other))
             return Error{.code = ErrorCode::usage,
@@ -148,8 +149,8 @@ Result<RunRequest> replay_of(const Invocation& invocation, const declare::Projec
         invocation.has("--out") ? std::filesystem::path(invocation.option("--out")) : project.lake / "export";
     std::error_code unknown;
     WEIR_ASSIGN(auto request, orchestrate::replay_request(project, std::filesystem::absolute(out, unknown)));
-    WEIR_ASSIGN(request.interval, requested_interval(invocation));
-    request.full = invocation.has("--full");
+    request.interval = asked.interval;
+    request.full = asked.full;
     return request;
 }
 
@@ -162,7 +163,7 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     stop_on_signals();
     WEIR_ASSIGN(const auto place, RunPlace::open(invocation, terminal));
     if (invocation.has("--replay")) {
-        WEIR_ASSIGN(request, replay_of(invocation, place->project()));
+        WEIR_ASSIGN(request, replay_of(request, invocation, place->project()));
     }
     WEIR_ASSIGN(const auto lock, orchestrate::RunLock::take(place->project().lake));
     observe::Progress progress(observe::Progress::for_stderr(invocation.quiet));

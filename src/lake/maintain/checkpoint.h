@@ -5,10 +5,11 @@
 
 namespace weir::lake {
 
-// Whether a commit of this version asks for a checkpoint (every 10 commits, or delta.checkpointInterval).
+// Whether a commit of this version asks for a checkpoint (see checkpoint_interval).
 bool wants_checkpoint(TableVersion version, const Metadata& metadata);
 
-// How many commits lie between two checkpoints; nothing: the table's checkpoints are not ours to write.
+// How many commits lie between two checkpoints: delta.checkpointInterval, or limits::checkpoint_interval; nothing: the
+// table's checkpoints are not ours to write.
 std::optional<std::int64_t> checkpoint_interval(const Metadata& metadata);
 
 struct CheckpointResult {

@@ -329,31 +329,37 @@ void LiveIntake::keep_tables() {
     const auto enough = static_cast<std::size_t>(at_.project.intake.compact_files);
     std::map<std::string, std::size_t> left;  // small files that the last look could not merge
     std::set<std::string> told;
-    const auto keep = [&](const std::string& name) -> Status {
+    const auto checkpoint = [&](const std::string& name) -> Status {
         WEIR_ASSIGN(const auto table, lake->table(name));
-        if (auto written = lake::write_due_checkpoint(table); !written)
-            return std::move(written).error().within(fmt::format("writing a checkpoint of {}", name));
+        WEIR_ASSIGN(const auto written, lake::write_due_checkpoint(table));
+        static_cast<void>(written);
+        return ok();
+    };
+    const auto compact = [&](const std::string& name) -> Status {
+        if (enough == 0) return ok();
+        WEIR_ASSIGN(const auto table, lake->table(name));
         WEIR_ASSIGN(const auto snapshot, table.newest());
-        if (!snapshot || enough == 0) return ok();
+        if (!snapshot) return ok();
         for (const auto size : {small_file_bytes, file_bytes}) {
             const auto key = fmt::format("{} {}", name, size);
             const auto small =
                 static_cast<std::size_t>(std::count_if(snapshot->files().begin(), snapshot->files().end(),
                                                        [&](const auto& file) { return file.size_bytes < size / 2; }));
             if (small < left[key] + enough) continue;
-            auto merged = lake::optimize(table, {.target_bytes = size});
-            if (!merged) return std::move(merged).error().within(fmt::format("compacting the small files of {}", name));
-            const auto& done = *merged;
+            WEIR_ASSIGN(const auto done, lake::optimize(table, {.target_bytes = size}));
             left[key] = small - std::min(small, done.files_removed) + done.files_added;
             return ok();
         }
         return ok();
     };
+    const auto note_once = [&](const std::string& work, Status status) {
+        if (!status && told.insert(work).second) note_(std::move(status).error().within(work));
+    };
     for (;;) {
         for (const auto& name : tables) {
             if (stopping()) return;
-            auto status = keep(name);
-            if (!status && told.insert(name).second) note_(std::move(status).error());
+            note_once("writing a checkpoint of " + name, checkpoint(name));
+            note_once("compacting the small files of " + name, compact(name));
         }
         std::unique_lock lock(mutex_);
         if (wake_.wait_for(lock, upkeep_pause, [this] { return stopping_; })) return;

@@ -528,12 +528,16 @@ Result<Tree> over_sorted_list(Trees& trees, const Tree& call) {
         form += fmt::format(", ${}", i + 1);
         given.push_back(arguments[i]);
     }
-    return trees.expression(form + ")", given);
+    form += ")";
+    // Of no value at all it is 0 and not NULL.
+    if (name == "entropy") form = fmt::format("coalesce({}, 0)", form);
+    return trees.expression(form, given);
 }
 
 Result<Tree> in_stable_form(Trees& trees, const Tree& written, const std::vector<std::string>& types) {
     const auto name = name_of(written);
     auto call = written;
+    // Distinct pairs have the same extremes.
     if ((name.starts_with("arg") || name.ends_with("_by")) && arguments_of(call).size() == 2) call["distinct"] = false;
     if (std::find(order_is_idle.begin(), order_is_idle.end(), name) != order_is_idle.end()) call["order_bys"] = nullptr;
     const auto arguments = arguments_of(call);
