@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstring>
 #include <deque>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "base/stop.h"
@@ -23,6 +25,9 @@ constexpr std::size_t batch_rejects = 2048;
 constexpr std::size_t batch_bytes = 4u << 20;
 // A field's length has 28 bits.
 constexpr std::size_t record_bytes_ceiling = Field::length_max - 16;
+
+// Of a value of `_record`.
+std::uint32_t block_of(std::int64_t record) { return static_cast<std::uint32_t>(record >> 32); }
 
 duckdb_logical_type make_type(const Type& type) {
     if (type.kind == Type::Kind::decimal)
@@ -188,6 +193,7 @@ struct ReadRun::Impl {
         if (!supply.block) return;
         const std::scoped_lock lock(hand_out);
         live_blocks.erase(supply.block->id);
+        if (undecided.erase(supply.block->id) > 0) decided.notify_all();
         {
             const std::scoped_lock places_lock(supply.block->places_mutex);
             supply.block->clear();
@@ -257,9 +263,27 @@ struct ReadRun::Impl {
         plan.blocks[next_given++] = nullptr;
         supply.block->id = next_block_id++;
         live_blocks.emplace(supply.block->id, supply.block);
+        undecided.insert(supply.block->id);
         return true;
     }
     std::size_t next_given = 0;
+
+    // ---- turns
+
+    std::set<std::uint32_t> undecided;  // of the live blocks that came with the plan
+    std::condition_variable decided;
+
+    void await_turn(std::uint32_t block) {
+        // A thread may leave a block, of which nothing had to be decided on, for other work.
+        constexpr std::chrono::milliseconds patience{100};
+        std::unique_lock lock(hand_out);
+        decided.wait_for(lock, patience, [&] { return undecided.empty() || *undecided.begin() >= block; });
+    }
+
+    void end_turn(std::uint32_t block) {
+        const std::scoped_lock lock(hand_out);
+        if (undecided.erase(block) > 0) decided.notify_all();
+    }
 
     // Messages that came with the plan, as pieces of their partitions and days.
     Status adopt(Block& block) {
@@ -767,7 +791,7 @@ struct ReadFunctions {
         std::shared_ptr<Block> block;
         {
             const std::scoped_lock lock(run.hand_out);
-            const auto found = run.live_blocks.find(static_cast<std::uint32_t>(record >> 32));
+            const auto found = run.live_blocks.find(block_of(record));
             if (found != run.live_blocks.end()) block = found->second;
         }
         const auto index = static_cast<std::uint32_t>(record);
@@ -877,6 +901,14 @@ Status register_functions(sql::Connection& connection) {
     if (!registered)
         return Error{.code = ErrorCode::internal, .message = "DuckDB did not take the functions that read files"};
     return ok();
+}
+
+void await_turn(std::int64_t handle, std::int64_t record) {
+    if (const auto run = ReadFunctions::find(handle)) run->await_turn(block_of(record));
+}
+
+void end_turn(std::int64_t handle, std::int64_t record) {
+    if (const auto run = ReadFunctions::find(handle)) run->end_turn(block_of(record));
 }
 
 ReadRun::ReadRun() : impl_(std::make_shared<Impl>()) {}

@@ -67,4 +67,12 @@ private:
 // Registers weir_read, weir_reject and weir_filtered with the connection's database.
 Status register_functions(sql::Connection& connection);
 
+// For those who decide on the messages of a topic in their order, on the threads of the statement that reads them:
+// comes back when every block that was handed out before that of `_record` was decided on, given back or out of reach.
+// To wait only saves work: whoever needs the order must look at it. Files are read in no order, and nobody waits for
+// them.
+void await_turn(std::int64_t handle, std::int64_t record);
+// The block of `_record` is decided on.
+void end_turn(std::int64_t handle, std::int64_t record);
+
 }  // namespace weir::source

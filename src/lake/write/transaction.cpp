@@ -9,6 +9,7 @@
 #include "lake/log/paths.h"
 #include "lake/log/protocol.h"
 #include "lake/read/checksum.h"
+#include "lake/read/file_facts.h"
 #include "lake/uuid.h"
 #include "lake/write/new_table.h"
 
@@ -24,11 +25,17 @@ StagedFiles& StagedFiles::operator=(StagedFiles&& other) noexcept {
 
 StagedFiles::~StagedFiles() {
     if (store_ == nullptr) return;  // moved from
-    for (const auto& path : adopted_) {
-        // A leftover costs room until the next vacuum and nothing else.
-        [[maybe_unused]] const auto removed = store_->remove(path);
-    }
+    drop(adopted_.size());
     if (folder_) store_->drop_staging(*folder_);
+}
+
+void StagedFiles::drop(std::size_t count) {
+    const auto end = adopted_.begin() + static_cast<std::ptrdiff_t>(count);
+    for (auto path = adopted_.begin(); path != end; ++path) {
+        // A leftover costs room until the next vacuum and nothing else.
+        [[maybe_unused]] const auto removed = store_->remove(*path);
+    }
+    adopted_.erase(adopted_.begin(), end);
 }
 
 Result<fs::path> StagedFiles::folder() {
@@ -102,6 +109,17 @@ Result<Appended> Transaction::append(sql::Connection& connection, const std::str
     rows_added_ += appended.rows;
     for (auto& [values, rows] : partitions) appended.partitions.push_back({values, rows});
     return appended;
+}
+
+void Transaction::drop_appended(std::size_t count) {
+    const auto& mine = staged_.adopted();
+    const auto end = mine.begin() + static_cast<std::ptrdiff_t>(count);
+    std::erase_if(adds_, [&](const AddFile& add) {
+        const bool goes = std::find(mine.begin(), end, uri_decode(add.path)) != end;
+        if (goes) rows_added_ -= live_rows(add).value_or(0);
+        return goes;
+    });
+    staged_.drop(count);
 }
 
 Status Transaction::overwrite() {

@@ -25,6 +25,8 @@ public:
     Result<fs::path> folder();
     Status adopt(const fs::path& staged, const std::string& path);
     const std::vector<std::string>& adopted() const { return adopted_; }
+    // Removes the first `count` of those that were adopted.
+    void drop(std::size_t count);
     // Called before the log entry is put: an answer that got lost must not remove what the log may name.
     std::vector<std::string> release() { return std::exchange(adopted_, {}); }
     // Called when it is certain that no log entry names them.
@@ -67,6 +69,8 @@ public:
     // Writes the rows of a query; its columns are matched by name. May be called several times.
     Result<Appended> append(sql::Connection& connection, const std::string& select_sql,
                             const DataFileOptions& options = {});
+    // The first `count` of the files appended go, for others that took their place.
+    void drop_appended(std::size_t count);
     // Every row of the table goes, besides those appended by this transaction.
     Status overwrite();
     // Every row of these partitions goes, besides those appended. Values may name some of the partition columns only.

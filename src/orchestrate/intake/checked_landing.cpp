@@ -15,8 +15,8 @@
 #include "lake/log/paths.h"
 #include "lake/read/file_facts.h"
 #include "observe/event_time.h"
+#include "orchestrate/intake/first_rows.h"
 #include "orchestrate/intake/landing_turn.h"
-#include "orchestrate/intake/seen_keys.h"
 #include "orchestrate/landing_table.h"
 
 namespace weir::orchestrate {
@@ -25,9 +25,8 @@ namespace {
 using sql::quote_name;
 using sql::quote_text;
 
-constexpr const char* staged_table = "weir_staged";        // rows whose duplicates are still to be found
-constexpr const char* first_table = "weir_first";          // k, n, ord, day: the first row of each new key, of n
-constexpr const char* duplicate_table = "weir_duplicate";  // ord: rows that are not
+constexpr const char* staged_table = "weir_staged";        // rows whose numbers are still to be found
+constexpr const char* overtaken_table = "weir_overtaken";  // path, line: rows that are no longer the first of their key
 // path, first_line, last_line, base: each taken part of a file, and what makes a line the number of its record
 constexpr const char* parts_table = "weir_parts";
 constexpr std::size_t examples_shown = 5;
@@ -76,12 +75,13 @@ public:
         WEIR_TRY(list_files());
         WEIR_TRY(prepare_masking(connection_, job_.contract, at_.project.root));
         if (job_.source.event_time) WEIR_TRY(look_at_clock());
+        if (hash_) WEIR_TRY(look_for_duplicates());
         WEIR_TRY(read());
-        if (!job_.source.sequence.empty()) WEIR_TRY(number_parts());
-        if (hash_)
-            WEIR_TRY(set_duplicates_apart());
-        else if (!job_.source.sequence.empty())
-            WEIR_TRY(append_staged(fmt::format("{} FROM {}", staged_columns, numbered_rows())));
+        if (numbered_afterwards()) {
+            WEIR_TRY(number_parts());
+            WEIR_TRY(append_numbered());
+        }
+        if (first_) WEIR_TRY(take_out_overtaken());
         WEIR_TRY(account());
         if (job_.judged) WEIR_TRY(judge());
         return land_all();
@@ -135,36 +135,40 @@ private:
     }
 
     Status list_files() {
-        WEIR_TRY(connection_.run(
-            fmt::format("CREATE OR REPLACE TABLE {} (file_no INTEGER, path VARCHAR, arrival DATE)", taken_table)));
+        WEIR_TRY(connection_.run(fmt::format(
+            "CREATE OR REPLACE TABLE {} (file_no INTEGER, path VARCHAR, arrival DATE, base BIGINT)", taken_table)));
         constexpr std::size_t rows_a_statement = 2000;
         for (std::size_t begin = 0; begin < job_.files.size(); begin += rows_a_statement) {
             std::vector<std::string> rows;
             for (auto i = begin; i < std::min(job_.files.size(), begin + rows_a_statement); ++i)
-                rows.push_back(fmt::format("({}, {}, DATE '{}')", i, quote_text(job_.files[i].path),
-                                           weir::to_string(job_.files[i].arrival)));
+                rows.push_back(fmt::format("({}, {}, DATE '{}', {})", i, quote_text(job_.files[i].path),
+                                           weir::to_string(job_.files[i].arrival), base_of(job_.files[i].path)));
             WEIR_TRY(connection_.run(fmt::format("INSERT INTO {} VALUES {}", taken_table, fmt::join(rows, ", "))));
         }
         return ok();
     }
 
+    // What makes a line of this file the number of its record, where that is known before it is read.
+    std::string base_of(const std::string& path) const {
+        for (const auto& part : placement_.numbered)
+            if (part.path == path) return fmt::format("{}", part.base);
+        return "NULL";
+    }
+
+    // Records are numbered when it is known how many of them each file has.
+    bool numbered_afterwards() const { return !job_.source.sequence.empty() && placement_.numbered.empty(); }
+
     Status read() {
         std::vector<OwnColumn> own;
         if (const auto& event_time = job_.source.event_time; watermark_ && !event_time->watermark.empty())
             own.push_back({event_time->watermark, timeline_->literal(*watermark_)});
+        if (!placement_.numbered.empty())
+            own.push_back({job_.source.sequence, fmt::format("f.base + r.{}", declare::line_column)});
         const auto select = landing_select(snapshot_.schema(), job_.contract, "r", "f", now_, own);
-        auto reports = job_.read(connection_, [&](const std::string& rows) -> Status {
-            const auto joined = fmt::format("FROM {} r JOIN {} f ON f.file_no = r._file_no", rows, taken_table);
-            if (!hash_ && job_.source.sequence.empty()) {
-                lake::DataFileOptions options;
-                if (arrived_in_one_day()) options.all_in = folder_of(job_.files.front().arrival);
-                return append(fmt::format("SELECT {} {}", select, joined), options);
-            }
-            // The key is that of the row as it lies in the table, so that the index can be rebuilt from there.
-            return connection_.run(fmt::format(
-                "CREATE OR REPLACE TEMP TABLE {} AS SELECT *, {} AS _k FROM (SELECT {}, (CAST(r._file_no AS "
-                "BIGINT) << 40) + r._source_line AS _ord {})",
-                staged_table, hash_ ? *hash_ : "CAST(NULL AS UHUGEINT)", select, joined));
+        auto reports = job_.read(connection_, [&](const AcceptedRows& rows) {
+            const auto joined =
+                fmt::format("FROM {} r JOIN {} f ON f.file_no = r._file_no", rows.relation, taken_table);
+            return take(first_ ? first_of_keys(select, joined, rows.run) : fmt::format("SELECT {} {}", select, joined));
         });
         if (!reports) return std::move(reports).error();
         for (std::size_t i = 0; i < reports->size(); ++i) {
@@ -177,31 +181,35 @@ private:
         return list_reports(connection_, *reports);
     }
 
+    // The key is that of the row as it lies in the table, so that the index can be rebuilt from there.
+    std::string first_of_keys(const std::string& select, const std::string& from,
+                              std::optional<std::int64_t> run) const {
+        return fmt::format(
+            "SELECT * EXCLUDE (_weir_order, _weir_record, _weir_first) FROM (SELECT *, {} AS _weir_first FROM (SELECT "
+            "{}, {} AS "
+            "_weir_order, {} AS _weir_record {})) WHERE _weir_first",
+            first_->column(*hash_, "_weir_order", run, "_weir_record"), select,
+            row_order("r._file_no", "r._source_line"), run ? "r._record" : "0::BIGINT", from);
+    }
+
+    Status take(const std::string& accepted) {
+        auto taken = numbered_afterwards()
+                         ? connection_.run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", staged_table, accepted))
+                         : append(accepted);
+        return first_ ? first_->finish(std::move(taken)) : taken;
+    }
+
     bool arrived_in_one_day() const {
         const auto& files = job_.files;
         return !files.empty() && std::all_of(files.begin(), files.end(),
                                              [&](const auto& file) { return file.arrival == files.front().arrival; });
     }
 
-    Status append(const std::string& select, const lake::DataFileOptions& options = {}) {
+    Status append(const std::string& select) {
+        lake::DataFileOptions options;
+        if (arrived_in_one_day()) options.all_in = folder_of(job_.files.front().arrival);
         WEIR_ASSIGN(const auto appended, transaction_.append(connection_, select, options));
         static_cast<void>(appended);
-        return ok();
-    }
-
-    // The same of rows that lie in a table, `select` ending in its FROM, where a day after the other is cheaper than to
-    // sort the rows into their folders.
-    Status append_staged(const std::string& select) {
-        constexpr std::size_t days_max = 8;
-        std::set<Day> days;
-        for (const auto& file : job_.files) days.insert(file.arrival);
-        if (days.size() > days_max || days.empty() || folder_of(*days.begin()).empty()) return append(select);
-        for (const auto day : days) {
-            const auto of_day =
-                days.size() == 1 ? std::string()
-                                 : fmt::format(" WHERE {} = DATE '{}'", declare::arrival_column, weir::to_string(day));
-            WEIR_TRY(append(select + of_day, {.all_in = folder_of(day)}));
-        }
         return ok();
     }
 
@@ -227,16 +235,6 @@ private:
     // Every part of a file that was ever taken, this intake's behind the others. Numbers follow from what was taken and
     // from the line alone: a quarantined record that is replayed has the one that it would have had.
     Status number_parts() {
-        if (!placement_.numbered.empty()) {
-            std::vector<std::string> rows;
-            for (const auto& part : placement_.numbered)
-                rows.push_back(fmt::format("({}, {}::BIGINT, {}::BIGINT, {}::BIGINT)", quote_text(part.path),
-                                           part.first_line, part.last_line, part.base));
-            return connection_.run(
-                fmt::format("CREATE OR REPLACE TEMP TABLE {} AS SELECT * FROM (VALUES {}) v(path, first_line, "
-                            "last_line, base)",
-                            parts_table, fmt::join(rows, ", ")));
-        }
         WEIR_ASSIGN(const auto table, at_.lake.table("weir/files"));
         WEIR_ASSIGN(const auto before, table.newest());
         constexpr const char* nothing =
@@ -261,37 +259,56 @@ private:
             parts_table, past, now));
     }
 
-    // The staged rows, numbered where the source wants it.
-    std::string numbered_rows() const {
-        if (job_.source.sequence.empty()) return staged_table;
-        return fmt::format(
-            "(SELECT s.* REPLACE (coalesce(p.base, 0) + s.{0} AS {1}) FROM {2} s LEFT JOIN {3} p ON p.path = s.{4} AND "
-            "s.{0} > p.first_line AND s.{0} <= p.last_line)",
-            declare::line_column, quote_name(job_.source.sequence), staged_table, parts_table, declare::file_column);
+    Status append_numbered() {
+        return append(fmt::format(
+            "SELECT s.* REPLACE (coalesce(p.base, 0) + s.{0} AS {1}) FROM {2} s LEFT JOIN {3} p ON p.path = "
+            "s.{4} AND s.{0} > p.first_line AND s.{0} <= p.last_line",
+            declare::line_column, quote_name(job_.source.sequence), staged_table, parts_table, declare::file_column));
     }
 
-    static constexpr const char* staged_columns = "SELECT * EXCLUDE (_k, _ord)";
-
-    Status set_duplicates_apart() {
+    Status look_for_duplicates() {
         auto newest_day = job_.files.empty() ? std::chrono::floor<std::chrono::days>(now_) : job_.files.front().arrival;
         for (const auto& file : job_.files) newest_day = std::max(newest_day, file.arrival);
         WEIR_ASSIGN(auto opened, SeenKeys::open(at_, table_, snapshot_, job_.contract, newest_day));
         seen_ = std::move(opened);
-        WEIR_TRY(connection_.run(fmt::format(
-            "CREATE OR REPLACE TEMP TABLE {0} AS SELECT k, n, ord, {1} AS day FROM (SELECT _k AS k, min(_ord) AS ord, "
-            "count(*) AS n FROM {2} WHERE _k IS NOT NULL GROUP BY _k) JOIN {3} t ON t.file_no = ord >> 40",
-            first_table, day_number("arrival"), staged_table, taken_table)));
-        WEIR_TRY(seen_->remove_seen(connection_, first_table));
-        // Duplicates are few as a rule: they are named, and every other row goes on without being looked up.
-        WEIR_TRY(connection_.run(fmt::format(
-            "CREATE OR REPLACE TEMP TABLE {0} AS SELECT s._ord AS ord FROM {1} s JOIN {2} f ON f.k = s._k UNION ALL "
-            "SELECT s._ord FROM {1} s JOIN (SELECT k, ord FROM {3} WHERE n > 1) f ON f.k = s._k WHERE s._ord <> f.ord",
-            duplicate_table, staged_table, seen_table, first_table)));
-        WEIR_TRY(append_staged(fmt::format("{} FROM {} s ANTI JOIN {} d ON d.ord = s._ord", staged_columns,
-                                           numbered_rows(), duplicate_table)));
-        return add_by_day(fmt::format("SELECT {}, count(*) FROM {} d JOIN {} t ON t.file_no = d.ord >> 40 GROUP BY ALL",
-                                      day_number("arrival"), duplicate_table, taken_table),
-                          &RowCounts::duplicate);
+        WEIR_ASSIGN(first_, FirstRows::start(connection_, *seen_));
+        return ok();
+    }
+
+    // Where threads met the rows of a key in another order than theirs, a row was taken that is not the first: what was
+    // written is written again without it.
+    Status take_out_overtaken() {
+        for (const auto& [file_no, count] : first_->duplicates())
+            days_[job_.files.at(static_cast<std::size_t>(file_no)).arrival].duplicate += count;
+        if (first_->overtaken().empty()) return ok();
+        WEIR_TRY(connection_.run(
+            fmt::format("CREATE OR REPLACE TEMP TABLE {} (path VARCHAR, line BIGINT)", overtaken_table)));
+        duckdb_appender appender = nullptr;
+        duckdb_appender_create(connection_.raw(), nullptr, overtaken_table, &appender);
+        for (const auto order : first_->overtaken()) {
+            const auto place = row_place(order);
+            const auto& path = job_.files.at(static_cast<std::size_t>(place.file_no)).path;
+            duckdb_append_varchar_length(appender, path.data(), path.size());
+            duckdb_append_int64(appender, place.line);
+            duckdb_appender_end_row(appender);
+        }
+        const bool closed = duckdb_appender_close(appender) == DuckDBSuccess;
+        duckdb_appender_destroy(&appender);
+        if (!closed)
+            return Error{.code = ErrorCode::internal, .message = "the duplicates that were found could not be kept"};
+        // The partition columns come from the files' folders, as text.
+        std::vector<std::string> typed;
+        for (const auto& name : snapshot_.metadata().partition_columns)
+            typed.push_back(fmt::format("CAST(s.{0} AS {1}) AS {0}", quote_name(name),
+                                        to_duckdb(transaction_.schema().find(name)->type)));
+        const auto first =
+            fmt::format("SELECT s.*{} FROM {} s ANTI JOIN {} o ON o.path = s.{} AND o.line = s.{}",
+                        typed.empty() ? std::string() : fmt::format(" REPLACE ({})", fmt::join(typed, ", ")),
+                        staged_rows(), overtaken_table, declare::file_column, declare::line_column);
+        const auto before = transaction_.added().size();
+        WEIR_TRY(append(first));
+        transaction_.drop_appended(before);
+        return ok();
     }
 
     // Adds the numbers of a query (day, count).
@@ -490,7 +507,10 @@ private:
         taken_.version = version;
         // The lake is the truth: an index that fell behind catches up at the next intake.
         if (seen_) {
-            if (const auto added = seen_->add(connection_, first_table, version); !added)
+            std::vector<std::int32_t> days;
+            for (const auto& file : job_.files)
+                days.push_back(static_cast<std::int32_t>(file.arrival.time_since_epoch().count()));
+            if (const auto added = seen_->add(first_->keys(days), version); !added)
                 taken_.warnings.push_back("the index of keys fell behind and will catch up: " + added.error().message);
         }
         return taken_;
@@ -507,6 +527,7 @@ private:
     const Time now_;
     const std::optional<std::string> hash_;
     std::optional<SeenKeys> seen_;
+    std::unique_ptr<FirstRows> first_;  // where the contract sets duplicates apart
     std::optional<EventTimeline> timeline_;
     EventProgress progress_;                // before this landing, where the source has an event time
     std::optional<EventMoment> watermark_;  // the same

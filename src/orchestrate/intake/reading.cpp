@@ -101,7 +101,8 @@ Result<std::vector<FileReport>> read_text(const Workplace& at, sql::Connection& 
     WEIR_TRY(no_joins.begin());
     {
         const Ticker ticker(at.observer, run->progress());
-        status = write_accepted(contract::checked_rows(run->table(), run->handle(), contract, source.where_sql, rules));
+        status = write_accepted(
+            {contract::checked_rows(run->table(), run->handle(), contract, source.where_sql, rules), run->handle()});
     }
     WEIR_TRY(placed_in_where(run->finish(std::move(status)), source));
     return run->report();
@@ -216,8 +217,8 @@ Result<std::vector<FileReport>> read_parquet(const Workplace& at, sql::Connectio
         plan.source->where_sql.empty() ? std::string("true") : fmt::format("(({}) IS TRUE)", plan.source->where_sql);
     const auto kept = contract::all_kept(rules);
     WEIR_TRY(placed_in_where(
-        write_accepted(fmt::format("(SELECT * EXCLUDE (_broken, _raw) FROM {} WHERE {} AND _broken IS NULL AND {})",
-                                   all, filter, kept)),
+        write_accepted({fmt::format("(SELECT * EXCLUDE (_broken, _raw) FROM {} WHERE {} AND _broken IS NULL AND {})",
+                                    all, filter, kept)}),
         *plan.source));
 
     // Parquet rows have no bytes of their own: what the file says of them, as JSON, is what is kept.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,10 +13,13 @@
 
 namespace weir::orchestrate {
 
-// Runs one statement that consumes `rows`, something to read FROM with the contract's columns, `_extra` where it is
-// kept,
-// `_file_no` and `_source_line`.
-using WriteAccepted = std::function<Status(const std::string& rows)>;
+// Something to read FROM, once, with the contract's columns, `_extra` where it is kept, `_file_no` and `_source_line`.
+struct AcceptedRows {
+    std::string relation;
+    std::optional<std::int64_t> run{};  // the handle of the reader's run, which gives `_record` too
+};
+// Runs one statement that consumes the rows.
+using WriteAccepted = std::function<Status(const AcceptedRows& rows)>;
 
 // Reads every file of the plan; file numbers are places in plan.take, whose paths and days stand in table weir_taken.
 // Broken records go to the reject table `rejects`, which is made anew. The reports come in the order of the plan.

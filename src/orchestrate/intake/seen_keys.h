@@ -1,16 +1,14 @@
 // Duplicates of one table: the index of all keys that ever landed, kept in step with the table's commits.
 #pragma once
 
-#include <optional>
-#include <string>
+#include <span>
+#include <vector>
 
 #include "contract/dedup/duplicate_index.h"
 #include "model/interval.h"
 #include "orchestrate/intake/workplace.h"
 
 namespace weir::orchestrate {
-
-inline constexpr const char* seen_table = "weir_seen";
 
 class SeenKeys {
 public:
@@ -19,12 +17,16 @@ public:
     static Result<SeenKeys> open(const Workplace& at, const lake::Table& table, const lake::Snapshot& snapshot,
                                  const declare::Contract& contract, Day today);
 
-    // `candidates` is a table with a column k UHUGEINT, each key once. Removes the rows whose key landed before, within
-    // the contract's horizon; these keys are in the temporary table seen_table (k) then.
-    Status remove_seen(sql::Connection& connection, const std::string& candidates) const;
+    // For each of the ascending hashes 1 if its key landed before, within the contract's horizon, else 0. Several
+    // threads may ask at once.
+    Result<std::vector<std::uint8_t>> probe(std::span<const contract::Hash128> sorted) const {
+        return index_.probe(sorted, oldest_day_);
+    }
 
-    // The rows of `landed` (k, day) are in the table's commit `version` now.
-    Status add(sql::Connection& connection, const std::string& landed, std::int64_t version);
+    // These keys, ascending, are in the table's commit `version` now.
+    Status add(std::span<const contract::KeyEntry> landed, std::int64_t version) {
+        return index_.add(landed, version, oldest_day_);
+    }
 
 private:
     SeenKeys(contract::DuplicateIndex index, std::int32_t oldest_day)

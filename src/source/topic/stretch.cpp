@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
-#include "base/limits.h"
+#include "source/columns/fields.h"
 
 namespace weir::source {
 namespace {
 
 constexpr std::int64_t day_ms = 24LL * 3600 * 1000;
+// A block becomes one chunk of rows, so that whoever decides on rows in their order has to wait for few.
+constexpr std::size_t block_bytes = 1u << 20;
 
 }  // namespace
 
@@ -21,7 +23,8 @@ void StretchFiller::add(int partition, const TopicRecord& record) {
     const auto value = record.value.value_or(std::string_view());
     // A line end behind each: no two halves of a character meet.
     const auto wanted = key.size() + value.size() + 2;
-    if (block_ == nullptr || block_->size + wanted > block_->capacity()) new_block(wanted);
+    if (block_ == nullptr || block_->size + wanted > block_->capacity() || block_->messages.size() == chunk_rows)
+        new_block(wanted);
     if (!piece_open_ || partition != partition_ || record.timestamp < day_begin_ || record.timestamp >= day_end_)
         open_piece(partition, record.timestamp);
     Message message{.offset = record.offset, .timestamp = record.timestamp};
@@ -55,7 +58,7 @@ std::uint32_t StretchFiller::put(std::string_view text) {
 }
 
 void StretchFiller::new_block(std::size_t least) {
-    stretch_.blocks.push_back(std::make_shared<Block>(std::max(limits::block_bytes / 2, least)));
+    stretch_.blocks.push_back(std::make_shared<Block>(std::max(block_bytes, least)));
     block_ = stretch_.blocks.back().get();
     piece_open_ = false;
 }
