@@ -60,6 +60,28 @@ TEST_F(Intake, a_key_lands_once_across_rows_files_runs_and_a_lost_index) {
               "r,a,d,q\n9,5,4,0\n");
 }
 
+// Threads read the files side by side: the short one's row comes first, and the long one's is the first of its key.
+TEST_F(Intake, the_first_row_of_a_key_is_the_first_in_the_order_of_the_files) {
+    for (const char* more : {"", "partition_by: [_arrival_date]\n", "sequence: seq\n"}) {
+        SCOPED_TRACE(more);
+        fs::remove_all(scratch / "shop");
+        project(lenient, keyed, more);
+        std::string lines = "id,price\n";
+        for (int i = 0; i < 300'000; ++i) lines += std::to_string(i) + ",1\n";
+        input("a.csv", lines);
+        input("b.csv", "id,price\n299999,2\n299998,2\n300000,2\n");
+        run_ok();
+        EXPECT_EQ(sql("SELECT count(*) AS n, count(DISTINCT id) AS ids, sum(price) AS price FROM orders"),
+                  "n,ids,price\n300001,300001,300002.00\n");
+        EXPECT_EQ(sql("SELECT price FROM orders WHERE id >= 299998 ORDER BY id"), "price\n1.00\n1.00\n2.00\n");
+        EXPECT_EQ(sql("SELECT sum(accepted)::BIGINT AS a, sum(duplicate)::BIGINT AS d FROM weir.accounting"),
+                  "a,d\n300001,2\n");
+        // What was written first and then again does not stay.
+        const auto vacuumed = weir_does({"table", "vacuum", "orders", "--retain-hours", "0", "--below-retention"});
+        EXPECT_TRUE(vacuumed.out.starts_with("0 files (0 B)")) << vacuumed.out << vacuumed.err;
+    }
+}
+
 TEST_F(Intake, replay_lands_mended_rows_once_and_discard_keeps_its_reason) {
     project(lenient, keyed, "arrival_date: 2024-03-01\n");
     input("a.csv", "id,price\n1,-1\n2,x\n3,3\n4\n");

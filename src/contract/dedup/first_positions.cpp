@@ -1,6 +1,7 @@
 #include "contract/dedup/first_positions.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace weir::contract {
@@ -24,10 +25,11 @@ std::optional<std::int64_t> FirstPositions::put(const Hash128& key, std::int64_t
     return known;
 }
 
-// The keys are hashes: their bits need no further mixing.
+// The keys are hashes: their bits need no further mixing. By the highest of them the table is nearly in order, which
+// makes it cheap to sort.
 FirstPositions::Slot& FirstPositions::slot_of(const Hash128& key) {
     const auto mask = slots_.size() - 1;
-    auto at = static_cast<std::size_t>(key.lo) & mask;
+    auto at = static_cast<std::size_t>(key.hi >> (64 - std::countr_zero(slots_.size())));
     while (slots_[at].position >= 0 && slots_[at].key != key) at = (at + 1) & mask;
     return slots_[at];
 }

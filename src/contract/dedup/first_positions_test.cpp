@@ -10,14 +10,14 @@ namespace {
 
 TEST(FirstPositions, the_smallest_position_of_a_key_stays) {
     FirstPositions positions;
-    EXPECT_EQ(positions.put({1, 7}, 30), std::nullopt);
-    EXPECT_EQ(positions.put({1, 7}, 40), 30);
-    EXPECT_EQ(positions.put({1, 7}, 20), 30);
-    EXPECT_EQ(positions.put({1, 7}, 25), 20);
-    EXPECT_EQ(positions.put({2, 7}, 0), std::nullopt);  // the same place of the table, another key
+    EXPECT_EQ(positions.put({7, 1}, 30), std::nullopt);
+    EXPECT_EQ(positions.put({7, 1}, 40), 30);
+    EXPECT_EQ(positions.put({7, 1}, 20), 30);
+    EXPECT_EQ(positions.put({7, 1}, 25), 20);
+    EXPECT_EQ(positions.put({7, 2}, 0), std::nullopt);  // the same place of the table, another key
     EXPECT_EQ(positions.size(), 2U);
     const auto entries = positions.sorted([](std::int64_t position) { return static_cast<std::int32_t>(position); });
-    EXPECT_EQ(entries, (std::vector<KeyEntry>{{{1, 7}, 20}, {{2, 7}, 0}}));
+    EXPECT_EQ(entries, (std::vector<KeyEntry>{{{7, 1}, 20}, {{7, 2}, 0}}));
 }
 
 TEST(FirstPositions, any_keys_in_any_order) {
@@ -28,7 +28,7 @@ TEST(FirstPositions, any_keys_in_any_order) {
     std::map<Hash128, std::int64_t> expected;
     for (int i = 0; i < 100'000; ++i) {
         // Few places, so that they collide and wrap around.
-        const Hash128 key{random() % 3, random() % 20'000 * 0x1'0000'0001};
+        const Hash128 key{(random() % 20'000) << 50, random() % 3};
         const auto position = static_cast<std::int64_t>(random() % 1'000'000);
         const auto [known, is_new] = expected.emplace(key, position);
         EXPECT_EQ(positions.put(key, position), is_new ? std::nullopt : std::optional(known->second));

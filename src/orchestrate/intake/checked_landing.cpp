@@ -17,6 +17,7 @@
 #include "observe/event_time.h"
 #include "orchestrate/intake/first_rows.h"
 #include "orchestrate/intake/landing_turn.h"
+#include "orchestrate/intake/seen_keys.h"
 #include "orchestrate/landing_table.h"
 
 namespace weir::orchestrate {
@@ -271,7 +272,7 @@ private:
         for (const auto& file : job_.files) newest_day = std::max(newest_day, file.arrival);
         WEIR_ASSIGN(auto opened, SeenKeys::open(at_, table_, snapshot_, job_.contract, newest_day));
         seen_ = std::move(opened);
-        WEIR_ASSIGN(first_, FirstRows::start(connection_, *seen_));
+        WEIR_ASSIGN(first_, FirstRows::start(connection_, [&](const auto& keys) { return seen_->probe(keys); }));
         return ok();
     }
 

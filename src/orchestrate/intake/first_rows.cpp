@@ -84,7 +84,7 @@ struct FirstRows::Calls {
         std::vector<Hash128> keys;
         keys.reserve(rows.size());
         for (const auto& row : rows) keys.push_back(row.key);
-        WEIR_ASSIGN(const auto seen, first.seen_.probe(keys));
+        WEIR_ASSIGN(const auto seen, first.probe_(keys));
         const auto duplicate = [&](std::int64_t order) { ++first.duplicates_[row_place(order).file_no]; };
         const std::scoped_lock lock(first.mutex_);
         for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -128,10 +128,10 @@ struct FirstRows::Calls {
     }
 };
 
-Result<std::unique_ptr<FirstRows>> FirstRows::start(sql::Connection& connection, const SeenKeys& seen) {
+Result<std::unique_ptr<FirstRows>> FirstRows::start(sql::Connection& connection, Probe probe) {
     if (!Calls::registered(connection))
         return Error{.code = ErrorCode::internal, .message = "DuckDB did not take the function that finds duplicates"};
-    std::unique_ptr<FirstRows> made(new FirstRows(seen));
+    std::unique_ptr<FirstRows> made(new FirstRows(std::move(probe)));
     const std::scoped_lock lock(registry().mutex);
     made->handle_ = registry().next++;
     registry().running.emplace(made->handle_, made.get());

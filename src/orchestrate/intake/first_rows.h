@@ -1,6 +1,6 @@
 // Which rows of a landing go on, decided while they are read: of each key the first row that never landed before.
 //
-//   auto first = FirstRows::start(connection, seen);
+//   auto first = FirstRows::start(connection, probe);
 //   connection.run("COPY (SELECT … FROM (SELECT *, " + first->column(key, order, …) + " AS _first FROM …) WHERE _first)
 //   …") first->finish(status)                       the statement's error, if it came from here first->overtaken() rows
 //   to take out again
@@ -13,15 +13,17 @@
 // overtaken.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "contract/dedup/first_positions.h"
-#include "orchestrate/intake/seen_keys.h"
+#include "sql/database.h"
 
 namespace weir::orchestrate {
 
@@ -36,8 +38,9 @@ RowPlace row_place(std::int64_t order);
 
 class FirstRows {
 public:
-    // `seen` must outlive it.
-    static Result<std::unique_ptr<FirstRows>> start(sql::Connection& connection, const SeenKeys& seen);
+    // For each of the ascending hashes 1 if its key landed before, else 0; asked by several threads at once.
+    using Probe = std::function<Result<std::vector<std::uint8_t>>(std::span<const contract::Hash128>)>;
+    static Result<std::unique_ptr<FirstRows>> start(sql::Connection& connection, Probe probe);
     FirstRows(const FirstRows&) = delete;
     ~FirstRows();
 
@@ -57,9 +60,9 @@ public:
 
 private:
     struct Calls;
-    explicit FirstRows(const SeenKeys& seen) : seen_(seen) {}
+    explicit FirstRows(Probe probe) : probe_(std::move(probe)) {}
 
-    const SeenKeys& seen_;
+    const Probe probe_;
     std::int64_t handle_ = 0;
     std::mutex mutex_;
     contract::FirstPositions positions_;
