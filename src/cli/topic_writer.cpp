@@ -46,8 +46,8 @@ public:
         return config.compact;
     }
     Status add(const std::string& topic, std::int64_t timestamp, std::optional<std::string_view> key,
-               std::optional<std::string_view> value) override {
-        return producers_.at(topic).add(timestamp, key, value);
+               std::optional<std::string_view> value, Headers headers) override {
+        return producers_.at(topic).add(timestamp, key, value, headers);
     }
     Status flush() override {
         Status status;
@@ -102,8 +102,8 @@ public:
     // Kafka refuses such records itself.
     Result<bool> needs_keys(const std::string&) override { return false; }
     Status add(const std::string& topic, std::int64_t timestamp, std::optional<std::string_view> key,
-               std::optional<std::string_view> value) override {
-        return producer_->add(topic, timestamp, key, value);
+               std::optional<std::string_view> value, Headers headers) override {
+        return producer_->add(topic, timestamp, key, value, headers);
     }
     Status flush() override { return producer_->flush(); }
     Status close() override { return flush(); }

@@ -3,10 +3,12 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "cli/log_place.h"
+#include "source/log/batch.h"
 
 namespace weir::cli {
 
@@ -19,9 +21,10 @@ public:
     virtual Result<int> find_or_make(const std::string& topic) = 0;
     // Whether every record of the topic has to have a key.
     virtual Result<bool> needs_keys(const std::string& topic) = 0;
+    using Headers = std::span<const source::log::RecordHeader>;
     // After find_or_make().
     virtual Status add(const std::string& topic, std::int64_t timestamp, std::optional<std::string_view> key,
-                       std::optional<std::string_view> value) = 0;
+                       std::optional<std::string_view> value, Headers headers = {}) = 0;
     // Everything is where it is durable.
     virtual Status flush() = 0;
     // The same, for the last time; then records() and bytes() say how much it was.

@@ -321,8 +321,9 @@ struct Project {
 // Of a topic's record, by the names that a contract may have for them: `topic` … `value` where the contract unpacks the
 // column `value` (a record is what a dump of the topic has on a line), else with an underscore before them beside the
 // columns of the message itself.
-enum class LogPart { topic, partition, offset, broker_ts, key, value };
-inline constexpr std::string_view log_part_names[] = {"topic", "partition", "offset", "broker_ts", "key", "value"};
+enum class LogPart { topic, partition, offset, broker_ts, key, headers, value };
+inline constexpr std::string_view log_part_names[] = {"topic", "partition", "offset", "broker_ts",
+                                                      "key",   "headers",   "value"};
 // The contract unpacks `value`.
 bool takes_whole_records(const Contract& contract);
 

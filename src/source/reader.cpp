@@ -120,6 +120,7 @@ int& slot_of(LogSlots& slots, declare::LogPart part) {
         case offset: return slots.offset_slot;
         case broker_ts: return slots.time_slot;
         case key: return slots.key_slot;
+        case headers: return slots.headers_slot;
         case value: break;
     }
     return slots.value_slot;
@@ -353,6 +354,8 @@ struct ReadRun::Impl {
         message.has_value = around.has_value;
         message.key_begin = put(around.key.value_or(""));
         message.key_end = static_cast<std::uint32_t>(block.size - 1);
+        message.headers_begin = put(around.headers);
+        message.headers_end = static_cast<std::uint32_t>(block.size - 1);
         message.begin = put(record.raw);
         message.end = static_cast<std::uint32_t>(block.size - 1);
         const auto at = static_cast<std::uint32_t>(block.messages.size());
@@ -559,6 +562,8 @@ struct ReadFunctions {
                           .has_value = found->has_value};
             if (found->has_key)
                 around.key = std::string(block.text() + found->key_begin, found->key_end - found->key_begin);
+            around.headers =
+                std::string(block.text() + found->headers_begin, found->headers_end - found->headers_begin);
             return {.file_no = piece.file->file->file_no,
                     .line = offset + 1,
                     .byte_offset = offset,

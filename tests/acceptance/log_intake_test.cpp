@@ -74,6 +74,32 @@ TEST_F(TopicIntake, each_message_lands_once_and_reading_goes_on_where_it_ended) 
               "1500,1500,1500,true\n");
 }
 
+TEST_F(TopicIntake, headers_of_records_are_a_column) {
+    terms.columns.push_back("{name: _headers, logicalType: array}");
+    contract(terms);
+    produce("{\"id\": 1}\n{\"id\": \"x\"}\n",
+            {"--header", "sent_by=till \"3\"", "--header", "trace=\xff", "--header", "trace="});
+    produce("{\"id\": 2}\n");
+    run_ok();
+    const std::string headers =
+        R"([{"name": "sent_by", "value": "till \"3\""}, {"name": "trace", "value_base64": "/w=="}, {"name": "trace", "value": ""}])";
+    EXPECT_EQ(sql("SELECT _headers = '" + headers + "', _headers->0->>'value' FROM t WHERE id = 1"),
+              "true,\"till \"\"3\"\"\"\n");
+    EXPECT_EQ(sql("SELECT _headers FROM t WHERE id = 2"), "[]\n");
+    EXPECT_THAT(weir_with({"consume", "orders", "--json"}).out, HasSubstr("\"headers\": " + headers));
+    // What was broken has them when it comes back.
+    std::filesystem::remove_all(project / "log");
+    EXPECT_EQ(accounts(), "3 2 0 1 0\n");
+    put("sources/t.yaml", "log: orders\ncontract: t\n");
+    terms.columns[0] = "{name: id, logicalType: integer, customProperties: [{property: onTypeError, value: \"null\"}]}";
+    contract(terms);
+    ASSERT_EQ(weir_with({"quarantine", "replay"}).exit_code, 0);
+    EXPECT_EQ(sql("SELECT _headers = '" + headers + "' FROM t WHERE id IS NULL"), "true\n");
+
+    EXPECT_THAT(weir_with({"produce", "orders", "--from", "lines", "--header", "sent_by"}).err,
+                HasSubstr("--header cannot be 'sent_by'"));
+}
+
 TEST_F(TopicIntake, what_is_no_row_is_quarantined_with_its_bytes_and_comes_back) {
     put("sources/t.yaml", "log: orders\ncontract: t\nrecord_bytes_max: 3000B\n");
     terms.columns[4] = "{name: _key, logicalType: string, required: true}";

@@ -1,6 +1,5 @@
 // weir consume: the records of a topic on standard output.
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <charconv>
 
@@ -9,9 +8,9 @@
 #include "cli/commands/list.h"
 #include "cli/kafka_place.h"
 #include "cli/number_option.h"
-#include "sink/value.h"
 #include "source/kafka/record_reader.h"
 #include "source/log/reader.h"
+#include "source/log/record_json.h"
 
 namespace weir::cli {
 namespace {
@@ -19,50 +18,17 @@ namespace {
 namespace log = source::log;
 
 constexpr std::size_t write_bytes = std::size_t{64} << 10;
-constexpr std::string_view base64_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string base64(std::string_view bytes) {
-    std::string text;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t group = 0;
-        const auto count = std::min<std::size_t>(3, bytes.size() - i);
-        for (std::size_t k = 0; k < 3; ++k)
-            group = group << 8 | (k < count ? static_cast<std::uint8_t>(bytes[i + k]) : 0u);
-        for (std::size_t k = 0; k < 4; ++k) text += k <= count ? base64_letters[group >> (18 - 6 * k) & 63] : '=';
-    }
-    return text;
-}
-
-// "name": "text", or "name_base64": "…" for bytes that are no UTF-8, or "name": null.
-void append_member(std::string_view name, std::optional<std::string_view> bytes, std::string& to) {
-    const bool text = !bytes || simdjson::validate_utf8(bytes->data(), bytes->size());
-    sink::append_json_string(text ? std::string(name) : fmt::format("{}_base64", name), to);
-    to += ": ";
-    if (!bytes) {
-        to += "null";
-    } else {
-        sink::append_json_string(text ? std::string(*bytes) : base64(*bytes), to);
-    }
-}
 
 template <class Record>
 void append_json(int partition, const Record& record, const std::vector<log::RecordHeader>& headers, std::string& to) {
     to += fmt::format("{{\"partition\": {}, \"offset\": {}, \"timestamp\": {}, ", partition, record.offset,
                       record.timestamp);
-    append_member("key", record.key, to);
+    log::append_member("key", record.key, to);
     to += ", ";
-    append_member("value", record.value, to);
-    to += ", \"headers\": [";
-    bool first = true;
-    for (const auto& header : headers) {
-        to += first ? "{" : ", {";
-        first = false;
-        append_member("name", header.name, to);
-        to += ", ";
-        append_member("value", header.value, to);
-        to += "}";
-    }
-    to += "]}\n";
+    log::append_member("value", record.value, to);
+    to += ", \"headers\": ";
+    log::append_headers(headers, to);
+    to += "}\n";
 }
 
 // `partition` gives its oldest offset, its end, and the first offset at a time.

@@ -110,8 +110,22 @@ private:
     int line_ = 0;
 };
 
+// NAME=VALUE, views of the words.
+Result<std::vector<source::log::RecordHeader>> headers_of(const std::vector<std::string>& words) {
+    std::vector<source::log::RecordHeader> headers;
+    for (const std::string_view word : words) {
+        const auto equals = word.find('=');
+        if (equals == std::string_view::npos || equals == 0)
+            return Error{.code = ErrorCode::usage,
+                         .message = fmt::format("--header cannot be '{}'", word),
+                         .hint = "a name and a value: --header source=shop"};
+        headers.push_back({word.substr(0, equals), word.substr(equals + 1)});
+    }
+    return headers;
+}
+
 Status produce_file(const std::string& path, std::optional<KeyOfLine>& key, const std::string& topic,
-                    TopicWriter& writer) {
+                    TopicWriter::Headers headers, TopicWriter& writer) {
     WEIR_ASSIGN(auto lines, LineReader::open(path));
     const SystemClock clock;
     auto now = to_unix_millis(clock.now());
@@ -135,7 +149,7 @@ Status produce_file(const std::string& path, std::optional<KeyOfLine>& key, cons
             }
             record_key = *found;
         }
-        auto added = writer.add(topic, now, record_key, *line);
+        auto added = writer.add(topic, now, record_key, *line, headers);
         if (!added && added.error().code == ErrorCode::refused) added.error().where = {lines.name(), lines.line(), 0};
         WEIR_TRY(std::move(added));
     }
@@ -145,6 +159,8 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     const auto files = invocation.all("--from");
     if (files.empty())
         return Error{.code = ErrorCode::usage, .message = "which lines?", .hint = "--from FILE…, or --from - "};
+    const auto words = invocation.all("--header");
+    WEIR_ASSIGN(const auto headers, headers_of(words));
     WEIR_ASSIGN(const auto writer, open_topic_writer(invocation, terminal));
     const auto topic = invocation.argument("TOPIC");
     WEIR_ASSIGN(const auto partitions, writer->find_or_make(topic));
@@ -158,7 +174,7 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     if (invocation.has("--key")) key.emplace(invocation.option("--key"));
     Status read;
     for (const auto& file : files) {
-        read = produce_file(file, key, topic, *writer);
+        read = produce_file(file, key, topic, headers, *writer);
         if (!read) break;
     }
     // What stands before a line that cannot be taken is in the topic, and said so.
@@ -190,6 +206,7 @@ Command produce_command() {
         {.name = "--key",
          .value = "COLUMN",
          .help = "each line is a JSON object, and this value in it is the record's key"},
+        {.name = "--header", .value = "NAME=VALUE", .help = "a header that every record gets", .many = true},
     };
     for (auto& option : topic_options()) options.push_back(std::move(option));
     options.push_back(log_option());
@@ -208,7 +225,8 @@ Command produce_command() {
                           {.name = "TOPIC", .help = "the topic", .required = true}},
             .options = std::move(options),
             .examples = {{"weir produce orders --from ../orders.csv", "each line a record"},
-                         {"echo '{\"id\": 7}' | weir produce orders --from - --key id", "from another program"}},
+                         {"echo '{\"id\": 7}' | weir produce orders --from - --key id --header sent_by=till-3",
+                          "from another program, with a header"}},
             .exit_codes = {0, 1, 2, 3, 4, 130},
             .run = run};
 }

@@ -365,6 +365,10 @@ void ChunkParser::record_fields(FieldChunk& chunk, std::uint32_t row, const Piec
         }
         to += time_text_;
     });
+    put(slots.headers_slot, Kind::json_array, [&] {
+        const auto size = message.headers_end - message.headers_begin;
+        to += size == 0 ? std::string_view("[]") : std::string_view(block_->text() + message.headers_begin, size);
+    });
     if (slots.key_slot < 0) return;
     const char* key = block_->text() + message.key_begin;
     const std::size_t key_size = message.key_end - message.key_begin;

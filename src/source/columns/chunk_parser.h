@@ -15,7 +15,7 @@ namespace weir::source {
 // The columns that are parts of a log's record; -1: nobody wants it.
 struct LogSlots {
     std::string topic;
-    int topic_slot = -1, partition_slot = -1, offset_slot = -1, time_slot = -1, key_slot = -1;
+    int topic_slot = -1, partition_slot = -1, offset_slot = -1, time_slot = -1, key_slot = -1, headers_slot = -1;
     int value_slot = -1;  // the message itself, whose keys are columns
 };
 

@@ -276,4 +276,20 @@ Result<std::string> cluster_id(const Client& client, Told& told) {
     return text;
 }
 
+std::vector<log::RecordHeader> headers_of(const rd_kafka_message_t& message) {
+    std::vector<log::RecordHeader> all;
+    rd_kafka_headers_t* headers = nullptr;
+    if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return all;
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+         ++i) {
+        std::optional<std::string_view> bytes;
+        if (value != nullptr) bytes = {static_cast<const char*>(value), size};
+        all.push_back({name, bytes});
+    }
+    return all;
+}
+
 }  // namespace weir::source::kafka

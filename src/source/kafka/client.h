@@ -11,9 +11,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "declare/project.h"
+#include "source/log/batch.h"
 
 namespace weir::source::kafka {
 
@@ -34,6 +36,9 @@ using Metadata = std::unique_ptr<const rd_kafka_metadata_t, Free>;
 // librdkafka's settings for a cluster, secrets read. Fails with secret_missing.
 using Settings = std::map<std::string, std::string>;
 Result<Settings> settings_of(const declare::KafkaCluster& cluster, const std::filesystem::path& root);
+
+// Views of the message's own memory.
+std::vector<log::RecordHeader> headers_of(const rd_kafka_message_t& message);
 
 enum class Trouble {
     passing,       // brokers not there, leaders being elected: librdkafka tries again by itself

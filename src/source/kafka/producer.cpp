@@ -53,9 +53,10 @@ Status Producer::failed() const {
 }
 
 Status Producer::add(const std::string& topic, std::int64_t timestamp, std::optional<std::string_view> key,
-                     std::optional<std::string_view> value) {
+                     std::optional<std::string_view> value, std::span<const log::RecordHeader> headers) {
     WEIR_ASSIGN(auto* into, handle(topic));
-    std::array<rd_kafka_vu_t, 5> parts{};
+    constexpr std::size_t without_headers = 5;
+    std::vector<rd_kafka_vu_t> parts(without_headers + headers.size());
     parts[0].vtype = RD_KAFKA_VTYPE_RKT;
     parts[0].u.rkt = into;
     parts[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
@@ -70,6 +71,15 @@ Status Producer::add(const std::string& topic, std::int64_t timestamp, std::opti
     put(parts[3], RD_KAFKA_VTYPE_VALUE, value);
     parts[4].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
     parts[4].u.i64 = timestamp;
+    std::vector<std::string> names;
+    names.reserve(headers.size());
+    for (std::size_t i = 0; i < headers.size(); ++i) {
+        auto& part = parts[without_headers + i];
+        part.vtype = RD_KAFKA_VTYPE_HEADER;
+        part.u.header.name = names.emplace_back(headers[i].name).c_str();
+        part.u.header.val = headers[i].value ? headers[i].value->data() : nullptr;
+        part.u.header.size = headers[i].value ? static_cast<ssize_t>(headers[i].value->size()) : 0;
+    }
     constexpr std::int64_t records_between_looks = 4096;
     if (++added_ % records_between_looks == 0) {
         rd_kafka_poll(client_.get(), 0);

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "source/kafka/client.h"
@@ -19,7 +20,7 @@ public:
     // Its partition: by the key as Kafka's own clients choose it (murmur2), without a key any. Waits while too much is
     // on the way.
     Status add(const std::string& topic, std::int64_t timestamp, std::optional<std::string_view> key,
-               std::optional<std::string_view> value);
+               std::optional<std::string_view> value, std::span<const log::RecordHeader> headers = {});
     // All brokers that have to have what was added have it; else the first error.
     Status flush();
 

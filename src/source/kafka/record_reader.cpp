@@ -74,18 +74,7 @@ Status RecordReader::next(const std::function<Result<bool>(const WholeRecord&)>&
             if (message->key != nullptr) whole.record.key = {static_cast<const char*>(message->key), message->key_len};
             if (message->payload != nullptr)
                 whole.record.value = {static_cast<const char*>(message->payload), message->len};
-            rd_kafka_headers_t* headers = nullptr;
-            if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-                const char* name = nullptr;
-                const void* value = nullptr;
-                std::size_t size = 0;
-                for (std::size_t n = 0;
-                     rd_kafka_header_get_all(headers, n, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++n) {
-                    std::optional<std::string_view> bytes;
-                    if (value != nullptr) bytes = {static_cast<const char*>(value), size};
-                    whole.headers.push_back({name, bytes});
-                }
-            }
+            whole.headers = headers_of(*message);
             auto taken = each(whole);
             if (!taken)
                 status = std::move(taken).error();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/stop.h"
+#include "source/log/record_json.h"
 
 namespace weir::source::kafka {
 namespace {
@@ -309,6 +310,9 @@ bool TopicReader::take_message(const rd_kafka_message_t& message, StretchFiller&
     TopicRecord record{.offset = message.offset, .timestamp = rd_kafka_message_timestamp(&message, nullptr)};
     if (message.key != nullptr) record.key = {static_cast<const char*>(message.key), message.key_len};
     if (message.payload != nullptr) record.value = {static_cast<const char*>(message.payload), message.len};
+    std::string headers;
+    if (const auto all = headers_of(message); !all.empty()) log::append_headers(all, headers);
+    record.headers = headers;
     filler.add(message.partition, record);
     if (partition.taken < 0) partition.taken = partition.next < 0 ? message.offset : partition.next;
     partition.next = message.offset + 1;

@@ -67,6 +67,10 @@ std::string around_json(const Around& around) {
             text += "null";
     }
     if (!around.has_value) text += ", \"value\": null";
+    if (!around.headers.empty()) {
+        text += ", \"headers\": ";
+        json_quote(around.headers, text);
+    }
     text += '}';
     return text;
 }
@@ -87,6 +91,8 @@ Result<Around> parse_around(std::string_view json) {
         around.offset = offset.value_or(0);
         around.timestamp = timestamp.value_or(0);
         around.has_value = !object.contains("value");
+        if (const auto headers = object.find("headers"); headers != object.end() && headers->is_string())
+            around.headers = headers->get<std::string>();
         if (const auto key = object.find("key"); key != object.end() && key->is_string())
             around.key = key->get<std::string>();
         if (const auto key = object.find("key_hex"); key != object.end() && key->is_string()) {

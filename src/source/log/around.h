@@ -19,10 +19,11 @@ struct Around {
     std::int64_t offset = 0, timestamp = 0;
     std::optional<std::string> key;
     bool has_value = true;
+    std::string headers{};  // as JSON; empty: it has none
 };
 
 // {"partition": 0, "offset": 7, "timestamp": 1709287200000, "key": "c1"}; a key that is no UTF-8 as "key_hex"; "value":
-// null for a tombstone.
+// null for a tombstone; "headers", their JSON as a text, where there are some.
 std::string around_json(const Around& around);
 // Fails with table_damaged: the quarantine does not hold what we wrote.
 Result<Around> parse_around(std::string_view json);

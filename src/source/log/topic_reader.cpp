@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "source/log/record_json.h"
+
 namespace weir::source::log {
 namespace {
 
@@ -164,8 +166,11 @@ Result<Stretch> TopicReader::take(const StretchBounds& bounds, const Positions* 
                 stretch.notes.push_back(fmt::format("{}; reading goes on at offset {}", error.message, **to));
             } else if (*batch) {
                 // What was checked when it was appended; a record that cannot be read now is damage.
+                std::string headers;
                 const bool whole = (*batch)->for_each([&](const RecordView& record) {
-                    filler.add(partition, {record.offset, record.timestamp, record.key, record.value});
+                    headers.clear();
+                    if (record.header_count > 0) append_headers(record.headers(), headers);
+                    filler.add(partition, {record.offset, record.timestamp, record.key, record.value, headers});
                 });
                 if (!whole)
                     return Error{.code = ErrorCode::log_damaged,

@@ -175,7 +175,12 @@ TEST_F(TopicReading, offsets_behind_the_end_are_told_after_what_can_be_read_or_p
 TEST(Around, comes_back_as_it_was) {
     for (const auto& key : {std::optional<std::string>(), std::optional<std::string>("a\"ä\n"),
                             std::optional<std::string>("\xff\x01"), std::optional<std::string>("")}) {
-        const Around around{.partition = 3, .offset = 1LL << 50, .timestamp = -1, .key = key, .has_value = !key};
+        const Around around{.partition = 3,
+                            .offset = 1LL << 50,
+                            .timestamp = -1,
+                            .key = key,
+                            .has_value = !key,
+                            .headers = key == "a\"ä\n" ? R"([{"name": "a", "value": "\\n"}])" : ""};
         const auto back = parse_around(around_json(around));
         ASSERT_TRUE(back.ok()) << around_json(around);
         EXPECT_EQ(back->partition, 3);
@@ -183,6 +188,7 @@ TEST(Around, comes_back_as_it_was) {
         EXPECT_EQ(back->timestamp, -1);
         EXPECT_EQ(back->key, key);
         EXPECT_EQ(back->has_value, !key);
+        EXPECT_EQ(back->headers, around.headers);
     }
     EXPECT_FALSE(parse_around("{}").ok());
     EXPECT_FALSE(parse_around("no").ok());

@@ -37,11 +37,12 @@ struct Piece {
     char line_end = '\n';  // CSV only
 };
 
-// A record of a log whose key and message stand in a block's text. No value: a tombstone.
+// A record of a log whose key, headers (as JSON) and message stand in a block's text. No value: a tombstone.
 struct Message {
     std::int64_t offset = 0;     // in its partition
     std::int64_t timestamp = 0;  // milliseconds since 1970
     std::uint32_t key_begin = 0, key_end = 0;
+    std::uint32_t headers_begin = 0, headers_end = 0;
     std::uint32_t begin = 0, end = 0;
     bool has_key = false, has_value = false;
 };

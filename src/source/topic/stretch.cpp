@@ -22,7 +22,7 @@ void StretchFiller::add(int partition, const TopicRecord& record) {
     const auto key = record.key.value_or(std::string_view());
     const auto value = record.value.value_or(std::string_view());
     // A line end behind each: no two halves of a character meet.
-    const auto wanted = key.size() + value.size() + 2;
+    const auto wanted = key.size() + record.headers.size() + value.size() + 3;
     if (block_ == nullptr || block_->size + wanted > block_->capacity() || block_->messages.size() == chunk_rows)
         new_block(wanted);
     if (!piece_open_ || partition != partition_ || record.timestamp < day_begin_ || record.timestamp >= day_end_)
@@ -32,6 +32,8 @@ void StretchFiller::add(int partition, const TopicRecord& record) {
     message.has_value = record.value.has_value();
     message.key_begin = put(key);
     message.key_end = message.key_begin + static_cast<std::uint32_t>(key.size());
+    message.headers_begin = put(record.headers);
+    message.headers_end = message.headers_begin + static_cast<std::uint32_t>(record.headers.size());
     message.begin = put(value);
     message.end = message.begin + static_cast<std::uint32_t>(value.size());
     block_->messages.push_back(message);

@@ -49,6 +49,7 @@ struct TopicRecord {
     std::int64_t offset = 0;
     std::int64_t timestamp = 0;  // milliseconds since 1970
     std::optional<std::string_view> key, value;
+    std::string_view headers{};  // as JSON (log/record_json.h); empty: it has none
 };
 
 // Copies records into a stretch, those of a partition in their order.
