@@ -22,7 +22,7 @@ Error other_partitions(const std::string& topic, int there) {
 class LogTopics final : public TopicWriter {
 public:
     LogTopics(LogPlace place, log::TopicConfig config, bool count_given)
-        : place_(std::move(place)), config_(config), count_given_(count_given) {}
+        : place_(std::move(place)), config_(std::move(config)), count_given_(count_given) {}
 
     Result<int> find_or_make(const std::string& topic) override {
         WEIR_TRY(log::check_topic_name(topic));
@@ -85,7 +85,7 @@ public:
         WEIR_ASSIGN(auto admin, source::kafka::Admin::open(place.cluster, place.root));
         WEIR_ASSIGN(auto producer, source::kafka::Producer::open(place.cluster, place.root));
         return std::unique_ptr<TopicWriter>(
-            new KafkaTopics(std::move(admin), std::move(producer), config, count_given));
+            new KafkaTopics(std::move(admin), std::move(producer), std::move(config), count_given));
     }
 
     Result<int> find_or_make(const std::string& topic) override {
@@ -114,7 +114,10 @@ public:
 private:
     KafkaTopics(std::unique_ptr<source::kafka::Admin> admin, std::unique_ptr<source::kafka::Producer> producer,
                 log::TopicConfig config, bool count_given)
-        : admin_(std::move(admin)), producer_(std::move(producer)), config_(config), count_given_(count_given) {}
+        : admin_(std::move(admin)),
+          producer_(std::move(producer)),
+          config_(std::move(config)),
+          count_given_(count_given) {}
 
     std::unique_ptr<source::kafka::Admin> admin_;
     std::unique_ptr<source::kafka::Producer> producer_;

@@ -879,7 +879,7 @@ Status register_functions(sql::Connection& connection) {
     bool registered = duckdb_register_table_function(connection.raw(), table) == DuckDBSuccess;
     duckdb_destroy_table_function(&table);
 
-    const auto scalar = [&](const char* name, std::vector<duckdb_logical_type> parameters,
+    const auto scalar = [&](const char* name, const std::vector<duckdb_logical_type>& parameters,
                             duckdb_scalar_function_t function) {
         auto made = duckdb_create_scalar_function();
         duckdb_scalar_function_set_name(made, name);

@@ -87,15 +87,17 @@ inline Record random_record(std::mt19937_64& random) {
 }
 
 class LogFolder : public ::testing::Test {
+public:
+    ~LogFolder() override {
+        std::error_code ignored;
+        fs::remove_all(folder.parent_path(), ignored);
+    }
+
 protected:
     LogFolder() {
         std::string path = (fs::temp_directory_path() / "weir-log-XXXXXX").string();
         folder = ::mkdtemp(path.data());
         folder /= "log";
-    }
-    ~LogFolder() override {
-        std::error_code ignored;
-        fs::remove_all(folder.parent_path(), ignored);
     }
     std::unique_ptr<Log> open(LogOptions options = {}) {
         options.note = [this](const std::string& note) {

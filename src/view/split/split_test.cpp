@@ -284,7 +284,8 @@ TEST_F(Splits, give_the_answer_of_the_whole_query) {
          "count(DISTINCT (SELECT max(kind) FROM pages p WHERE p.page = v.page)) AS n FROM visits v GROUP BY user_id",
          "", true, false},
         {"entropy of no value",
-         "SELECT user_id, entropy(DISTINCT (SELECT max(kind) FROM pages p WHERE p.page = v.page)) FILTER (WHERE id < 0) AS e "
+         "SELECT user_id, entropy(DISTINCT (SELECT max(kind) FROM pages p WHERE p.page = v.page)) FILTER (WHERE id < "
+         "0) AS e "
          "FROM visits v GROUP BY user_id",
          "", true},
         {"in list", "SELECT page IN ('p1', 'p2') AS some, count(*) AS n FROM visits GROUP BY 1", "sums"},
