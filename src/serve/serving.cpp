@@ -20,10 +20,9 @@
 #include "serve/api/part_metrics.h"
 #include "serve/auth/bytes.h"
 #include "serve/http/server.h"
-#include "serve/read/batch_reads.h"
+#include "serve/publication_load.h"
 #include "serve/read/live_reads.h"
 #include "serve/settled_files.h"
-#include "serve/store/serving_store.h"
 #include "serve/store/store_loader.h"
 #include "view/session.h"
 
@@ -104,8 +103,6 @@ struct Serving::Impl {
     void start_system(AnswerOptions answer_options);
     Status open_store();
     Status load_store();
-    bool store_has_all() const { return !settings.store.postgres.empty(); }
-    Result<std::string> lake_id() const;
     void refresh();
     std::vector<fs::path> tls_files() const;
     void renew_certificate();
@@ -250,29 +247,8 @@ void Serving::Impl::start_system(AnswerOptions answer_options) {
 
 // An index for the views whose rows have keys.
 Status Serving::Impl::open_store() {
-    KeyAnswers::Specs specs;
-    for (const auto& view : settings.views) {
-        const auto* declared = options.project == nullptr ? nullptr : options.project->view(view.view);
-        if (view.key.empty() || !view.served || declared == nullptr) continue;
-        KeySpec spec;
-        for (const auto& column : view.key)
-            if (const auto* field = declared->schema.find(column)) spec.key.push_back(*field);
-        for (const auto& limit : settings.access.rows) {
-            const auto* field = declared->schema.find(limit.column);
-            if (!declare::matches_pattern(limit.views, view.view) || field == nullptr) continue;
-            spec.owners.push_back(*field);
-            spec.limits.push_back(limit);
-        }
-        specs.emplace(view.view, std::move(spec));
-    }
-    const auto& place = settings.store;
-    if (options.project != nullptr && !place.postgres.empty()) {
-        auto connection = declare::is_secret_reference(place.postgres)
-                              ? declare::read_secret(place.postgres, options.project->root)
-                              : Result<std::string>(place.postgres);
-        if (!connection) return std::move(connection).error();
-        WEIR_ASSIGN(store, open_postgres_store(
-                               {.connection = std::move(*connection), .schema = place.schema, .stop = &store_stop}));
+    if (options.project != nullptr && holds_all_views(settings)) {
+        WEIR_ASSIGN(store, open_postgres_of(*options.project, store_stop));
     } else {
         auto opened = open_sqlite_store(options.lake / ".weir" / "serve.db", &store_stop);
         if (!opened) {
@@ -281,53 +257,19 @@ Status Serving::Impl::open_store() {
         }
         store = std::move(*opened);
     }
+    auto specs = options.project == nullptr ? KeyAnswers::Specs() : key_specs(*options.project);
     keys = std::make_unique<KeyAnswers>(*store, *answers, std::move(specs), !ring->is_open());
-    if (!store_has_all() && keys->specs().empty()) return ok();
+    if (!holds_all_views(settings) && keys->specs().empty()) return ok();
     loader = std::make_unique<StoreLoader>(StoreLoader::Options{
         .load = [this] { return load_store(); }, .is_up = [this] { return store->is_up(); }, .note = options.note});
     loader->wait_for_first(first_load_wait);
     return ok();
 }
 
-// Every served view, for a store that others read too; else those whose rows have keys.
 Status Serving::Impl::load_store() {
-    Load load{.epoch = reads->publication()};
-    WEIR_ASSIGN(load.lake, lake_id());
-    for (const auto& entry : *reads->catalogue()) {
-        const auto found = keys->specs().find(entry.name);
-        const bool has_key = found != keys->specs().end();
-        if (!has_key && !store_has_all()) continue;
-        auto pinned = reads->pin(entry.name, {});
-        if (!pinned && pinned.error().code == ErrorCode::not_found) continue;  // no result yet
-        if (!pinned) return std::move(pinned).error();
-        ViewLoad view{.pinned = *pinned, .description = entry.description};
-        // A result of an earlier text of the view may lack columns.
-        const auto has = [&](const Field& field) {
-            const auto* own = (*pinned)->schema.find(field.name);
-            return own != nullptr && own->type == field.type;
-        };
-        if (has_key && std::all_of(found->second.key.begin(), found->second.key.end(), has) &&
-            std::all_of(found->second.owners.begin(), found->second.owners.end(), has)) {
-            view.key = found->second.key;
-            view.owners = found->second.owners;
-        }
-        if (const auto* served = settings.view(entry.name))
-            for (const auto& columns : served->indexes)
-                if (std::all_of(columns.begin(), columns.end(),
-                                [&](const std::string& column) { return (*pinned)->schema.find(column) != nullptr; }))
-                    view.indexes.push_back(columns);
-        if (store_has_all() || !view.key.empty()) load.views.push_back(std::move(view));
-    }
+    WEIR_ASSIGN(const auto load, load_of(*reads, settings, keys->specs()));
     WEIR_ASSIGN(auto connection, reads->database().connect());
     return store->load(load, connection);
-}
-
-// What no two lakes have in common; empty while nothing was published.
-Result<std::string> Serving::Impl::lake_id() const {
-    if (reads->publication() == 0) return std::string();
-    WEIR_ASSIGN(const auto table, reads->lake().table(view::publications_table));
-    WEIR_ASSIGN(const auto snapshot, table.snapshot());
-    return snapshot.metadata().id;
 }
 
 std::vector<fs::path> Serving::Impl::tls_files() const {

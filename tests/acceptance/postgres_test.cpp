@@ -133,6 +133,33 @@ TEST_F(Postgres, tables_are_what_weir_export_gives) {
     EXPECT_EQ(weir->stop(), 0) << weir->err();
 }
 
+TEST_F(Postgres, a_run_brings_its_results_where_nobody_serves) {
+    serve("- {view: sums, key: [name]}\n");
+    const auto ran = weir_with({"run", "--load-store"});
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+    EXPECT_THAT(ran.out, HasSubstr("PostgreSQL has publication 1 of 2 views"));
+    Psql psql(server);
+    for (const std::string name : {"sums", "rows_"}) EXPECT_EQ(stored(psql, name), exported(name));
+    put("in/b.csv", header + "8,max,3\n");
+    run_ok();
+    EXPECT_EQ(epoch(psql), "1") << "nobody asked for it";
+    EXPECT_EQ(weir_with({"run", "--load-store", "--quiet"}).out, "");
+    EXPECT_EQ(epoch(psql), "2");
+    EXPECT_EQ(stored(psql, "sums"), exported("sums"));
+
+    ::setenv("WEIR_STORE", "postgresql://weir@127.0.0.1:1/weir", 1);
+    put("in/c.csv", header + "9,max,3\n");
+    const auto away = weir_with({"run", "--load-store"});
+    EXPECT_NE(away.exit_code, 0);
+    EXPECT_THAT(away.err, HasSubstr("the results are published in the lake"));
+    EXPECT_EQ(json::parse(weir_with({"sql", "SELECT count(*) AS n FROM rows_", "--format", "json"}).out),
+              json::parse(R"([{"n": 9}])"));
+    put("serve.yaml", "views:\n- {view: sums, key: [name]}\n");
+    const auto none = weir_with({"run", "--load-store"});
+    EXPECT_EQ(none.exit_code, 2);
+    EXPECT_THAT(none.err, HasSubstr("serve.yaml has no store in PostgreSQL"));
+}
+
 TEST_F(Postgres, look_ups_have_the_bytes_of_the_embedded_store) {
     view("kinds",
          "SELECT id % 2 AS half, DATE '2024-01-01' + id::INT AS day, TIMESTAMPTZ '2024-01-01 00:00:00Z' + to_hours(id) "

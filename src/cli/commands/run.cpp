@@ -12,6 +12,7 @@
 #include "observe/progress.h"
 #include "orchestrate/lock.h"
 #include "orchestrate/run.h"
+#include "serve/publication_load.h"
 
 namespace weir::cli {
 namespace {
@@ -154,6 +155,22 @@ Result<RunRequest> replay_of(const RunRequest& asked, const Invocation& invocati
     return request;
 }
 
+// `weir up` does the same beside serving.
+Status load_store(const declare::Project& project, Terminal& terminal) {
+    const auto loaded = serve::load_postgres(project);
+    if (!loaded) {
+        auto error = loaded.error();
+        error.hint +=
+            (error.hint.empty() ? "" : "; ") +
+            std::string(
+                "the results are published in the lake, and the next `weir run --load-store` or `weir up` brings them");
+        return std::move(error).within("bringing the results to PostgreSQL");
+    }
+    if (terminal.json() || terminal.quiet()) return ok();
+    return terminal.write(fmt::format("PostgreSQL has publication {} of {} view{}\n", loaded->publication,
+                                      loaded->views, loaded->views == 1 ? "" : "s"));
+}
+
 Result<int> run(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(auto request, request_of(invocation));
     if (invocation.has("--out") && !invocation.has("--replay"))
@@ -165,11 +182,19 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     if (invocation.has("--replay")) {
         WEIR_ASSIGN(request, replay_of(request, invocation, place->project()));
     }
+    if (invocation.has("--load-store") && !serve::holds_all_views(place->project().serve))
+        return Error{
+            .code = ErrorCode::usage,
+            .message = "--load-store, and serve.yaml has no store in PostgreSQL",
+            .hint =
+                "declare one, `store: {postgres: \"${env:WEIR_STORE}\", schema: weir}`; rows by their keys need "
+                "no load: `weir up` makes their index"};
     WEIR_ASSIGN(const auto lock, orchestrate::RunLock::take(place->project().lake));
     observe::Progress progress(observe::Progress::for_stderr(invocation.quiet));
     const auto at = place->workplace(progress);
     WEIR_ASSIGN(const auto result, orchestrate::run(at, place->ledger(), request));
     WEIR_TRY(print_result(result, terminal));
+    if (invocation.has("--load-store")) WEIR_TRY(load_store(place->project(), terminal));
     return result.first_error ? info(result.first_error->code).exit_code : 0;
 }
 
@@ -242,6 +267,9 @@ std::vector<Option> run_options() {
                        .value = "DIR",
                        .help = "where the files of --replay go (default: export in the lake)",
                        .words = Words::directory});
+    options.push_back({.name = "--load-store",
+                       .value = "",
+                       .help = "then bring the results to the PostgreSQL store of serve.yaml, as `weir up` does"});
     return options;
 }
 
