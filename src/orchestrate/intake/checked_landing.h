@@ -1,7 +1,7 @@
-// From records to one commit, whatever they come from: read, duplicates set apart, accounted for, judged, landed.
+// From records to one commit, whatever they come from: read, accounted for, judged, landed.
 //
-//   read     the accepted rows are staged as data files of the source's table, broken ones are filed
-//   apart    of each key, the first row that never landed before goes on
+//   read     the accepted rows are staged as data files of the source's table, of each key the first row that never
+//            landed before (first_rows.h); broken ones are filed
 //   account  read = accepted + duplicate + quarantined + filtered, per arrival day; accepted from the staged files
 //   judge    thresholds of the contract
 //   land     landing.h
@@ -50,10 +50,10 @@ struct LandingJob {
         std::int64_t read = 0, quarantined = 0, least = 0;
     };
     Recent recent{};
-    // What numbers the records where the source has a sequence: parts that begin at first_line, all of this landing.
+    // What makes the lines of a path the numbers of their records, where the source has a sequence.
     struct NumberedPart {
         std::string path;
-        std::int64_t first_line = 0, last_line = 0, base = 0;
+        std::int64_t base = 0;
     };
     struct Placement {
         std::vector<NumberedPart> numbered;  // empty: files are numbered by weir.files

@@ -167,8 +167,7 @@ Result<LandingJob::Placement> TopicIntake::place(const Stretch& stretch, const l
         placement.positions.emplace_back(position.app(prefix, partition), position.offset);
         if (source_.sequence.empty() || range.second <= range.first) continue;
         // Line numbers are offsets + 1.
-        placement.numbered.push_back(
-            {source::partition_path(source_, partition), range.first, range.second, numbered - range.first});
+        placement.numbered.push_back({source::partition_path(source_, partition), numbered - range.first});
         numbered += range.second - range.first;
     }
     if (numbered > numbered_before) placement.positions.emplace_back(sequence_app(source_), numbered);
