@@ -71,6 +71,8 @@ void read_target(Context& context, const YamlNode& node, const std::string& file
         if (const auto value = one.take<SecretRef>("value")) target.header_value = value->reference;
         one.finish();
     }
+    if (const auto path = reader.take<std::string>("ca"))
+        target.ca = (context.project.root / *path).lexically_normal().string();
     take_span(reader, "timeout", problems, milliseconds(100), milliseconds(60'000), target.timeout);
     take_count(reader, "retries", problems, 0, 100, target.retries);
     take_count(reader, "queue", problems, 1, 100'000, target.queue);

@@ -19,6 +19,7 @@ struct AlertTarget {
     Where where;
     std::string url;                        // a secret reference
     std::string header_name, header_value;  // the value is a secret reference; empty: no header of its own
+    std::string ca;                         // absolute path of a PEM file; empty: what the system trusts
     std::chrono::milliseconds timeout{5'000};
     int retries = 10;
     int queue = 1'000;  // messages that wait; beyond that the oldest is dropped

@@ -597,6 +597,8 @@ const std::vector<KeySection>& sections() {
           {"url", "secret", "", "http:// or https://, as ${env:NAME} or ${file:path}. It is never written anywhere.",
            true},
           {"header", "map", "", "A header field that goes with each message, for example Authorization."},
+          {"ca", "path", "what the system trusts",
+           "The authorities that this target's certificate comes from, in PEM; relative to the project."},
           {"timeout", "duration", "5s", "How long one try may take."},
           {"retries", "whole number", "10", "How often a message is tried again before it is given up."},
           {"queue", "whole number", "1000", "Messages that may wait; beyond that the oldest is dropped, and told."}}},

@@ -106,6 +106,48 @@ TEST_F(Webhooks, trust_nobody_whom_neither_the_system_nor_the_setting_names) {
     EXPECT_EQ(receiver.requests().size(), 0u);
 }
 
+TEST_F(Webhooks, trust_for_each_target_whom_it_names) {
+    const auto ours = make_identity("", -3600, 3600), system = make_identity("", -3600, 3600);
+    TlsReceiver inside(make_identity("DNS:localhost", -60, 3600, &ours)),
+        outside(make_identity("DNS:localhost", -60, 3600, &system));
+    put("certs/ours.pem", pem_of(ours));
+    put("system.pem", pem_of(system));
+    const auto url = [](const TlsReceiver& receiver) {
+        return "https://localhost:" + std::to_string(receiver.port()) + "/";
+    };
+    put("alerts.yaml", R"(every: 100ms
+notify:
+- {name: inside, url: "${env:URL_inside}", retries: 0, ca: certs/ours.pem}
+- {name: outside, url: "${env:URL_outside}", retries: 0}
+- {name: mistaken, url: "${env:URL_outside}", retries: 0, ca: certs/ours.pem}
+alerts:
+- {name: odd, sql: SELECT name FROM newest, key: [name], message: "{name}"}
+)");
+    run_ok();
+    const std::map<std::string, std::string> environment{{"URL_inside", url(inside)},
+                                                         {"URL_outside", url(outside)},
+                                                         {"SSL_CERT_FILE", (project / "system.pem").string()}};
+    {
+        UpServer up(project, {"--only", "alerts,serve"}, environment);
+        ASSERT_NE(up.port(), 0) << up.err();
+        EXPECT_EQ(fate(up, "inside"), "delivered");
+        EXPECT_EQ(fate(up, "outside"), "delivered");
+        EXPECT_THAT(fate(up, "mistaken"), HasSubstr("not trusted")) << "the system's are not trusted beside its own";
+        EXPECT_EQ(up.stop(), 0);
+    }
+    for (const auto* broken : {"", "no certificate\n"}) {
+        put("certs/ours.pem", broken);
+        const UpServer up(project, {"--only", "alerts,serve"}, environment);
+        EXPECT_EQ(up.port(), 0);
+        EXPECT_THAT(up.err(), HasSubstr("certs/ours.pem cannot be used: there is no certificate in it"));
+        EXPECT_THAT(up.err(), HasSubstr("alerts.yaml:3:"));
+    }
+    std::filesystem::remove(project / "certs/ours.pem");
+    const UpServer up(project, {"--only", "alerts,serve"}, environment);
+    EXPECT_EQ(up.port(), 0);
+    EXPECT_THAT(up.err(), HasSubstr("certs/ours.pem cannot be used: No such file"));
+}
+
 TEST_F(Webhooks, that_are_no_webhooks_end_with_their_time) {
     // It takes connections and says nothing; and TLS that speaks HTTP.
     Receiver silent, plain;

@@ -52,8 +52,14 @@ Result<std::unique_ptr<AlertDelivery>> AlertDelivery::start(const std::vector<de
             return within({.code = ErrorCode::secret_missing,
                            .message = "the url's value is no address of HTTP",
                            .hint = "http://HOST[:PORT]/PATH or https://…, without a user in it"});
-        Target target{
-            .name = one.name, .address = *address, .header = "", .timeout = one.timeout, .retries = one.retries};
+        if (!one.ca.empty())
+            if (auto usable = check_authorities(one.ca); !usable) return within(std::move(usable).error());
+        Target target{.name = one.name,
+                      .address = *address,
+                      .header = "",
+                      .authorities = one.ca,
+                      .timeout = one.timeout,
+                      .retries = one.retries};
         if (!one.header_name.empty()) {
             auto value = declare::read_secret(one.header_value, root);
             if (!value) return within(std::move(value).error());
@@ -117,9 +123,12 @@ Result<milliseconds> AlertDelivery::deliver_next(const Target& target, AlertStor
     const auto patience = std::chrono::duration_cast<milliseconds>(message->due - now);
     // A clock that went back does not hold a message longer than its wait.
     if (patience.count() > 0 && patience <= longest_wait) return patience;
-    const auto status =
-        post({.to = target.address, .header = target.header, .body = message->body, .timeout = target.timeout},
-             [this] { return stopping(); });
+    const auto status = post({.to = target.address,
+                              .header = target.header,
+                              .body = message->body,
+                              .authorities = target.authorities,
+                              .timeout = target.timeout},
+                             [this] { return stopping(); });
     if (!status && status.error().code == ErrorCode::interrupted) return longest_wait;
     const auto answer = status ? answer_of(*status) : Answer::later;
     if (answer == Answer::taken) {

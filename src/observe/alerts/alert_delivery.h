@@ -50,6 +50,7 @@ private:
         std::string name;
         WebAddress address;
         std::string header;
+        std::string authorities;
         std::chrono::milliseconds timeout{};
         int retries = 0;
     };

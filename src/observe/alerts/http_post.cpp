@@ -43,6 +43,23 @@ struct Lookup {
 
 Error failed(std::string what) { return {.code = ErrorCode::io_failed, .message = std::move(what)}; }
 
+struct FreeContext {
+    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+using TlsContext = std::unique_ptr<SSL_CTX, FreeContext>;
+
+Status trust(SSL_CTX* context, const std::string& authorities) {
+    if (SSL_CTX_load_verify_file(context, authorities.c_str()) == 1) return ok();
+    const auto code = ERR_peek_error();
+    const bool by_system = ERR_SYSTEM_ERROR(code);
+    const auto why = by_system ? std::error_code(ERR_GET_REASON(code), std::generic_category()).message()
+                               : "there is no certificate in it";
+    ERR_clear_error();
+    return Error{.code = ErrorCode::io_failed,
+                 .message = fmt::format("the file of trusted authorities {} cannot be used: {}", authorities, why),
+                 .hint = "a PEM file with the certificates of those who sign the target's"};
+}
+
 bool is_ip(const std::string& host) {
     std::array<unsigned char, sizeof(in6_addr)> parsed{};
     return ::inet_pton(AF_INET, host.c_str(), parsed.data()) == 1 ||
@@ -67,9 +84,6 @@ public:
     }
 
 private:
-    struct FreeContext {
-        void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-    };
     struct FreeBio {
         void operator()(BIO* bio) const { BIO_free_all(bio); }
     };
@@ -157,7 +171,11 @@ private:
         context_.reset(SSL_CTX_new(TLS_client_method()));
         if (!context_) return failed("TLS cannot be begun");
         SSL_CTX_set_min_proto_version(context_.get(), TLS1_2_VERSION);
-        SSL_CTX_set_default_verify_paths(context_.get());
+        if (request_.authorities.empty()) {
+            SSL_CTX_set_default_verify_paths(context_.get());
+        } else {
+            WEIR_TRY(trust(context_.get(), request_.authorities));
+        }
         SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
         std::unique_ptr<BIO, FreeBio> tls(BIO_new_ssl(context_.get(), 1));
         SSL* ssl = nullptr;
@@ -253,7 +271,7 @@ private:
     const std::function<bool()>& give_up_;
     const steady_clock::time_point deadline_;
     FileHandle socket_;
-    std::unique_ptr<SSL_CTX, FreeContext> context_;
+    TlsContext context_;
     std::unique_ptr<BIO, FreeBio> bio_;
     SSL* ssl_ = nullptr;  // of bio_
 };
@@ -312,6 +330,13 @@ std::optional<WebAddress> parse_address(std::string_view url) {
     address.port = std::to_string(number);
     if (address.host.empty()) return std::nullopt;
     return address;
+}
+
+Status check_authorities(const std::string& file) {
+    ERR_clear_error();
+    const TlsContext context(SSL_CTX_new(TLS_client_method()));
+    if (!context) return failed("TLS cannot be begun");
+    return trust(context.get(), file);
 }
 
 Result<int> post(const HttpPost& request, const std::function<bool()>& give_up) {

@@ -34,13 +34,18 @@ struct HttpPost {
     WebAddress to;
     std::string header;                        // further lines, each with its \r\n
     std::string body;                          // JSON
+    std::string authorities;                   // a PEM file of who is trusted; empty: whom the system trusts
     std::chrono::milliseconds timeout{5'000};  // for all of it: looking up the name, connecting, TLS, the answer
     NameLookup lookup = system_lookup;  // runs on a thread of its own, and is left behind where it takes too long
 };
 
 // The status of the answer. Fails with a sentence that names neither the address nor the header. TLS 1.2 or later, and
-// a certificate for this host that is trusted: by the system, or by SSL_CERT_FILE and SSL_CERT_DIR where those are set.
+// a certificate for this host that is trusted: by `authorities`, or else by the system, or by SSL_CERT_FILE and
+// SSL_CERT_DIR where those are set.
 // `give_up` is asked several times a second.
 Result<int> post(const HttpPost& request, const std::function<bool()>& give_up);
+
+// Fails where a file holds no certificate in PEM.
+Status check_authorities(const std::string& file);
 
 }  // namespace weir::observe
