@@ -474,6 +474,16 @@ TEST_F(Learning, made_up_records_lie_where_kafka_would_put_them) {
     EXPECT_EQ(seen.size(), 21u);
 }
 
+TEST_F(Learning, the_batch_views_alone_are_a_project_too) {
+    const auto copy = (scratch / "batch").string();
+    ASSERT_EQ(run({"bash", "-c", "cd \"$1\" && . scripts/learning.sh && batch_views_of_learning \"$2\"", "bash",
+                   WEIR_SOURCE_DIR, copy})
+                  .exit_code,
+              0);
+    const auto checked = run({weir().string(), "check", copy});
+    EXPECT_EQ(checked.exit_code, 0) << checked.err;
+}
+
 // The tables of the README: "| what | `/path` | answer |".
 TEST_F(Learning, every_path_of_the_readme_gives_what_it_says) {
     ASSERT_EQ(weir_at("lake", "run", {}).exit_code, 0);
