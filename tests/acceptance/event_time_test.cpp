@@ -106,6 +106,32 @@ TEST_F(EventTime, a_view_corrects_its_windows_or_drops_late_rows_and_holds_eithe
     EXPECT_EQ(sql(rows + "on_time"), "00,1\n02,1\n04,2\n05,1\n");
 }
 
+TEST_F(EventTime, a_window_that_was_corrected_has_a_higher_version) {
+    of_files("{column: ts, delay: 1m, watermark: mark}");
+    const std::string window = "time_bucket(INTERVAL 1 minute, ts)";
+    view("windows", "SELECT " + window + " AS w, count(*) AS n, 1 + count(*) FILTER (mark >= " + window +
+                        " + INTERVAL 1 minute) AS version FROM t GROUP BY ALL ORDER BY w");
+    const std::string rows = "SELECT strftime(w, '%M'), n, version FROM windows";
+    file("1.csv", 1, {"00:10", "02:00", "05:00"});
+    run_ok();
+    EXPECT_EQ(sql(rows), "00,1,1\n02,1,1\n05,1,1\n");
+    // Watermark 04:00: late for 02, and for 03, which closed without a row; in time for 04.
+    file("2.csv", 10, {"02:30", "03:59", "04:30"});
+    run_ok();
+    const std::string corrected = "00,1,1\n02,2,2\n03,1,2\n04,1,1\n05,1,1\n";
+    EXPECT_EQ(sql(rows), corrected);
+    file("3.csv", 20, {"02:31", "02:32"});
+    ASSERT_EQ(weir_with({"run", "--only", "t"}).exit_code, 0);
+    const auto live = weir_with({"sql", "--live", rows, "--format", "csv"});
+    const std::string merged = "00,1,1\n02,4,4\n03,1,2\n04,1,1\n05,1,1\n";
+    EXPECT_EQ(live.out.substr(live.out.find('\n') + 1), merged) << live.err;
+    EXPECT_EQ(sql(rows), corrected) << "what was published stays until the next run";
+    run_ok();
+    EXPECT_EQ(sql(rows), merged);
+    const auto verified = weir_with({"verify"});
+    EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
+}
+
 TEST_F(EventTime, of_a_topic_the_partition_that_is_behind_decides_until_it_is_idle) {
     put("sources/t.yaml", "log: orders\nevent_time: {column: ts, delay: 10s, idle: 1h}\n");
     terms.columns.push_back("{name: _partition, logicalType: integer}");
