@@ -27,12 +27,17 @@ public:
 
     // `recomputed` and `published` are tables of the connection with the same columns and types.
     Status compare(Verdict& verdict) {
+        // How often a row is there more in one than in the other.
         WEIR_TRY(connection_.run(
-            "CREATE OR REPLACE TEMP TABLE weir_missing AS FROM weir_recomputed EXCEPT ALL FROM weir_published;"
-            "CREATE OR REPLACE TEMP TABLE weir_surplus AS FROM weir_published EXCEPT ALL FROM weir_recomputed"));
+            "CREATE OR REPLACE TEMP TABLE weir_differing AS SELECT * EXCLUDE (weir_side), sum(weir_side) AS weir_times "
+            "FROM (SELECT *, 1 AS weir_side FROM weir_recomputed UNION ALL SELECT *, -1 FROM weir_published) "
+            "GROUP BY ALL HAVING sum(weir_side) <> 0;"
+            "CREATE OR REPLACE TEMP VIEW weir_missing AS FROM weir_differing WHERE weir_times > 0;"
+            "CREATE OR REPLACE TEMP VIEW weir_surplus AS FROM weir_differing WHERE weir_times < 0"));
         WEIR_ASSIGN(const auto counts,
-                    connection_.query("SELECT (SELECT count(*) FROM weir_published), (SELECT count(*) FROM "
-                                      "weir_missing), (SELECT count(*) FROM weir_surplus)"));
+                    connection_.query("SELECT (SELECT count(*) FROM weir_published), (SELECT coalesce(sum(weir_times), "
+                                      "0)::BIGINT FROM weir_missing), (SELECT coalesce(-sum(weir_times), 0)::BIGINT "
+                                      "FROM weir_surplus)"));
         verdict.rows = counts.integer(0, 0);
         verdict.missing = counts.integer(0, 1);
         verdict.surplus = counts.integer(0, 2);
