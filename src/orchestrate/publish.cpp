@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "lake/maintain/optimize.h"
 #include "lake/maintain/restore.h"
+#include "lake/read/file_facts.h"
 #include "lake/write/evolve.h"
 #include "view/session.h"
 
@@ -11,6 +15,9 @@ namespace {
 
 using declare::View;
 
+// A result with more files under the first size gets files of the second.
+constexpr std::int64_t small_bytes = std::int64_t{16} << 20, merged_bytes = std::int64_t{64} << 20;
+constexpr std::int64_t small_files_max = 16;
 constexpr std::string_view day_app_prefix = "run_date=";
 
 std::string day_app(Day day) { return fmt::format("{}{}", day_app_prefix, weir::to_string(day)); }
@@ -24,13 +31,26 @@ bool fits(const Schema& have, const Schema& want) {
     return true;
 }
 
+// A result that grew by many small files is read slowly. Gives the version that it has then, if that is a new one.
+Result<std::optional<lake::TableVersion>> merge_small_files(const lake::Table& table) {
+    WEIR_ASSIGN(const auto snapshot, table.snapshot());
+    const auto& files = snapshot.files();
+    const auto small =
+        std::count_if(files.begin(), files.end(), [](const auto& file) { return file.size_bytes < small_bytes; });
+    if (small <= small_files_max) return std::optional<lake::TableVersion>();
+    WEIR_ASSIGN(const auto done, lake::optimize(table, {.target_bytes = merged_bytes}));
+    return done.version;
+}
+
 }  // namespace
 
-Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const View& view) {
+Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const View& view,
+                          const view::IntervalBatch::Computed& computed) {
     auto& connection = batch.connection();
     const bool every_interval = view.keep == View::Keep::every_interval;
+    const bool grows = computed.appended.has_value();
     const auto day = weir::to_string(batch.interval().from);
-    const auto name = sql::quote_name(view.name);
+    const auto name = grows ? view::appended_rows(view.name) : sql::quote_name(view.name);
     const auto select = every_interval
                             ? fmt::format("SELECT *, DATE '{}' AS {} FROM {}", day, view::run_date_column, name)
                             : fmt::format("SELECT * FROM {}", name);
@@ -51,20 +71,33 @@ Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const
     const auto id = snapshot.metadata().id;
     const auto app = day_app(batch.interval().from);
     const auto last = snapshot.transaction_version(app).value_or(0);
+    Published published{.rows = grows ? lake::known_rows(snapshot.files()) : 0, .position = {}};
     WEIR_ASSIGN(auto transaction, lake::Transaction::begin(table, std::move(snapshot)));
     if (every_interval && same_layout) {
         WEIR_TRY(transaction.overwrite_partitions({{{std::string(view::run_date_column), day}}}));
-    } else {
+    } else if (!grows) {
         // The newest text decides the layout; days of an older layout are due and computed again.
         WEIR_TRY(transaction.overwrite());
         if (!(transaction.schema() == schema)) WEIR_TRY(transaction.set_schema(schema));
     }
     if (every_interval) transaction.set_configuration(std::string(view::keep_property), "every_interval");
-    WEIR_ASSIGN(const auto appended, transaction.append(connection, select));
+    if (!grows || *computed.appended > 0) {
+        auto appended = transaction.append(connection, select);
+        if (!appended && appended.error().code == ErrorCode::sql_invalid)
+            return batch.in_file(view, std::move(appended).error());
+        if (!appended) return std::move(appended).error();
+        published.rows += appended->rows;
+    }
     WEIR_TRY(transaction.set_txn(app, last + 1));
     transaction.set_operation("WRITE");
     WEIR_ASSIGN(const auto committed, lake::commit_or_fail(std::move(transaction)));
-    return Published{appended.rows, fmt::format("{}:{}", id, committed.version.get())};
+    auto version = committed.version;
+    if (grows) {
+        WEIR_ASSIGN(const auto merged, merge_small_files(table));
+        version = merged.value_or(version);
+    }
+    published.position = fmt::format("{}:{}", id, version.get());
+    return published;
 }
 
 Result<PublishedResults> published_results(const Workplace& at, const View& view) {

@@ -1,8 +1,8 @@
 // The result of a view for one interval, as a Delta table that any reader can open.
 //
 // A view that keeps every interval has one table with the column run_date; publishing a day replaces that day's
-// partition. Otherwise the table is replaced. Each published day is a txn action "run_date=<day>", so that a result
-// without rows is told from no result. Readers see the old or the new result.
+// partition. Otherwise the table is replaced, or gets the rows of new events. Each published day is a txn action
+// "run_date=<day>", so that a result without rows is told from no result. Readers see the old or the new result.
 #pragma once
 
 #include <set>
@@ -18,7 +18,8 @@ struct Published {
 };
 
 // Publishes what batch.compute(view) left on the batch's connection.
-Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const declare::View& view);
+Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const declare::View& view,
+                          const view::IntervalBatch::Computed& computed);
 
 struct PublishedResults {
     std::set<Day> days;         // for which there is a result

@@ -456,7 +456,9 @@ private:
                               step.warnings = std::move(computed.rebuilt);
                               if (computed.touched)
                                   step.reason += fmt::format("; {} of its keys were touched", *computed.touched);
-                              WEIR_ASSIGN(const auto published, publish(at_, batch, view));
+                              if (computed.appended)
+                                  step.reason += fmt::format("; {} rows of new events were added", *computed.appended);
+                              WEIR_ASSIGN(const auto published, publish(at_, batch, view, computed));
                               step.rows = published.rows;
                               kept.fingerprint = to_string(now);
                               if (computed.basis) {

@@ -205,6 +205,137 @@ TEST_F(Views, only_touched_keys_are_computed_again) {
     expect_verified();
 }
 
+TEST_F(Views, whose_rows_come_from_one_event_each_grow_by_new_ones) {
+    put("sources/kinds.yaml", "files: kinds.csv\nformat: csv\ncontract: kinds\nreference: true\n");
+    put("contracts/kinds.odcs.yaml",
+        "apiVersion: v3.1.0\nkind: DataContract\nid: kinds\nversion: \"1.0.0\"\nstatus: active\nschema:\n- name: "
+        "kinds\n"
+        "  logicalType: object\n  properties:\n  - {name: name, logicalType: string}\n  - {name: kind, logicalType: "
+        "string}\n");
+    put("kinds.csv", "name,kind\na,vowel\nb,other\n");
+    view("clean", "SELECT id, upper(name) AS name, amount * 2 AS twice FROM t WHERE amount IS NOT NULL\n");
+    view("kinds_of", "SELECT id, coalesce(kind, 'none') AS kind FROM t LEFT JOIN kinds USING (name)\n");
+    view("of_clean", "SELECT name, count(*) AS n, max(twice) AS most FROM clean GROUP BY name ORDER BY name\n");
+    view("gaps", "SELECT id, twice - lag(twice) OVER (ORDER BY id) AS step FROM clean\n");
+    view("in_order", "SELECT id FROM t ORDER BY id\n");
+    const auto reason_of = [&](const json& ran, const std::string& node) {
+        for (const auto& step : ran.at("steps"))
+            if (step.at("node") == node) return step.at("reason").get<std::string>();
+        return "no step " + node;
+    };
+    const auto files_of = [&](const std::string& table) {
+        return json_of({"table", "show", table}).at("files").get<int>();
+    };
+    day("2024-03-01", "1,a,1.5\n2,b,2\n3,c,3\n");
+    run_ok();
+    day("2024-03-02", "4,a,4\n5,d,\n");
+    auto ran = json_of({"run"});
+    EXPECT_THAT(reason_of(ran, "clean"), HasSubstr("; 1 rows of new events were added"));
+    EXPECT_THAT(reason_of(ran, "kinds_of"), HasSubstr("; 2 rows of new events were added"));
+    EXPECT_THAT(reason_of(ran, "in_order"), Not(HasSubstr("were added")));
+    EXPECT_EQ(sql("FROM clean ORDER BY id"), "1,A,3.0\n2,B,4.0\n3,C,6.0\n4,A,8.0\n");
+    EXPECT_EQ(sql("FROM kinds_of ORDER BY id"), "1,vowel\n2,other\n3,none\n4,vowel\n5,none\n");
+    EXPECT_EQ(sql("FROM of_clean"), "A,2,8.0\nB,1,4.0\nC,1,6.0\n");
+    EXPECT_EQ(sql("FROM gaps ORDER BY id"), "1,\n2,1.0\n3,2.0\n4,2.0\n");
+    EXPECT_EQ(files_of("clean"), 2);
+    expect_verified();
+    const auto content = [&] {
+        return sql(
+            "SELECT view, rows, checksum FROM weir.publications QUALIFY publication = max(publication) OVER () "
+            "ORDER BY view");
+    };
+    const auto grown = content();
+    run_ok({"--full"});
+    EXPECT_EQ(content(), grown) << "rows and checksum are those of the whole";
+    EXPECT_EQ(files_of("clean"), 1);
+
+    // A row that brings nothing; a day before all others; a reference table that changed; a text that changed.
+    day("2024-03-03", "6,b,\n");
+    ran = json_of({"run"});
+    EXPECT_THAT(reason_of(ran, "clean"), HasSubstr("; 0 rows of new events were added"));
+    day("2024-02-01", "7,c,7\n");
+    ran = json_of({"run"});
+    EXPECT_THAT(reason_of(ran, "clean"), HasSubstr("; 1 rows of new events were added"));
+    put("kinds.csv", "name,kind\na,vowel\nb,other\nc,other\n");
+    day("2024-03-04", "8,c,8\n");
+    ran = json_of({"run"});
+    EXPECT_THAT(reason_of(ran, "kinds_of"), Not(HasSubstr("were added")));
+    EXPECT_THAT(reason_of(ran, "clean"), HasSubstr("; 1 rows of new events were added"));
+    expect_verified();
+    EXPECT_EQ(sql("SELECT count(*) FROM kinds_of WHERE kind = 'other'"), "5\n");
+    view("clean", "SELECT id, upper(name) AS name, amount * 3 AS twice FROM t WHERE amount IS NOT NULL\n");
+    ran = json_of({"run"});
+    EXPECT_EQ(reason_of(ran, "clean"), "its text, a macro or a parameter changed");
+    expect_verified();
+
+    // What was restored or optimized meanwhile; and many small results, which become few.
+    ASSERT_EQ(weir_with({"table", "optimize", "t"}).exit_code, 0);
+    ASSERT_EQ(weir_with({"table", "restore", "clean", "1"}).exit_code, 0);
+    day("2024-03-05", "9,c,9\n");
+    ran = json_of({"run"});
+    EXPECT_THAT(reason_of(ran, "clean"), Not(HasSubstr("were added")));
+    EXPECT_THAT(reason_of(ran, "kinds_of"), HasSubstr("1 rows of new events were added"));
+    expect_verified();
+    for (int i = 10; i < 30; ++i) {
+        day("2024-03-" + std::to_string(i), std::to_string(i) + ",a,1\n");
+        run_ok();
+        EXPECT_LE(files_of("clean"), 17);
+    }
+    EXPECT_LT(files_of("clean"), 10);
+    expect_verified();
+    EXPECT_EQ(sql("SELECT count(*) FROM clean"), "27\n");
+    EXPECT_EQ(json_of({"explain", "clean"}).at("append_only"), true);
+    EXPECT_THAT(weir_with({"explain", "clean"}).out, HasSubstr("new events: their rows are added to the result"));
+    EXPECT_EQ(json_of({"explain", "in_order"}).at("append_only"), false);
+}
+
+// Runs and merged reads of such views look at the new events alone: those before need not even be readable.
+TEST_F(Views, that_only_grow_leave_the_past_alone) {
+    view("clean", "SELECT id, upper(name) AS name FROM t WHERE amount > 1\n");
+    view("sums", "SELECT name, count(*) AS n FROM t GROUP BY name ORDER BY name\n");
+    std::vector<fs::path> files;  // in the order of their runs
+    for (const auto* date : {"2024-03-01", "2024-03-02", "2024-03-03"}) {
+        day(date, rows(500));
+        run_ok();
+        for (const auto& entry : fs::recursive_directory_iterator(project / "lake" / "t"))
+            if (entry.path().extension() == ".parquet" &&
+                std::find(files.begin(), files.end(), entry.path()) == files.end())
+                files.push_back(entry.path());
+    }
+    ASSERT_EQ(files.size(), 3u);
+    const auto before = std::stoi(sql("SELECT count(*) FROM clean"));
+    EXPECT_GT(before, 0);
+    day("2024-03-04", "9001,neu,9\n9002,neu,0\n9003,alt,8\n");
+    ASSERT_EQ(weir_with({"run", "--only", "t"}).exit_code, 0);
+    const auto live = [&](const std::string& statement) {
+        const auto finished = weir_with({"sql", "--live", statement, "--format", "csv"});
+        EXPECT_EQ(finished.exit_code, 0) << statement << "\n" << finished.err;
+        return finished.out.substr(finished.out.find('\n') + 1);
+    };
+    EXPECT_EQ(live("FROM clean WHERE id > 9000 ORDER BY id"), "9001,NEU\n9003,ALT\n");
+    EXPECT_EQ(weir_with({"verify", "--live"}).exit_code, 0);
+    auto content = read(files[1]);
+    std::fill(content.begin() + 4, content.begin() + static_cast<std::ptrdiff_t>(content.size() / 2), '\0');
+    write(files[1], content);
+    EXPECT_NE(weir_with({"sql", "SELECT sum(id), max(name) FROM t"}).exit_code, 0) << "the damage shows";
+    EXPECT_EQ(live("SELECT count(*) FROM clean"), std::to_string(before + 2) + "\n");
+    const auto ran = json_of({"run"});
+    EXPECT_THAT(ran.dump(), HasSubstr("2 rows of new events were added"));
+    EXPECT_EQ(sql("SELECT count(*), max(id) FROM clean"), std::to_string(before + 2) + ",9003\n");
+    EXPECT_EQ(live("SELECT count(*), max(id) FROM clean"), std::to_string(before + 2) + ",9003\n");
+    EXPECT_NE(weir_with({"verify", "clean"}).exit_code, 0) << "who recomputes from all rows meets it";
+}
+
+// A cast that fails over a row fails where the rows are written: it is told as any other mistake of the view.
+TEST_F(Views, whose_rows_are_computed_as_they_are_written_tell_what_fails) {
+    view("bad", "SELECT CAST(name || '?' AS INTEGER) AS n FROM t\n");
+    day("2024-03-01", "1,a,1.5\n");
+    const auto finished = weir_with({"run"});
+    EXPECT_EQ(finished.exit_code, 1);
+    EXPECT_THAT(finished.err + finished.out, HasSubstr("computing view 'bad'"));
+    EXPECT_THAT(finished.err + finished.out, HasSubstr("a?"));
+}
+
 TEST_F(Views, are_computed_side_by_side_and_told_in_order) {
     put("weir.yaml", "name: shop\nengine: {threads: 4}\n");
     for (int i = 0; i < 20; ++i)

@@ -88,18 +88,19 @@ Lineage lineage_of(const Explained& explained) {
     return lineage;
 }
 
-// Why new events make all of the result be computed again; empty: only the keys that they have are.
+// Why new events make all of the result be computed again; empty: only their rows, or the keys that they have, are.
 std::string why_whole(const Explained& explained) {
     if (explained.view.keep == declare::View::Keep::every_interval)
         return "each interval's result is made from nothing";
     for (const auto& read : explained.split.reads)
         if (explained.views.contains(read)) return fmt::format("it reads view {}", read);
-    return explained.split.touched.why_not;
+    return explained.split.append_only ? std::string() : explained.split.touched.why_not;
 }
 
 std::string refresh_rule(const Explained& explained) {
     const auto why = why_whole(explained);
     if (!why.empty()) return fmt::format("new events: all of it is computed again, because {}", why);
+    if (explained.split.append_only) return "new events: their rows are added to the result";
     return fmt::format("new events: only rows whose {} they touch are computed again",
                        fmt::join(explained.split.touched.columns, ", "));
 }
@@ -148,20 +149,23 @@ json json_of(const Explained& explained) {
     }
     json lineage = json::array();
     for (const auto& column : explained.columns) lineage.push_back(json_of(column));
-    return {{"view", explained.view.name},
-            {"states", std::move(states)},
-            {"finish", explained.split.finish},
-            {"plain", explained.split.plain},
-            {"rows_of", explained.split.rows},
-            {"reads", explained.split.reads},
-            {"row_by_row", explained.split.row_by_row},
-            {"notes", explained.split.notes},
-            {"touched_keys", why_whole(explained).empty() ? json(explained.split.touched.columns) : json()},
-            {"why_whole", why_whole(explained)},
-            {"lineage",
-             {{"events", events_of(explained.split)},
-              {"references", references_of(explained.split)},
-              {"columns", std::move(lineage)}}}};
+    return {
+        {"view", explained.view.name},
+        {"states", std::move(states)},
+        {"finish", explained.split.finish},
+        {"plain", explained.split.plain},
+        {"rows_of", explained.split.rows},
+        {"reads", explained.split.reads},
+        {"row_by_row", explained.split.row_by_row},
+        {"notes", explained.split.notes},
+        {"append_only", why_whole(explained).empty() && explained.split.append_only},
+        {"touched_keys",
+         why_whole(explained).empty() && !explained.split.append_only ? json(explained.split.touched.columns) : json()},
+        {"why_whole", why_whole(explained)},
+        {"lineage",
+         {{"events", events_of(explained.split)},
+          {"references", references_of(explained.split)},
+          {"columns", std::move(lineage)}}}};
 }
 
 Status print(const Explained& explained, Terminal& terminal) {
@@ -194,7 +198,7 @@ Status print(const Explained& explained, Terminal& terminal) {
     title("finish");
     text += fmt::format("  {}\n", split.finish);
     text += fmt::format("  {}\n", refresh_rule(explained));
-    if (!split.rows.empty()) {
+    if (!split.rows.empty() && !(split.append_only && why_whole(explained).empty())) {
         text += "\n";
         title("rows");
         text += fmt::format("  finish reads the rows of {}: that part of the result is computed again each time\n",

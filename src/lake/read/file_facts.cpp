@@ -141,4 +141,10 @@ std::optional<std::int64_t> live_rows(const AddFile& add) {
     return *stats.rows - (add.deletion_vector ? add.deletion_vector->cardinality : 0);
 }
 
+std::int64_t known_rows(const std::vector<AddFile>& files) {
+    std::int64_t rows = 0;
+    for (const auto& file : files) rows += live_rows(file).value_or(0);
+    return rows;
+}
+
 }  // namespace weir::lake

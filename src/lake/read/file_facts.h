@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lake/log/state.h"
 #include "lake/log/values.h"
@@ -28,6 +29,8 @@ FileFacts facts_of(const AddFile& add, const TableState& state);
 
 // The file's number of rows that still count, if the log tells.
 std::optional<std::int64_t> live_rows(const AddFile& add);
+// Of all these; files of which the log does not tell count as empty.
+std::int64_t known_rows(const std::vector<AddFile>& files);
 
 std::string lower_case(std::string_view text);
 

@@ -231,7 +231,7 @@ Error IntervalBatch::in_file(const declare::View& view, Error error) const {
 }
 
 Status IntervalBatch::run(const declare::View& view, const std::string& sql, const std::set<std::string>& reads,
-                          const States& states) {
+                          const States& states, Rows rows) {
     for (const auto& read : reads) {
         if (const auto* other = project_->view(read)) {
             WEIR_ASSIGN(const auto computed, compute(*other, states));
@@ -240,7 +240,8 @@ Status IntervalBatch::run(const declare::View& view, const std::string& sql, con
             WEIR_TRY(make_readable(table_name(*project_, read)));
         }
     }
-    const auto statement = fmt::format("CREATE OR REPLACE TEMP TABLE {} AS\n{}", sql::quote_name(view.name), sql);
+    const auto statement = fmt::format("CREATE OR REPLACE TEMP {} {} AS\n{}", rows == Rows::held ? "TABLE" : "VIEW",
+                                       sql::quote_name(view.name), sql);
     auto status = connection_.run(statement);
     if (!status && !project_->macros.empty()) {
         // What a macro reads is there now. All batches of the database share the macros.
@@ -253,7 +254,7 @@ Status IntervalBatch::run(const declare::View& view, const std::string& sql, con
     auto error = std::move(status).error();
     const bool own_text = sql == view.sql;
     if (own_text && error.where.line > 1)
-        error.where.line += view.sql_first_line - 2;  // one line for CREATE TABLE
+        error.where.line += view.sql_first_line - 2;  // one line for CREATE
     else
         error.where.line = error.where.column = 0;
     return in_file(view, std::move(error));
@@ -307,16 +308,17 @@ Result<std::optional<std::int64_t>> IntervalBatch::refreshed(const declare::View
     WEIR_ASSIGN(const bool exists, result.exists());
     if (!exists) return std::optional<std::int64_t>();
     for (const auto& name : split.reads) WEIR_TRY(make_readable(table_name(*project_, name)));
-    auto keys = refresh(connection_, view.name,
-                        {.result = result, .keys = split.touched, .then = then, .now = now, .sources = sources});
+    const StoredResult stored{.table = result, .then = then, .now = now, .sources = sources};
+    auto count = split.append_only ? append_new(connection_, view.name, stored, split.finish)
+                                   : refresh(connection_, view.name, stored, split.touched);
     // The names of event tables stand for all their rows again.
     for (const auto& name : split.rows) {
         const auto& in = inputs_.at(table_name(*project_, name));
         WEIR_TRY(connection_.run(
             fmt::format("CREATE OR REPLACE TEMP VIEW {} AS FROM {}", sql::quote_name(name), in.relation)));
     }
-    if (!keys) return in_file(view, std::move(keys).error());
-    return keys;
+    if (!count) return in_file(view, std::move(count).error());
+    return count;
 }
 
 Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view, const States& states,
@@ -345,30 +347,34 @@ Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view
             if (source) open.emplace(state.name, std::move(*source));
         }
         computed.from_states = !split->states.empty() && open.size() == split->states.size();
-        if (open.size() == split->states.size() && split->touched.why_not.empty()) {
+        if (open.size() == split->states.size() && (split->append_only || split->touched.why_not.empty())) {
             WEIR_ASSIGN(computed.basis, basis_of(view, *split, open));
         }
     }
     if (computed.basis && then) {
-        auto touched = refreshed(view, *split, std::move(open), *then, *computed.basis);
-        if (!touched && !only_rows_left(touched.error())) return std::move(touched).error();
-        if (touched) computed.touched = *touched;
+        auto count = refreshed(view, *split, std::move(open), *then, *computed.basis);
+        if (!count && !only_rows_left(count.error())) return std::move(count).error();
+        if (count) (split->append_only ? computed.appended : computed.touched) = *count;
     }
-    if (computed.touched) {
+    if (computed.touched || computed.appended) {
         computed_.insert(view.name);
         return computed;
     }
     if (computed.from_states) {
         auto reads = split->reads;
         reads.insert(split->rows.begin(), split->rows.end());
-        auto status = run(view, split->finish, reads, states);
+        auto status = run(view, split->finish, reads, states, Rows::held);
         if (!status && !only_rows_left(status.error())) return std::move(status).error();
     }
     if (!computed.from_states) {
         const std::set<std::string> reads(view.reads.begin(), view.reads.end());
-        if (auto status = run(view, split->plain, reads, states); !status) {
+        const bool once = std::none_of(project_->views.begin(), project_->views.end(), [&](const auto& other) {
+            return std::find(other.reads.begin(), other.reads.end(), view.name) != other.reads.end();
+        });
+        const auto rows = split->append_only && once ? Rows::as_they_are_read : Rows::held;
+        if (auto status = run(view, split->plain, reads, states, rows); !status) {
             // The text as it was written knows its lines.
-            WEIR_TRY(run(view, view.sql, reads, states));
+            WEIR_TRY(run(view, view.sql, reads, states, rows));
             return std::move(status).error();
         }
     }

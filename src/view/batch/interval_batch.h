@@ -49,23 +49,29 @@ public:
     // A hash of the data files that a view's result would be computed from, cut at the interval's end.
     Result<std::string> inputs_hash(const declare::View& view);
 
-    // Computes a view into a temporary table of connection(), named as the view. Views that it reads and that were not
-    // computed here are computed on the way. Errors point into the view's file. What is new is added to the view's
-    // states and finish is computed over them; where a state also holds days after the interval, the view is computed
-    // from all rows. Both give the same rows, to the bit.
+    // Makes a view's rows a temporary table of connection(), named as the view, or, where each row comes from one
+    // event, a temporary view, so that they need not be held. Views that it reads and that were not computed here are
+    // computed on the way. Errors point into the view's file. What is new is added to the view's states and finish is
+    // computed over them; where a state also holds days after the interval, the view is computed from all rows. Both
+    // give the same rows, to the bit.
     //
     // `then`: what the view's stored result was computed from, if that is known. Where it can be gone on from, only
-    // rows whose keys the new events have are computed.
+    // rows whose keys the new events have are computed, or only the rows of the new events.
     struct Computed {
         bool from_states = false;
         std::vector<std::string> rebuilt;     // a sentence for each state that had to be built again
         std::optional<Basis> basis;           // what the result was computed from; nothing: from all rows
         std::optional<std::int64_t> touched;  // how many keys were computed; nothing: all
+        // How many rows the stored result gets; they are in appended_rows(). Nothing: it is replaced.
+        std::optional<std::int64_t> appended;
     };
     Result<Computed> compute(const declare::View& view, const States& states, const std::optional<Basis>& then = {});
 
     sql::Connection& connection() { return connection_; }
     const Interval& interval() const { return interval_; }
+
+    // The same error, with the view's file as its place. Rows that are computed as they are read fail there.
+    Error in_file(const declare::View& view, Error error) const;
 
 private:
     IntervalBatch(const lake::Lake& lake, const declare::Project& project, Interval interval,
@@ -90,19 +96,18 @@ private:
     lake::Predicates before_end(const std::string& name) const;
     // The data files that the interval sees, in order.
     Result<std::vector<std::string>> visible_files(const std::string& name);
-    // Makes what a text reads readable, and runs it into the view's table.
+    // Held: a temporary table. As they are read: a temporary view.
+    enum class Rows { held, as_they_are_read };
+    // Makes what a text reads readable, and the view's name stand for what it gives.
     Status run(const declare::View& view, const std::string& sql, const std::set<std::string>& reads,
-               const States& states);
-    // The result from the stored one and the touched keys, if that can be done; `states` are open.
+               const States& states, Rows rows);
+    // The result from the stored one and what is new, if that can be done; `states` are open.
     Result<std::optional<std::int64_t>> refreshed(const declare::View& view, const Split& split,
                                                   std::map<std::string, Source> states, const Basis& then,
                                                   const Basis& now);
     // What finish reads besides states, and where each stands; nothing: some of it has no version.
     Result<std::optional<Basis>> basis_of(const declare::View& view, const Split& split,
                                           const std::map<std::string, Source>& states);
-    // The same, with the view as the place. Lines of the file are known of its own text only.
-    Error in_file(const declare::View& view, Error error) const;
-
     const lake::Lake* lake_;
     const declare::Project* project_;
     Interval interval_;

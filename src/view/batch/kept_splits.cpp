@@ -16,7 +16,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(State, kind, name, keys, values, sums, events
                                    events_query)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ShownKey, column, state, expression)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TouchedKeys, columns, sources, unordered, order, why_not)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Split, states, finish, plain, rows, reads, shown_keys, touched, row_by_row, notes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Split, states, finish, plain, rows, reads, shown_keys, touched, append_only,
+                                   row_by_row, notes)
 
 namespace {
 

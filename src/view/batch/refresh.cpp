@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "lake/read/added_rows.h"
@@ -26,12 +27,6 @@ std::optional<Position> parse_position(const std::string& text) {
     return Position{text.substr(0, colon), std::strtoll(text.c_str() + colon + 1, nullptr, 10)};
 }
 
-std::int64_t rows_in(const std::vector<lake::AddFile>& files) {
-    std::int64_t rows = 0;
-    for (const auto& file : files) rows += lake::live_rows(file).value_or(0);
-    return rows;
-}
-
 // What came into a source since; nothing where more than that happened.
 Result<std::optional<lake::Changes>> added_to(const Source& source, const std::string& then_text, const Basis& then,
                                               const Basis& now) {
@@ -43,18 +38,67 @@ Result<std::optional<lake::Changes>> added_to(const Source& source, const std::s
         lake::changes_between(source.table.store(), lake::TableVersion(at->version), source.snapshot->version());
     if (!changes || !changes->only_added) return Maybe();
     if (then.end == now.end) return Maybe(std::move(*changes));
-    // Rows that were there, but of later days than the old result could see.
-    std::set<std::string> added;
-    for (const auto& each : changes->added) added.insert(each.file.path);
-    WEIR_ASSIGN(
-        const auto later,
-        lake::matching_files(*source.snapshot, {{source.day_column, lake::Comparison::greater_equal, then.end}}));
-    for (const auto& path : later)
-        if (!added.contains(path)) return Maybe();
+    WEIR_ASSIGN(const bool unseen, had_rows_from(*source.snapshot, *changes, source.day_column, then.end));
+    if (unseen) return Maybe();
     return Maybe(std::move(*changes));
 }
 
+using News = std::map<std::string, lake::Changes>;  // by source
+
+struct GoOn {
+    lake::Snapshot old;
+    News news;
+};
+
+// The stored result and what came in since it was computed; nothing where it cannot be gone on from.
+Result<std::optional<GoOn>> go_on_from(const StoredResult& stored) {
+    using Maybe = std::optional<GoOn>;
+    const auto& [table, then, now, sources] = stored;
+    if (then.text != now.text || then.positions.size() != now.positions.size()) return Maybe();
+    for (const auto& [name, position] : now.positions) {
+        const auto known = then.positions.find(name);
+        if (known == then.positions.end()) return Maybe();
+        if (!sources.contains(name) && known->second != position) return Maybe();
+    }
+    WEIR_ASSIGN(auto old, table.snapshot());
+    if (position_of(old) != then.result) return Maybe();
+    News news;
+    for (const auto& [name, source] : sources) {
+        WEIR_ASSIGN(auto changes, added_to(source, then.positions.at(name), then, now));
+        if (!changes) return Maybe();
+        news.emplace(name, std::move(*changes));
+    }
+    return Maybe({std::move(old), std::move(news)});
+}
+
+// The stored result as a relation of the connection; nothing where it has not the columns and types that `select`
+// gives.
+Result<std::optional<std::string>> old_result(sql::Connection& connection, const lake::Table& table,
+                                              const lake::Snapshot& old, const std::string& temporary,
+                                              const std::string& select) {
+    using Maybe = std::optional<std::string>;
+    WEIR_ASSIGN(const auto columns, connection.describe(select));
+    WEIR_ASSIGN(const auto scan, lake::prepare_scan(table.store(), connection, old, temporary));
+    for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
+    WEIR_ASSIGN(const auto old_columns, connection.describe("SELECT * FROM " + scan.relation));
+    return same_columns(old_columns, columns) ? Maybe(scan.relation) : Maybe();
+}
+
 }  // namespace
+
+Result<bool> had_rows_from(const lake::Snapshot& now, const lake::Changes& changes, const std::string& day_column,
+                           const std::string& day) {
+    std::set<std::string> added;
+    for (const auto& each : changes.added) added.insert(each.file.path);
+    WEIR_ASSIGN(const auto later, lake::matching_files(now, {{day_column, lake::Comparison::greater_equal, day}}));
+    return std::any_of(later.begin(), later.end(), [&](const auto& path) { return !added.contains(path); });
+}
+
+bool same_columns(const std::vector<sql::Column>& a, const std::vector<sql::Column>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& one, const auto& other) {
+        return one.type == other.type && equal_ignoring_case(one.name, other.name);
+    });
+}
 
 std::string position_of(const lake::Snapshot& snapshot) {
     return fmt::format("{}:{}", snapshot.metadata().id, snapshot.version().get());
@@ -81,41 +125,23 @@ std::optional<Basis> parse_basis(const std::string& text) {
 }
 
 Result<std::optional<std::int64_t>> refresh(sql::Connection& connection, const std::string& view,
-                                            const RefreshInput& input) {
+                                            const StoredResult& stored, const TouchedKeys& keys) {
     using Keys = std::optional<std::int64_t>;
-    const auto& [result, keys, then, now, sources] = input;
-    if (!keys.why_not.empty() || then.text != now.text || then.positions.size() != now.positions.size()) return Keys();
-    for (const auto& [name, position] : now.positions) {
-        const auto known = then.positions.find(name);
-        if (known == then.positions.end()) return Keys();
-        if (!sources.contains(name) && known->second != position) return Keys();
-    }
-    WEIR_ASSIGN(const auto old, result.snapshot());
-    if (position_of(old) != then.result) return Keys();
-    std::map<std::string, lake::Changes> news;
-    std::int64_t new_rows = 0;
-    for (const auto& [name, source] : sources) {
+    if (!keys.why_not.empty()) return Keys();
+    for (const auto& [name, source] : stored.sources)
         if (!keys.sources.contains(name)) return Keys();
-        WEIR_ASSIGN(auto changes, added_to(source, then.positions.at(name), then, now));
-        if (!changes) return Keys();
-        for (const auto& each : changes->added) new_rows += lake::live_rows(each.file).value_or(0);
-        news.emplace(name, std::move(*changes));
-    }
-    if (new_rows * touched_share > rows_in(old.files())) return Keys();
-
-    // The old result in the columns of the new one, which must be of the same types.
-    WEIR_ASSIGN(const auto columns, connection.describe(keys.unordered));
-    WEIR_ASSIGN(const auto scan, lake::prepare_scan(result.store(), connection, old, "weir_before"));
-    for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
-    WEIR_ASSIGN(const auto old_columns, connection.describe("SELECT * FROM " + scan.relation));
-    if (old_columns.size() != columns.size()) return Keys();
-    for (std::size_t i = 0; i < columns.size(); ++i)
-        if (old_columns[i].type != columns[i].type || !equal_ignoring_case(old_columns[i].name, columns[i].name))
-            return Keys();
+    WEIR_ASSIGN(const auto go_on, go_on_from(stored));
+    if (!go_on) return Keys();
+    std::int64_t new_rows = 0;
+    for (const auto& [name, changes] : go_on->news)
+        for (const auto& each : changes.added) new_rows += lake::live_rows(each.file).value_or(0);
+    if (new_rows * touched_share > lake::known_rows(go_on->old.files())) return Keys();
+    WEIR_ASSIGN(const auto old, old_result(connection, stored.table, go_on->old, "weir_before", keys.unordered));
+    if (!old) return Keys();
 
     std::vector<std::string> touched;
-    for (const auto& [name, changes] : news) {
-        const auto& source = sources.at(name);
+    for (const auto& [name, changes] : go_on->news) {
+        const auto& source = stored.sources.at(name);
         WEIR_ASSIGN(const auto added, lake::prepare_added(source.table, connection, *source.snapshot, changes,
                                                           fmt::format("weir_added_{}", touched.size())));
         touched.push_back(
@@ -124,12 +150,38 @@ Result<std::optional<std::int64_t>> refresh(sql::Connection& connection, const s
     WEIR_TRY(connection.run(
         fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", touched_relation, fmt::join(touched, " UNION "))));
     WEIR_ASSIGN(const auto count, connection.query(fmt::format("SELECT count(*) FROM {}", touched_relation)));
-    for (const auto& [name, source] : sources)
+    for (const auto& [name, source] : stored.sources)
         WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS {}", sql::quote_name(name),
                                             select_touched(keys.sources.at(name), source.relation))));
-    WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", sql::quote_name(view),
-                                        select_refreshed(keys, scan.relation))));
+    WEIR_TRY(connection.run(
+        fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", sql::quote_name(view), select_refreshed(keys, *old))));
     return Keys(count.integer(0, 0));
+}
+
+std::string appended_rows(const std::string& view) { return sql::quote_name("weir_appended_" + view); }
+
+Result<std::optional<std::int64_t>> append_new(sql::Connection& connection, const std::string& view,
+                                               const StoredResult& stored, const std::string& finish) {
+    using Rows = std::optional<std::int64_t>;
+    WEIR_ASSIGN(const auto go_on, go_on_from(stored));
+    if (!go_on) return Rows();
+    WEIR_ASSIGN(const auto old, old_result(connection, stored.table, go_on->old, "weir_before_" + view, finish));
+    if (!old) return Rows();
+    std::size_t number = 0;
+    for (const auto& [name, changes] : go_on->news) {
+        const auto& source = stored.sources.at(name);
+        WEIR_ASSIGN(const auto added, lake::prepare_added(source.table, connection, *source.snapshot, changes,
+                                                          fmt::format("weir_added_{}", number++)));
+        WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT {} FROM {} WHERE {} < DATE '{}'",
+                                            sql::quote_name(name), source.columns, added,
+                                            sql::quote_name(source.day_column), stored.now.end)));
+    }
+    const auto rows = appended_rows(view);
+    WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", rows, finish)));
+    WEIR_TRY(connection.run(
+        fmt::format("CREATE OR REPLACE TEMP VIEW {} AS FROM {} UNION ALL FROM {}", sql::quote_name(view), *old, rows)));
+    WEIR_ASSIGN(const auto count, connection.query("SELECT count(*) FROM " + rows));
+    return Rows(count.integer(0, 0));
 }
 
 }  // namespace weir::view

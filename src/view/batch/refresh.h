@@ -1,11 +1,20 @@
-// A result brought up to date by computing the touched keys only: see split/touched.h.
+// A stored result brought up to date instead of computed again: by its touched keys (split/touched.h), or, where rows
+// come from one event each, by the rows of the new events.
 #pragma once
 
 #include "lake/lake.h"
+#include "lake/log/changes.h"
 #include "model/interval.h"
 #include "view/split/split.h"
 
 namespace weir::view {
+
+// Whether a table had rows of this day or later before the changes came; `day`: 2024-03-01.
+Result<bool> had_rows_from(const lake::Snapshot& now, const lake::Changes& changes, const std::string& day_column,
+                           const std::string& day);
+
+// Whether both have the same names and types, in this order.
+bool same_columns(const std::vector<sql::Column>& a, const std::vector<sql::Column>& b);
 
 // What a stored result was computed from. Kept as text beside it; where it is lost, the whole is computed.
 struct Basis {
@@ -30,9 +39,8 @@ struct Source {
     std::string day_column;
 };
 
-struct RefreshInput {
-    const lake::Table& result;  // the view's table
-    const TouchedKeys& keys;
+struct StoredResult {
+    const lake::Table& table;  // the view's
     const Basis& then;
     const Basis& now;
     const std::map<std::string, Source>& sources;  // the states and event tables
@@ -42,6 +50,14 @@ struct RefreshInput {
 // old result cannot be gone on from, or too much of it is touched. Afterwards the sources' names stand for their
 // touched rows only.
 Result<std::optional<std::int64_t>> refresh(sql::Connection& connection, const std::string& view,
-                                            const RefreshInput& input);
+                                            const StoredResult& stored, const TouchedKeys& keys);
+
+// Makes what `finish` gives for the new events a temporary table appended_rows(view), the new result a temporary view
+// `view`, and gives the number of new rows. Nothing: the old result cannot be gone on from. Afterwards the sources'
+// names stand for their new rows only.
+Result<std::optional<std::int64_t>> append_new(sql::Connection& connection, const std::string& view,
+                                               const StoredResult& stored, const std::string& finish);
+// Quoted.
+std::string appended_rows(const std::string& view);
 
 }  // namespace weir::view

@@ -9,34 +9,44 @@
 #include "declare/project.h"
 #include "lake/read/added_rows.h"
 #include "lake/read/checksum.h"
+#include "lake/read/file_facts.h"
+#include "model/interval.h"
 #include "view/split/weights.h"
 
 namespace weir::view {
 namespace {
 
 // False: rows have to be asked.
-bool add_day(const lake::AddFile& file, std::set<std::string>& days) {
-    const auto value = file.partition_values.find(std::string(declare::arrival_column));
-    if (value == file.partition_values.end() || !value->second) return false;
-    days.insert(*value->second);
+bool add_day(const lake::AddFile& file, const lake::TableState& table, std::set<std::string>& days) {
+    const std::string column(declare::arrival_column);
+    if (const auto value = file.partition_values.find(column); value != file.partition_values.end()) {
+        if (value->second) days.insert(*value->second);
+        return value->second.has_value();
+    }
+    const auto facts = lake::facts_of(file, table).columns[column];
+    if (!facts.min || facts.min != facts.max || facts.null_count.value_or(1) != 0) return false;
+    const auto* day = std::get_if<std::int64_t>(&*facts.min);
+    if (day == nullptr) return false;
+    days.insert(weir::to_string(Day(std::chrono::days(*day))));
     return true;
 }
 
 std::optional<std::set<std::string>> days_of(const StateInputs::Table& input) {
-    if (input.arrivals) return arrival_days(input.arrivals->changes);
+    if (input.arrivals) return arrival_days(input.arrivals->changes, input.snapshot);
     std::set<std::string> days;
     const auto& files = input.snapshot.files();
-    if (!std::all_of(files.begin(), files.end(), [&](const auto& file) { return add_day(file, days); }))
+    const auto& table = input.snapshot.state();
+    if (!std::all_of(files.begin(), files.end(), [&](const auto& file) { return add_day(file, table, days); }))
         return std::nullopt;
     return days;
 }
 
 }  // namespace
 
-std::optional<std::set<std::string>> arrival_days(const lake::Changes& changes) {
+std::optional<std::set<std::string>> arrival_days(const lake::Changes& changes, const lake::Snapshot& snapshot) {
     std::set<std::string> days;
     if (!std::all_of(changes.added.begin(), changes.added.end(),
-                     [&](const auto& added) { return add_day(added.file, days); }))
+                     [&](const auto& added) { return add_day(added.file, snapshot.state(), days); }))
         return std::nullopt;
     return days;
 }

@@ -44,7 +44,7 @@ Result<std::optional<std::string>> why_to_build(PinnedTables& tables, const lake
                                                 const lake::Snapshot& state, StateInputs& inputs);
 
 // The arrival days of files where each file is of one day; nothing where rows have to be asked.
-std::optional<std::set<std::string>> arrival_days(const lake::Changes& changes);
+std::optional<std::set<std::string>> arrival_days(const lake::Changes& changes, const lake::Snapshot& snapshot);
 // New rows in larger files are not held in memory.
 std::int64_t size_of(const lake::Changes& changes);
 inline constexpr std::int64_t held_bytes_max = std::int64_t{16} << 20;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "lake/read/file_facts.h"
@@ -16,9 +17,9 @@ Error no_view(const std::string& name) {
     return {.code = ErrorCode::not_found, .message = fmt::format("there is no view '{}'", name)};
 }
 
-std::shared_ptr<const LiveTable> new_table(sql::Database& database) {
+std::shared_ptr<const LiveTable> new_table(sql::Database& database, std::shared_ptr<const LiveTable> below = nullptr) {
     static std::atomic<std::uint64_t> made = 0;
-    return std::make_shared<LiveTable>(database, made++);
+    return std::make_shared<LiveTable>(database, made++, std::move(below));
 }
 
 // The last day of arrival in a file, as the log has it; nothing: it does not say, or tells of rows that are deleted.
@@ -56,12 +57,17 @@ Result<std::optional<Day>> last_arrival(sql::Database& database, const lake::Tab
 
 }  // namespace
 
-LiveTable::LiveTable(sql::Database& database, std::uint64_t number)
-    : database_(&database), number_(number), relation_(fmt::format("weir_live.view_{}", number)) {}
+LiveTable::LiveTable(sql::Database& database, std::uint64_t number, std::shared_ptr<const LiveTable> below)
+    : database_(&database),
+      number_(number),
+      relation_(fmt::format("weir_live.view_{}", number)),
+      below_(std::move(below)) {}
 
 LiveTable::~LiveTable() {
     // The database's memory ends with the database; a table that cannot be dropped before costs memory only.
-    if (auto connection = database_->connect()) static_cast<void>(connection->run("DROP TABLE IF EXISTS " + relation_));
+    if (auto connection = database_->connect())
+        static_cast<void>(
+            connection->run(fmt::format("DROP {} IF EXISTS {}", below_ == nullptr ? "TABLE" : "VIEW", relation_)));
 }
 
 Result<std::unique_ptr<LiveViews>> LiveViews::open(const lake::Lake& lake, sql::Database& database,
@@ -267,8 +273,17 @@ Result<LiveView> LiveViews::compute_newest(const declare::View& view, const Publ
 Result<LiveView> LiveViews::compute(const declare::View& view, const Publication& publication, Batches& batches) {
     LiveView live{.table = nullptr, .day = day_of(view, publication), .made_from = made_from(view)};
     live.made_from += weir::to_string(live.day);
+    WEIR_ASSIGN(const auto* split, catalog_->split(view));
+    const auto published = publication.views.find(view.name);
+    const bool only_grows = split->append_only && published != publication.views.end();
+    if (only_grows)
+        live.made_from += fmt::format(" {}:{}", published->second.table_id, published->second.table_version);
     if (const auto known = known_.find(view.name); known != known_.end() && known->second.made_from == live.made_from)
         return known->second;
+    if (only_grows) {
+        WEIR_ASSIGN(live.table, on_top_of(published->second, view, live.day));
+        if (live.table != nullptr) return live;
+    }
     auto opened = batches.find(live.day);
     if (opened == batches.end()) {
         WEIR_ASSIGN(auto batch, IntervalBatch::open(*lake_, *database_, project_,
@@ -283,6 +298,51 @@ Result<LiveView> LiveViews::compute(const declare::View& view, const Publication
     WEIR_TRY(batch.connection().run(
         fmt::format("CREATE TABLE {} AS FROM {}", live.table->relation(), sql::quote_name(view.name))));
     return live;
+}
+
+Result<std::shared_ptr<const LiveTable>> LiveViews::on_top_of(const PublishedView& published, const declare::View& view,
+                                                              Day day) {
+    const std::shared_ptr<const LiveTable> none;
+    const auto published_day = parse_day(published.interval);
+    if (view.keep != declare::View::Keep::latest || published.code != text_hash(project_, view) || !published_day)
+        return none;
+    const auto bases = base_tables(project_, view);
+    auto after = versions_of(published.cut, bases);
+    for (const auto& name : bases) {
+        const auto version = after.at(name);
+        const auto source = std::find_if(project_.sources.begin(), project_.sources.end(),
+                                         [&](const auto& each) { return equal_ignoring_case(each.table, name); });
+        if (source == project_.sources.end() || version > versions_.at(name)) return none;
+        if (version == versions_.at(name)) continue;
+        if (source->reference || version == not_there) return none;
+        WEIR_ASSIGN(const auto arrivals, pinned_->since(name, version));
+        if (!arrivals->broken.empty()) return none;
+        if (day == *published_day) continue;
+        WEIR_ASSIGN(const auto pinned, pinned_->existing(name));
+        WEIR_ASSIGN(const bool hidden,
+                    had_rows_from(*pinned.snapshot, arrivals->changes, std::string(declare::arrival_column),
+                                  weir::to_string(*published_day + std::chrono::days{1})));
+        if (hidden) return none;
+    }
+    WEIR_ASSIGN(const auto table, lake_->table(view.name));
+    WEIR_ASSIGN(const auto snapshot, table.snapshot(lake::TableVersion(published.table_version)));
+    if (snapshot.metadata().id != published.table_id) return none;
+    WEIR_ASSIGN(auto batch,
+                IntervalBatch::open(*lake_, *database_, project_, {day, day + std::chrono::days{1}}, pinned_));
+    batch.read_only_after(std::move(after));
+    WEIR_TRY(batch.compute(view, {.catalog = *catalog_, .reader = nullptr, .by_day = by_day_}));
+    auto& connection = batch.connection();
+    WEIR_ASSIGN(const auto scan, table.scan(snapshot));
+    if (!scan.setup.empty()) return none;
+    WEIR_ASSIGN(const auto columns, connection.describe("FROM " + sql::quote_name(view.name)));
+    WEIR_ASSIGN(const auto stored, connection.describe("SELECT * FROM " + scan.relation));
+    if (!same_columns(stored, columns)) return none;
+    auto newer = new_table(*database_);
+    WEIR_TRY(connection.run(fmt::format("CREATE TABLE {} AS FROM {}", newer->relation(), sql::quote_name(view.name))));
+    auto both = new_table(*database_, newer);
+    WEIR_TRY(connection.run(fmt::format("CREATE VIEW {} AS SELECT * FROM {} UNION ALL SELECT * FROM {}",
+                                        both->relation(), scan.relation, newer->relation())));
+    return both;
 }
 
 }  // namespace weir::view

@@ -21,10 +21,12 @@
 
 namespace weir::view {
 
-// A view's rows in the database's memory, for every connection of it, until the last holder lets go.
+// A view's rows for every connection of the database, until the last holder lets go: in its memory, or, where they only
+// grow, those that are published with those in memory that came in since.
 class LiveTable {
 public:
-    LiveTable(sql::Database& database, std::uint64_t number);
+    // `below`: the table of newer rows, where this is a view over it.
+    LiveTable(sql::Database& database, std::uint64_t number, std::shared_ptr<const LiveTable> below = nullptr);
     LiveTable(const LiveTable&) = delete;
     LiveTable& operator=(const LiveTable&) = delete;
     ~LiveTable();
@@ -36,6 +38,7 @@ private:
     sql::Database* database_;
     std::uint64_t number_;
     std::string relation_;
+    std::shared_ptr<const LiveTable> below_;
 };
 
 struct LiveView {
@@ -105,6 +108,9 @@ private:
     using Batches = std::map<Day, IntervalBatch>;
     Result<LiveView> compute(const declare::View& view, const Publication& publication, Batches& batches);
     Result<LiveView> compute_newest(const declare::View& view, const Publication& publication);
+    // Of an append-only view: the published rows and those of newer events; nothing: more than that has changed.
+    Result<std::shared_ptr<const LiveTable>> on_top_of(const PublishedView& published, const declare::View& view,
+                                                       Day day);
 
     const lake::Lake* lake_;
     sql::Database* database_;

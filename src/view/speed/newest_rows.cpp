@@ -100,7 +100,7 @@ Result<bool> NewestRows::fill(const std::string& name, Slot& slot) {
     }
     WEIR_TRY(connection_.run(fmt::format("INSERT INTO {} BY NAME FROM {}", slot.table, relation)));
     slot.filled = true;
-    if (auto days = arrival_days(changes)) {
+    if (auto days = arrival_days(changes, *pinned.snapshot)) {
         slot.days = std::move(*days);
         return true;
     }

@@ -86,8 +86,8 @@ void RandomQueries::check(Rows rows) {
     ASSERT_TRUE(bool(macros)) << macros.error().message;
 
     const auto begin = std::chrono::steady_clock::now();
-    std::size_t tried = 0, accepted = 0, fully = 0, partly = 0, as_written = 0, by_key = 0, never_computed = 0,
-                with_macros = 0, opaque = 0, failed = 0;
+    std::size_t tried = 0, accepted = 0, fully = 0, partly = 0, as_written = 0, by_key = 0, by_row = 0,
+                never_computed = 0, with_macros = 0, opaque = 0, failed = 0;
     std::map<std::string, std::size_t> refusals, reasons;
     for (; tried < cases; ++tried) {
         if (seconds && std::chrono::steady_clock::now() - begin > std::chrono::seconds(*seconds)) break;
@@ -155,6 +155,15 @@ void RandomQueries::check(Rows rows) {
                    fmt::format("plain: {}\nfinish: {}\n{}  whole:\n{}  pieces:\n{}", found->plain, found->finish,
                                states, shown(plain), shown(merged)));
         }
+        if (found->append_only) {
+            ++by_row;
+            if (query.ordered) report("an ordered result is append-only", found->plain);
+            const auto appended = pieces.answer_appended(*found, random);
+            if (sorted(appended) != sorted(plain))
+                report(
+                    "the result with new rows added differs",
+                    fmt::format("finish: {}\nwhole:\n{}  appended:\n{}", found->finish, shown(plain), shown(appended)));
+        }
         if (found->touched.why_not.empty()) {
             ++by_key;
             const auto refreshed = pieces.answer_refreshed(*found, random);
@@ -174,8 +183,8 @@ void RandomQueries::check(Rows rows) {
     }
     std::cout << tried << " queries: " << accepted << " accepted by DuckDB, " << as_written
               << " with one answer as written; " << fully << " wholly of states, " << partly << " of states and rows, "
-              << accepted - fully - partly - opaque << " of rows only; " << by_key << " refreshed by key, "
-              << with_macros << " with macros written out, " << opaque << " with others\n";
+              << accepted - fully - partly - opaque << " of rows only; " << by_key << " refreshed by key, " << by_row
+              << " append-only, " << with_macros << " with macros written out, " << opaque << " with others\n";
     if (std::getenv("WEIR_RANDOM_VERBOSE") != nullptr) {
         for (const auto& [why, count] : refusals) std::cout << count << "  " << why << "\n";
         for (const auto& [why, count] : reasons) std::cout << count << "  " << why << "\n";

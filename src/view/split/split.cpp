@@ -8,6 +8,7 @@
 #include "view/split/stabilise.h"
 #include "view/split/touched.h"
 #include "view/split/unique_names.h"
+#include "view/split/weights.h"
 
 namespace weir::view {
 namespace {
@@ -247,6 +248,8 @@ Result<Split> split(sql::Connection& connection, const SplitInput& input) {
     WEIR_TRY(stabilise(trees, query));
     Split result;
     WEIR_ASSIGN(result.plain, trees.sql(query));
+    const auto linear = linear_query(query, {}, input.role);
+    result.append_only = linear.linear() && modifier(query, "ORDER_MODIFIER") == nullptr && !has_weights(linear, input);
     WEIR_TRY(Splitter(trees, input, result).visit(query, {}));
     prune(query);
     collect_reads(query, {}, input.role, result);

@@ -99,6 +99,8 @@ struct Split {
     std::set<std::string> reads;  // other tables and views that finish reads
     std::vector<ShownKey> shown_keys;
     TouchedKeys touched;
+    // Each row of the answer comes from one event, and the answer has no order: new events only add rows to it.
+    bool append_only = false;
     std::vector<std::string> row_by_row;  // why, one sentence for each place where rows are read
     std::vector<std::string> notes;       // what else people should know of how it was rewritten
 };

@@ -50,6 +50,9 @@ protected:
                 << sql << "\nseed " << seed << ", " << cuts << " pieces\nfinish: " << found.finish;
             if (HasFailure()) return;
         }
+        if (found.append_only) {
+            EXPECT_EQ(sorted(pieces.answer_appended(found, random)), sorted(plain)) << sql << "\nseed " << seed;
+        }
         if (found.touched.why_not.empty()) {
             const auto refreshed = pieces.answer_refreshed(found, random);
             EXPECT_EQ(ordered ? refreshed : sorted(refreshed), ordered ? plain : sorted(plain))
@@ -69,6 +72,40 @@ struct Case {
     bool rows = false;       // finish reads events row by row
     bool as_written = true;  // DuckDB's own answer is the same to the bit
 };
+
+// New events only add rows to these answers.
+TEST_F(Splits, know_which_answers_only_grow) {
+    for (const auto* sql : {
+             "SELECT * FROM visits",
+             "SELECT id, score * 2 AS twice FROM visits WHERE ok AND page IS NOT NULL",
+             "WITH good AS (SELECT * FROM visits WHERE ok) SELECT user_id, ts::DATE AS day FROM good",
+             "SELECT id, user_id FROM visits UNION ALL SELECT id, user_id FROM orders",
+             "SELECT v.id, p.kind FROM visits v JOIN pages p USING (page)",
+             "SELECT v.id, p.kind FROM visits v LEFT JOIN pages p USING (page)",
+             "SELECT id, unnest(tags) AS tag FROM visits",
+             "SELECT id, (SELECT max(kind) FROM pages) AS kind FROM visits",
+             "SELECT id FROM visits WHERE page IN (SELECT page FROM pages)",
+         }) {
+        EXPECT_TRUE(splits(sql).append_only) << sql;
+        agrees(sql);
+    }
+    for (const auto* sql : {
+             "SELECT id, score FROM visits ORDER BY id",
+             "SELECT id, user_id FROM visits UNION ALL SELECT id, user_id FROM orders ORDER BY id",
+             "SELECT DISTINCT page FROM visits",
+             "SELECT id FROM visits ORDER BY id LIMIT 3",
+             "SELECT count(*) AS n FROM visits",
+             "SELECT id, row_number() OVER (ORDER BY id) AS n FROM visits",
+             "SELECT v.id, o.amount FROM visits v JOIN orders o USING (user_id)",
+             "SELECT v.id, p.kind FROM visits v RIGHT JOIN pages p USING (page)",
+             "SELECT id FROM visits UNION ALL SELECT 1 AS id FROM pages",
+             "SELECT id FROM visits UNION SELECT id FROM orders",
+             "SELECT id FROM visits WHERE id > (SELECT avg(id) FROM orders)",
+             "SELECT id FROM visits WHERE user_id NOT IN (SELECT user_id FROM orders)",
+             "SELECT kind FROM pages",
+         })
+        EXPECT_FALSE(splits(sql).append_only) << sql;
+}
 
 TEST_F(Splits, give_the_answer_of_the_whole_query) {
     const Case cases[] = {

@@ -16,6 +16,10 @@
 
 namespace weir::view::testing {
 
+inline bool is_error(const std::vector<std::string>& answer) {
+    return !answer.empty() && answer.front().starts_with("error: ");
+}
+
 // A database whose event tables can be seen in three ways, a schema each: `whole`, `turned` (in another order), and
 // `piece`: the rows of one piece, as the variables piece, pieces and salt say.
 class Pieces {
@@ -157,6 +161,20 @@ public:
         return result;
     }
 
+    // What an append-only result becomes that was computed without one piece of the events, when that piece comes in.
+    std::vector<std::string> answer_appended(const Split& split, std::mt19937_64& random) {
+        run("SET VARIABLE pieces = " + std::to_string(2 + random() % 8) +
+            "; SET VARIABLE salt = " + std::to_string(random() % 1000000) + "; SET VARIABLE piece = 0");
+        see("earlier");
+        auto result = answer(split.finish);
+        see("piece");
+        auto more = answer(split.finish);
+        see("whole");
+        if (is_error(more)) return more;
+        if (!is_error(result)) result.insert(result.end(), more.begin(), more.end());
+        return result;
+    }
+
 private:
     sql::Database database_;
     sql::Connection connection_;
@@ -203,10 +221,6 @@ inline bool nearly_equal(const std::vector<std::string>& a, std::vector<std::str
 inline std::vector<std::string> sorted(std::vector<std::string> lines) {
     std::sort(lines.begin(), lines.end());
     return lines;
-}
-
-inline bool is_error(const std::vector<std::string>& answer) {
-    return !answer.empty() && answer.front().starts_with("error: ");
 }
 
 }  // namespace weir::view::testing
