@@ -30,8 +30,11 @@ public:
         bool only_arguments = false;
         while (at_ < words_.size()) {
             const std::string& word = words_[at_++];
+            const bool in_front = invocation_.command == nullptr && group_.empty();
             if (!only_arguments && word == "--") {
                 only_arguments = true;
+            } else if (!only_arguments && in_front && word == "--version") {
+                WEIR_TRY(take_command("version"));
             } else if (!only_arguments && word.size() > 1 && word[0] == '-') {
                 WEIR_TRY(take_option(word));
             } else if (invocation_.command == nullptr && !invocation_.help) {

@@ -37,6 +37,12 @@ TEST(Parse, help_is_asked_for_in_three_ways) {
     EXPECT_FALSE(parsed({})->help);
 }
 
+TEST(Parse, the_version_is_asked_for_as_of_other_programs) {
+    EXPECT_EQ(parsed({"--version"})->command->name, "version");
+    EXPECT_EQ(parsed({"--json", "--version"})->command->name, "version");
+    EXPECT_EQ(problem({"doctor", "--version"}), "`weir doctor` has no option --version | see `weir help doctor`");
+}
+
 TEST(Parse, every_mistake_has_a_way_out) {
     EXPECT_EQ(problem({"docter"}), "'docter' is not a weir command | did you mean 'doctor'?");
     EXPECT_EQ(problem({"xyzzy"}), "'xyzzy' is not a weir command | `weir help` lists the commands");
