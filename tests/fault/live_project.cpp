@@ -35,6 +35,7 @@ LiveProject::LiveProject() {
     };
     view("sums", "SELECT name, count(*) AS n, sum(id)::BIGINT AS ids FROM t GROUP BY name");
     view("newest", "SELECT DISTINCT ON (name) name, id FROM t ORDER BY name, id DESC");
+    view("clean", "SELECT id, upper(name) AS name FROM t");
     view("whole",
          "SELECT (SELECT count(*) FROM t) AS n, (SELECT coalesce(sum(n), 0)::BIGINT FROM sums) AS of_sums, (SELECT "
          "coalesce(max(id), -1) FROM newest) AS newest, (SELECT coalesce(max(id), -1) FROM t) AS newest_row");
@@ -108,7 +109,10 @@ void LiveProject::expect_whole() {
                   "weir.publications GROUP BY publication)) FROM t"),
               "0,0,0,true,true,1\n");
     if (sql("SELECT count(*) FROM weir.publications") == "0\n") return;
-    EXPECT_EQ(sql("SELECT count(*), bool_and(n = of_sums AND newest = newest_row) FROM whole"), "1,true\n");
+    EXPECT_EQ(
+        sql("SELECT count(*), bool_and(n = of_sums AND newest = newest_row AND n = (SELECT count(DISTINCT id) FROM "
+            "clean) AND n = (SELECT count(*) FROM clean)) FROM whole"),
+        "1,true\n");
     const auto verified = go({"verify"});
     EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
 }
@@ -149,6 +153,11 @@ void LiveProject::expect_everything() {
     EXPECT_EQ(sql("SELECT name, n, ids FROM sums ORDER BY name"), sums);
     const auto live = go({"sql", "SELECT name, n, ids FROM sums ORDER BY name", "--live", "--format", "csv"});
     EXPECT_EQ(live.out, "name,n,ids\n" + sums) << live.err;
+    const std::string of_clean =
+        "SELECT lower(name) AS name, count(*) AS n, sum(id)::BIGINT AS ids FROM clean GROUP BY "
+        "1 ORDER BY 1";
+    EXPECT_EQ(sql(of_clean), sums);
+    EXPECT_EQ(go({"sql", of_clean, "--live", "--format", "csv"}).out, "name,n,ids\n" + sums);
     for (const auto& words : std::vector<std::vector<std::string>>{{"verify"}, {"verify", "--live"}}) {
         const auto verified = go(words);
         EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;

@@ -72,6 +72,8 @@ SELECT line FROM (
     SELECT concat_ws('|', 'report', difficulty, avg_total_cooking_time) FROM difficulty_report
     UNION ALL
     SELECT concat_ws('|', 'totals', arrived, n, total) FROM totals
+    UNION ALL
+    SELECT concat_ws('|', 'amounts', id, twice) FROM amounts
 ) ORDER BY line
 )";
 
@@ -115,6 +117,7 @@ protected:
               "  - {name: amount, logicalType: number, physicalType: \"decimal(10,2)\"}\n");
         write(project / "views" / "totals.sql",
               "SELECT _arrival_date AS arrived, count(*) AS n, sum(amount) AS total FROM visits GROUP BY ALL\n");
+        write(project / "views" / "amounts.sql", "SELECT id, amount * 2 AS twice FROM visits\n");
         const char* wanted = std::getenv("WEIR_FAULT_SEED");
         seed = wanted != nullptr ? std::stoul(wanted) : std::random_device{}();
         std::cout << "WEIR_FAULT_SEED=" << seed << std::endl;
