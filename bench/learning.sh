@@ -22,7 +22,10 @@ sources=(auth assessment video course profile notification)
 timed intake "${run[@]}" --only "${sources[@]}"
 "${run[@]}" # the first results, and the system tables that one of the views reads
 
-# The peer: helper relations are views, everything else is a table that is written out.
+text_of() { sed '1,/\*\//d' "$project/views/$1.sql"; }
+read_by_others() { grep -qE "(FROM|JOIN) $1\b" "$project"/views/*.sql; }
+
+# The peer: helper relations are views, everything else is written out; what others read is a table too, and comes first.
 peer_script() {
     local name
     sed 's/^--.*//' "$project/macros.sql"
@@ -30,10 +33,14 @@ peer_script() {
         echo "CREATE TEMP VIEW $name AS SELECT * EXCLUDE (value, key) FROM read_parquet('$work/lake/$name/*/*.parquet', hive_partitioning = false);"
     done
     for name in access activity delivery enrolment work; do
-        echo "CREATE TEMP VIEW $name AS $(sed '1,/\*\//d' "$project/views/$name.sql");"
+        echo "CREATE TEMP VIEW $name AS $(text_of "$name");"
     done
     for name in "${views[@]}"; do
-        echo "COPY ($(sed '1,/\*\//d' "$project/views/$name.sql")) TO '$work/peer/$name.parquet' (FORMAT parquet, COMPRESSION zstd);"
+        if read_by_others "$name"; then echo "CREATE TEMP TABLE $name AS $(text_of "$name");"; fi
+    done
+    for name in "${views[@]}"; do
+        if read_by_others "$name"; then echo "COPY $name"; else echo "COPY ($(text_of "$name"))"; fi
+        echo "TO '$work/peer/$name.parquet' (FORMAT parquet, COMPRESSION zstd);"
     done
 }
 mapfile -t views < <(find "$project/views" -name '*.sql' -printf '%f\n' | sed 's/\.sql$//' |
