@@ -273,6 +273,18 @@ std::vector<std::string> Invocation::all(std::string_view option) const {
     return found == options.end() ? std::vector<std::string>{} : found->second;
 }
 
+std::vector<std::string> Invocation::names(std::string_view option) const {
+    std::vector<std::string> names;
+    for (const auto& given : all(option)) {
+        for (std::size_t begin = 0; begin <= given.size();) {
+            const auto end = std::min(given.find(',', begin), given.size());
+            names.push_back(given.substr(begin, end - begin));
+            begin = end + 1;
+        }
+    }
+    return names;
+}
+
 std::string Invocation::argument(std::string_view name, std::string fallback) const {
     const auto found = arguments.find(name);
     if (found == arguments.end()) return fallback;

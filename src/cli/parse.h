@@ -34,6 +34,8 @@ struct Invocation {
     // The last value of an option, or `fallback`.
     std::string option(std::string_view name, std::string fallback = {}) const;
     std::vector<std::string> all(std::string_view option) const;
+    // The same, of names that may stand with commas between them.
+    std::vector<std::string> names(std::string_view option) const;
     std::string argument(std::string_view name, std::string fallback = {}) const;
     std::vector<std::string> all_arguments(std::string_view name) const;
     // PROJECT, or the current directory.

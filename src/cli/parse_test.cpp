@@ -29,6 +29,14 @@ TEST(Parse, options_may_stand_anywhere_and_take_both_forms) {
 
 TEST(Parse, the_project_is_here_unless_named) { EXPECT_EQ(parsed({"doctor"})->project(), "."); }
 
+TEST(Parse, names_stand_with_commas_or_blanks_between_them) {
+    const std::vector<std::string> expected{"a", "b", "c"};
+    EXPECT_EQ(parsed({"run", "--only", "a,b,c"})->names("--only"), expected);
+    EXPECT_EQ(parsed({"run", "--only", "a", "b,c"})->names("--only"), expected);
+    EXPECT_EQ(parsed({"run", "--only=a", "--only", "b", "c"})->names("--only"), expected);
+    EXPECT_EQ(parsed({"run"})->names("--only"), std::vector<std::string>());
+}
+
 TEST(Parse, help_is_asked_for_in_three_ways) {
     EXPECT_EQ(parsed({"help", "doctor"})->topic, "doctor");
     EXPECT_EQ(parsed({"doctor", "--help"})->topic, "doctor");

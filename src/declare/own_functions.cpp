@@ -26,7 +26,8 @@ std::string_view instead_of_own_function(std::string_view function) {
                                     Own{"quantile_sketch", quantile},
                                     Own{"quantile_sketch_merge", quantile},
                                     Own{"quantile_sketch_value", quantile},
-                                    Own{"quantile_sketch_values", quantile}};
+                                    Own{"quantile_sketch_values", quantile},
+                                    Own{"stored_hugeint", "write CAST(x AS HUGEINT)"}};
     const auto found = std::find_if(own.begin(), own.end(), [&](const Own& each) { return each.name == function; });
     return found == own.end() ? std::string_view() : found->instead;
 }

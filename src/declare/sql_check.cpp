@@ -10,6 +10,7 @@
 #include "declare/contract_values.h"
 #include "declare/determinism.h"
 #include "declare/duckdb_check.h"
+#include "declare/macro_text.h"
 #include "declare/own_functions.h"
 #include "declare/sql_text.h"
 #include "declare/sql_tree.h"
@@ -24,6 +25,8 @@ namespace {
 using sql::quote_name;
 
 constexpr std::string_view system_schema = "weir";
+// CREATE OR REPLACE TEMP MACRO name
+constexpr std::size_t words_before_macro = 6;
 
 struct ParsedView {
     View view;
@@ -224,19 +227,9 @@ private:
 
     void read_macro(const SqlOrigin& origin, const SqlRange& range, const std::vector<SqlToken>& tokens) {
         std::vector<std::string> words;
-        std::size_t body = range.end;
-        std::size_t depth = 0;
         for (const auto& token : tokens) {
-            if (token.begin < range.begin || token.begin >= range.end) continue;
-            const auto word = lower(origin.text.substr(token.begin, token.end - token.begin));
-            words.push_back(word);
-            if (word == "(") ++depth;
-            if (word == ")" && depth > 0) --depth;
-            // CREATE MACRO name(arguments) AS body
-            if (word == "as" && depth == 0 && words.size() > 3) {
-                body = token.end;
-                break;
-            }
+            if (token.begin >= range.begin && token.begin < range.end && words.size() < words_before_macro)
+                words.push_back(lower(origin.text.substr(token.begin, token.end - token.begin)));
         }
         std::size_t i = 1;
         if (words.size() > 2 && words[1] == "or" && words[2] == "replace") i = 3;
@@ -275,25 +268,31 @@ private:
             report(fault, what, at);
             return;
         }
-        // The body as a SELECT of its own, for what it reads and calls.
-        const std::string body_text(origin.text.substr(body, range.end - body));
-        const auto body_words = sql_tokens(body_text);
-        const bool table_macro =
-            !body_words.empty() &&
-            lower(body_text.substr(body_words[0].begin, body_words[0].end - body_words[0].begin)) == "table";
-        const std::string lead = table_macro ? "" : "SELECT (";
-        const auto skipped = table_macro ? body_words[0].end : std::size_t{0};
-        const auto select = lead + body_text.substr(skipped) + (table_macro ? "" : "\n)");
-        const auto tree = duckdb_.parse(select, fault);
-        if (!tree || tree->empty()) return;
-        auto& macro = macros_[name];
-        macro.uses = uses_of(tree->front());
-        const At body_at = [&](std::size_t offset) {
-            return origin.at(
-                offset == std::string::npos || offset < lead.size() ? body : body + skipped + offset - lead.size());
+        // Each form and each default as a SELECT of its own, for what it reads and calls.
+        auto& uses = macros_[name].uses;
+        const auto look_at = [&](const SqlRange& part, bool query) {
+            const std::string lead = query ? "" : "SELECT (";
+            const At part_at = [&](std::size_t offset) {
+                return at(part.begin +
+                          (offset == std::string::npos || offset < lead.size() ? 0 : offset - lead.size()));
+            };
+            const auto tree =
+                duckdb_.parse(lead + statement.substr(part.begin, part.end - part.begin) + (query ? "" : "\n)"), fault);
+            if (!tree || tree->empty()) {
+                problems_.error(part_at(0), fmt::format("{}: it cannot be seen what this reads and calls", what),
+                                "write it as an expression, or as one SELECT");
+                return;
+            }
+            auto found = uses_of(tree->front());
+            check_deterministic(found, what, part_at);
+            check_sources(found, what, part_at);
+            uses.add(std::move(found));
         };
-        check_deterministic(macro.uses, what, body_at);
-        check_sources(macro.uses, what, body_at);
+        for (const auto& form : macro_forms(statement)) {
+            look_at(form.body, form.table);
+            for (const auto& parameter : form.parameters)
+                if (parameter.value.end > parameter.value.begin) look_at(parameter.value, false);
+        }
     }
 
     // A macro goes before a function of its name, also where weir itself means the function.

@@ -92,6 +92,20 @@ private:
 
 }  // namespace
 
+void SqlUses::add(SqlUses more) {
+    const auto append = [](auto& to, auto& from) {
+        to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+    };
+    append(tables, more.tables);
+    append(functions, more.functions);
+    append(table_functions, more.table_functions);
+    append(columns, more.columns);
+    append(parameters, more.parameters);
+    append(samples, more.samples);
+    append(shows, more.shows);
+    has_subquery = has_subquery || more.has_subquery;
+}
+
 SqlUses uses_of(const json& statement) {
     Walk walk;
     walk.visit(statement);

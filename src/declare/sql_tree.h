@@ -22,6 +22,9 @@ struct SqlUses {
     std::vector<SqlUse> samples;          // USING SAMPLE and TABLESAMPLE
     std::vector<SqlUse> shows;            // DESCRIBE, SHOW and SUMMARIZE behind FROM
     bool has_subquery = false;
+
+    // Those of another text, too.
+    void add(SqlUses more);
 };
 
 // `statement` is one element of "statements" of json_serialize_sql.

@@ -254,6 +254,7 @@ TEST_F(BadProject, what_stands_on_the_command_line) {
         {{"--param", "d=2023-02-30", "--param", "need=1"}, 2, {"'d' must be a day of the calendar, not '2023-02-30'"}},
         {{"--param", "need"}, 2, {"--param need has no value", "NAME=VALUE"}},
         {{"--param", "need=1", "--only", "vv"}, 1, {"the project has no source and no view 'vv'", "did you mean 'v'?"}},
+        {{"--param", "need=1", "--only", "t,vv"}, 1, {"the project has no source and no view 'vv'"}},
         {{"--param", "need=1", "--interval", "soon"}, 2, {"'soon' is not an interval", "2024-03-01/2024-03-08"}},
         {{"--param", "need=1", "--interval", "2023-02-30"}, 2, {"'2023-02-30' is not an interval"}},
         {{"--param", "need=1", "--interval", "2024-03-02/2024-03-02"}, 2, {"is not an interval"}},

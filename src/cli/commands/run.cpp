@@ -40,8 +40,8 @@ Result<std::optional<Interval>> requested_interval(const Invocation& invocation)
 Result<RunRequest> request_of(const Invocation& invocation) {
     RunRequest request;
     WEIR_ASSIGN(request.interval, requested_interval(invocation));
-    request.only = invocation.all("--only");
-    for (const auto& view : invocation.all("--view")) request.only.push_back(view);
+    request.only = invocation.names("--only");
+    for (const auto& view : invocation.names("--view")) request.only.push_back(view);
     request.full = invocation.has("--full");
     return request;
 }
@@ -243,7 +243,7 @@ std::vector<Option> interval_options() {
             {.name = "--to", .value = "DAY", .help = "the day after the last one"},
             {.name = "--only",
              .value = "NODE",
-             .help = "these sources and views, and nothing else",
+             .help = "these sources and views, and nothing else; with commas or blanks between them",
              .words = Words::view,
              .many = true},
             {.name = "--view",

@@ -38,19 +38,6 @@ Result<std::vector<const PartSpec*>> chosen_parts(const std::vector<std::string>
     return chosen;
 }
 
-// Names with commas between them, or the option again.
-std::vector<std::string> wanted_names(const Invocation& invocation) {
-    std::vector<std::string> names;
-    for (const auto& given : invocation.all("--only")) {
-        for (std::size_t begin = 0; begin <= given.size();) {
-            const auto end = std::min(given.find(',', begin), given.size());
-            names.push_back(given.substr(begin, end - begin));
-            begin = end + 1;
-        }
-    }
-    return names;
-}
-
 struct Running {
     std::string_view name;
     std::unique_ptr<Part> part;
@@ -99,7 +86,7 @@ Status stop_all(std::vector<Running>& running, Terminal& terminal, SharedParts& 
 }
 
 Result<int> run(const Invocation& invocation, Terminal& terminal) {
-    const auto wanted = wanted_names(invocation);
+    const auto wanted = invocation.names("--only");
     WEIR_ASSIGN(const auto chosen, chosen_parts(wanted));
     stop_on_signals();
     WEIR_ASSIGN(const auto opened, open_project_or_lake(invocation, terminal));

@@ -30,7 +30,7 @@ Result<int> run(const Invocation&, Terminal& terminal) {
 Command version_command() {
     return {.name = "version",
             .summary = "the versions of weir and of the DuckDB in it",
-            .description = "",
+            .description = "`weir --version` is the same.",
             .arguments = {},
             .options = {},
             .examples = {{"weir version", "for a bug report"}, {"weir version --json", "for a script"}},

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "declare/macro_text.h"
 #include "declare/sql_text.h"
 #include "view/split/aggregates.h"
 
@@ -42,28 +43,25 @@ std::string first_call(const Definitions& macros, const Tree& tree) {
 
 // ---- what is declared
 
-// What a script says behind the names of parameters: the list is one of arguments, too.
-std::map<std::string, Arguments> defaults_in(Trees& trees, std::string_view script) {
-    std::map<std::string, Arguments> found;
-    const auto tokens = declare::sql_tokens(script);
-    for (const auto& statement : declare::sql_statements(script)) {
-        std::size_t open = 0;
-        while (open < tokens.size() && (tokens[open].begin < statement.begin || script[tokens[open].begin] != '('))
-            ++open;
-        std::size_t close = open;
-        for (int depth = 0; close < tokens.size(); ++close) {
-            depth += script[tokens[close].begin] == '(' ? 1 : script[tokens[close].begin] == ')' ? -1 : 0;
-            if (depth == 0) break;
-        }
-        if (open == 0 || close >= tokens.size() || tokens[close].begin >= statement.end) continue;
-        const auto begin = tokens[open - 1].begin;
-        const auto declared = trees.query("SELECT " + std::string(script.substr(begin, tokens[close].end - begin)));
-        if (!declared) continue;
-        const auto& call = declared->at("select_list").at(0);
-        if (!is_class(call, "FUNCTION")) continue;
-        for (const auto& child : call.at("children")) {
-            const auto parameter = lowered(text_of(child, "alias"));
-            if (!parameter.empty()) found[lowered(text_of(call, "function_name"))][parameter] = with_alias(child, "");
+// The defaults that a script gives to each form of a macro, by the macro and the names of the form's parameters.
+using Defaults = std::map<std::pair<std::string, std::vector<std::string>>, Arguments>;
+
+Defaults defaults_in(Trees& trees, std::string_view script) {
+    Defaults found;
+    for (const auto& range : declare::sql_statements(script)) {
+        const auto statement = script.substr(range.begin, range.end - range.begin);
+        const auto name = lowered(declare::macro_name(statement));
+        for (const auto& form : declare::macro_forms(statement)) {
+            std::vector<std::string> names;
+            Arguments values;
+            for (const auto& parameter : form.parameters) {
+                names.push_back(lowered(parameter.name));
+                const auto& place = parameter.value;
+                if (place.end == place.begin) continue;
+                auto value = trees.expression(std::string(statement.substr(place.begin, place.end - place.begin)), {});
+                if (value) values.emplace(names.back(), std::move(*value));
+            }
+            found[{name, std::move(names)}] = std::move(values);
         }
     }
     return found;
@@ -334,6 +332,7 @@ Result<Macros> Macros::of(sql::Connection& connection, std::string_view script) 
                                  "to_json(parameters)::VARCHAR, to_json(parameter_types)::VARCHAR FROM "
                                  "duckdb_functions() WHERE NOT internal AND macro_definition IS NOT NULL"));
     Trees trees(connection);
+    const auto defaults = defaults_in(trees, script);
     Definitions all;
     for (std::size_t row = 0; row < rows.row_count(); ++row) {
         const bool table = rows.integer(row, 1) != 0;
@@ -343,15 +342,10 @@ Result<Macros> Macros::of(sql::Connection& connection, std::string_view script) 
                               .defaults = {},
                               .body = {}};
         for (auto& parameter : definition.parameters) parameter = lowered(parameter);
+        const auto given = defaults.find({std::string(rows.text(row, 0)), definition.parameters});
+        if (given != defaults.end()) definition.defaults = given->second;
         if (body) definition.body = table ? std::move(*body) : with_alias(body->at("select_list").at(0), "");
         all[{std::string(rows.text(row, 0)), table}].push_back(std::move(definition));
-    }
-    // Defaults of overloads are not known apart: their calls give all arguments.
-    for (auto& [name, values] : defaults_in(trees, script)) {
-        for (const bool table : {false, true}) {
-            const auto found = all.find({name, table});
-            if (found != all.end() && found->second.size() == 1) found->second.front().defaults = values;
-        }
     }
     // Those that call such a one are no better.
     for (bool more = true; std::exchange(more, false);) {

@@ -96,6 +96,12 @@ TEST_F(MacrosTest, are_split_as_their_bodies_are) {
         {"overloads", "CREATE MACRO total(x) AS sum(x), (x, y) AS sum(x + y)",
          "SELECT page, total(id) AS one, total(id, spent) AS two FROM visits GROUP BY page",
          "SELECT page, sum(id) AS one, sum(id + spent) AS two FROM visits GROUP BY page"},
+        {"overloads with defaults", "CREATE MACRO total(x) AS sum(x), (x, y, f := 2, \"a, b\" := 1) AS f * sum(x + y)",
+         "SELECT page, total(id) AS one, total(id, spent) AS two, total(id, spent, f := 3) AS three FROM visits GROUP "
+         "BY "
+         "page",
+         "SELECT page, sum(id) AS one, 2 * sum(id + spent) AS two, 3 * sum(id + spent) AS three FROM visits GROUP BY "
+         "page"},
         {"macros of macros",
          "CREATE MACRO half(x) AS x / 2; CREATE MACRO total(y) AS sum(half(y)); CREATE MACRO twice(x) AS total(x) + "
          "total(x + 1)",

@@ -9,4 +9,7 @@ CREATE MACRO sum(x) AS x;
 CREATE MACRO exact_value(x) AS x;
 CREATE MACRO through(x) AS exact_sum(x);
 CREATE MACRO list_sums(x) AS list_aggregate([x], 'exact_sum');
+CREATE MACRO forms(x) AS x + 1, (x, y) AS x + y + random();
+CREATE MACRO rows_of(n) AS TABLE (SELECT range AS a, (n) AS b FROM range(n)), (n, m) AS TABLE (SELECT uuid() AS u);
+CREATE MACRO by_default(x, y := epoch(now())) AS x + y;
 CREATE MACRO unfinished(x) AS (x +;
