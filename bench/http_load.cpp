@@ -219,7 +219,8 @@ void post_at_rate(const std::string& base, const std::string& topic, double rate
     for (auto& thread : threads) thread.join();
 }
 
-// fresh BASE TOPIC VIEW RATE SECONDS: how long until as many rows are in the view's column `n` as were posted.
+// fresh BASE TOPIC VIEW RATE SECONDS: how long until as many rows are in the view's column `n` as were posted. The view
+// is asked for again 5 ms after each answer.
 int fresh(const std::string& base, const std::string& topic, const std::string& view, double rate, double seconds) {
     std::mutex mutex;
     std::vector<std::pair<std::int64_t, Clock::time_point>> waiting;  // rows in all, and when the last of them was due
@@ -242,6 +243,7 @@ int fresh(const std::string& base, const std::string& topic, const std::string& 
                 samples.push_back(milliseconds(now - waiting[next].second));
             if (ended && next == waiting.size()) return;
             if (now > patience) fail("rows that were posted are not in the view: " + std::to_string(seen));
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
     });
     post_at_rate(base, topic, rate, seconds, 0, [&](std::int64_t rows, Clock::time_point due) {

@@ -165,6 +165,7 @@ Status Serving::Impl::start() {
                                          .address_rate = http.address_rate,
                                          .body_bytes_max = http.body_bytes_max});
     if (keys) api->use_keys(*keys);
+    if (loader) api->ready_when([this] { return loader->first_ended(); });
     if (options.log) {
         topics = std::make_unique<TopicPosts>(*options.log, options.log_options, [this](const Error& error) {
             options.note("rows could not be put into the log: " + to_string(error));
@@ -487,8 +488,8 @@ Serving::~Serving() {
     impl_->wake.notify_all();
     if (impl_->refresher.joinable()) impl_->refresher.join();
     impl_->store_stop = true;
-    impl_->loader.reset();
     impl_->server.reset();
+    impl_->loader.reset();
 }
 
 }  // namespace weir::serve

@@ -37,7 +37,7 @@ UpServer::UpServer(const std::filesystem::path& directory, std::vector<std::stri
         ::_exit(127);
     }
     const std::string before = "://127.0.0.1:";
-    for (int i = 0; i < 2000 && port_ == 0; ++i) {
+    for (int i = 0; i < 12'000 && port_ == 0; ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
         const auto text = err();
         const auto at = text.find(before);
@@ -49,6 +49,9 @@ UpServer::UpServer(const std::filesystem::path& directory, std::vector<std::stri
             return;
         }
     }
+    if (err().find("http" + before) == std::string::npos) return;
+    for (int i = 0; i < 12'000 && get("/readyz").status == 503; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 UpServer::~UpServer() {

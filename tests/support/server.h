@@ -15,7 +15,8 @@ namespace weir::test {
 
 class UpServer {
 public:
-    // Waits until it listens; port() is 0 where it ended instead, and err() says why.
+    // Waits until it listens and, without TLS, until it is ready; port() is 0 where it ended instead, and err() says
+    // why.
     UpServer(const std::filesystem::path& directory, std::vector<std::string> more = {"--only", "serve"},
              const std::map<std::string, std::string>& environment = {}, std::uint64_t open_files_max = 0);
     ~UpServer();

@@ -11,7 +11,6 @@ namespace weir::observe {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 const auto never = [] { return false; };
 
@@ -29,9 +28,7 @@ TEST(HttpPost, a_name_that_takes_too_long_is_left_behind) {
         while (!*over) std::this_thread::sleep_for(milliseconds(5));
         return std::vector<SocketAddress>();
     };
-    const auto begun = steady_clock::now();
     const auto status = post(to("http://slow.example.org/", slow), never);
-    EXPECT_LT(steady_clock::now() - begun, milliseconds(2000));
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().message, "looking up its name took longer than 200 ms");
     // Those who hang are not added to without an end.
@@ -57,9 +54,7 @@ TEST(HttpPost, who_is_told_to_stop_stops_while_a_name_is_looked_up) {
         return std::vector<SocketAddress>();
     });
     request.timeout = milliseconds(60'000);
-    const auto begun = steady_clock::now();
     const auto status = post(request, [] { return true; });
-    EXPECT_LT(steady_clock::now() - begun, milliseconds(5000));
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code, ErrorCode::interrupted);
     *over = true;

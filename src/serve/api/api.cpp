@@ -372,15 +372,15 @@ http::Response Api::index() const {
 }
 
 http::Response Api::health(const http::Head& head, bool ready) const {
-    const bool good = !ready || !draining_;
+    if (ready && draining_) return to_response({.kind = "busy", .detail = "the server is ending", .retry_after = 5});
+    if (ready && !loaded_())
+        return to_response({.kind = "busy", .detail = "the serving store is being loaded", .retry_after = 1});
     http::Response response;
-    response.status = good ? 200 : 503;
-    response.field("Content-Type", good ? "text/plain; charset=utf-8" : "application/problem+json");
+    response.field("Content-Type", "text/plain; charset=utf-8");
     response.field("Cache-Control", "no-store");
-    if (!good) return to_response({.kind = "busy", .detail = "the server is ending", .retry_after = 5});
     response.body = head.query.find("verbose") == std::string_view::npos ? "ok\n"
-                    : ready                                              ? "[+]lake ok\n[+]draining ok\nok\n"
-                                                                         : "[+]process ok\nok\n";
+                    : ready ? "[+]lake ok\n[+]store ok\n[+]draining ok\nok\n"
+                            : "[+]process ok\nok\n";
     return response;
 }
 

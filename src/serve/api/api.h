@@ -43,6 +43,8 @@ public:
 
     // From now on /readyz says no.
     void begin_drain() { draining_ = true; }
+    // /readyz says no until then; before the server starts.
+    void ready_when(std::function<bool()> loaded) { loaded_ = std::move(loaded); }
     // Look-ups by key; before the server starts.
     void use_keys(KeyAnswers& keys) { keys_ = &keys; }
     void use_topics(TopicPosts& topics) { topics_ = &topics; }
@@ -73,6 +75,7 @@ private:
     StatusPage* status_ = nullptr;
     RequestMetrics metrics_;
     std::atomic<bool> draining_{false};
+    std::function<bool()> loaded_ = [] { return true; };
     std::function<void(MetricsText&)> more_metrics_ = [](MetricsText&) {};
     std::shared_ptr<const Principal> anybody_;
     Rates rates_, address_rates_;

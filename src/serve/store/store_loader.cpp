@@ -41,6 +41,11 @@ void StoreLoader::wait_for_first(milliseconds most) {
     first_.wait_for(lock, most, [this] { return tried_; });
 }
 
+bool StoreLoader::first_ended() {
+    const std::lock_guard lock(mutex_);
+    return tried_;
+}
+
 void StoreLoader::run() {
     std::string last_failure;
     int failures = 0;

@@ -38,6 +38,7 @@ public:
     void changed();
     // Waits until the first load ended, well or not, but no longer than this.
     void wait_for_first(std::chrono::milliseconds most);
+    bool first_ended();
     std::uint64_t failures() const { return failures_.load(); }
 
 private:

@@ -55,6 +55,7 @@ TEST(StoreLoader, tells_a_failure_once_and_when_it_is_over) {
                                 }});
         loader.wait_for_first(std::chrono::seconds(10));
         EXPECT_EQ(loader.failures(), 1u);
+        EXPECT_TRUE(loader.first_ended());
         for (int i = 0; i < 1000; ++i) {
             {
                 const std::lock_guard lock(mutex);
