@@ -41,7 +41,7 @@ TEST_F(Reading, each_record_ends_in_one_place) {
     const auto file = folder / "a.csv";
     std::ofstream(file) << "price,id\n1.50,1\n-3,2\nx,3\n7,\n-1,\n100,6\n5,7,8\n";
     const auto rules = compile_rules(contract);
-    auto rejects = RejectTable::create(database, "rejects", rules);
+    auto rejects = RejectTable::open(database, "rejects", rules);
     ASSERT_TRUE(rejects) << to_string(rejects.error());
     source::ReadPlan plan;
     plan.files = {{.path = file.string(), .file_no = 0}};
@@ -102,7 +102,7 @@ TEST_F(Reading, a_row_is_told_its_first_broken_rule) {
                           {.id = "not_dear", .rule = "incomplete", .sql = "label IS NULL", .description = "too dear"},
                           {.id = "never", .rule = "never", .sql = "price < 10"}};
     const auto rules = compile_rules(contract);
-    auto rejects = RejectTable::create(database, "rejects", rules);
+    auto rejects = RejectTable::open(database, "rejects", rules);
     ASSERT_TRUE(rejects) << to_string(rejects.error());
     source::ReadPlan plan;
     plan.files = {{.path = file.string(), .file_no = 0}};

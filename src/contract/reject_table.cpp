@@ -29,19 +29,23 @@ std::string in_memory(const std::string& name) { return name + "_in_memory"; }
 
 }  // namespace
 
-Result<RejectTable> RejectTable::create(sql::Database& database, const std::string& name, std::vector<Rule> rules) {
+Result<RejectTable> RejectTable::open(sql::Database& database, const std::string& name, std::vector<Rule> rules) {
     WEIR_ASSIGN(auto connection, database.connect());
     std::filesystem::path folder;
-    if (database.spill_folder() != nullptr) {
-        folder = *database.spill_folder() / name;
+    if (database.spill_folder() != nullptr) folder = *database.spill_folder() / name;
+    return RejectTable(std::move(connection), name, std::move(rules), std::move(folder));
+}
+
+Status RejectTable::make() {
+    if (!folder_.empty()) {
         std::error_code ignored;
-        std::filesystem::remove_all(folder, ignored);
-        WEIR_TRY(make_directories(folder));
+        std::filesystem::remove_all(folder_, ignored);
+        WEIR_TRY(make_directories(folder_));
     }
-    RejectTable table(std::move(connection), name, std::move(rules), std::move(folder));
-    WEIR_TRY(table.make_memory());
-    WEIR_TRY(table.make_view());
-    return table;
+    WEIR_TRY(make_memory());
+    WEIR_TRY(make_view());
+    made_ = true;
+    return ok();
 }
 
 Status RejectTable::make_memory() {
@@ -69,6 +73,8 @@ Status RejectTable::spill() {
 }
 
 Status RejectTable::append(const std::vector<source::Reject>& rejects) {
+    if (rejects.empty()) return ok();
+    if (!made_) WEIR_TRY(make());
     Appender appender(connection_.raw(), in_memory(name_));
     const auto text = [&](const std::string& value) {
         duckdb_append_varchar_length(appender.get(), value.data(), value.size());

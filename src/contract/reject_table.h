@@ -20,8 +20,8 @@ public:
     static constexpr std::int64_t piece_rows = 50'000;
     static constexpr std::size_t piece_bytes = 16u << 20;
 
-    // Makes the view `name`, anew; it stays when this object has gone.
-    static Result<RejectTable> create(sql::Database& database, const std::string& name, std::vector<Rule> rules);
+    // The first append() makes the view `name`, anew; it stays when this object has gone.
+    static Result<RejectTable> open(sql::Database& database, const std::string& name, std::vector<Rule> rules);
 
     // Called by one thread at a time, also while another connection's statement runs.
     Status append(const std::vector<source::Reject>& rejects);
@@ -34,6 +34,7 @@ private:
           name_(std::move(name)),
           rules_(std::move(rules)),
           folder_(std::move(folder)) {}
+    Status make();
     Status make_memory();
     Status make_view();
     Status spill();
@@ -42,6 +43,7 @@ private:
     std::string name_;
     std::vector<Rule> rules_;
     std::filesystem::path folder_;  // of the pieces; empty: everything stays in memory
+    bool made_ = false;
     std::vector<std::string> pieces_;
     std::int64_t rows_ = 0;
     std::int64_t rows_in_memory_ = 0;

@@ -103,14 +103,16 @@ Result<Replayed> replay_source(const Workplace& at, const declare::Source& sourc
     job.read = [&](sql::Connection& reading, const WriteAccepted& write_accepted) {
         return read_records(at, reading, source, job.contract, records, columns, rejects_table, write_accepted);
     };
-    job.follow = [&](sql::Connection&, std::int64_t epoch, const LandingJob::Stage& stage) {
-        const auto mended = fmt::format(
-            "(SELECT * FROM {} c WHERE NOT EXISTS (SELECT 1 FROM {} r WHERE r.file_no = c.file_no AND r.line = c.line "
-            "AND "
-            "r.byte_offset = c.byte_offset))",
-            chosen_table, rejects_table);
-        return stage("quarantine",
-                     new_states("replayed", mended, run_id, epoch, at.clock.now(), "CAST(NULL AS VARCHAR)"));
+    job.follow = [&](sql::Connection&, const LandingJob::Reports& reports, FollowUps& follow_ups) {
+        const auto mended =
+            quarantined(reports) == 0
+                ? std::string(chosen_table)
+                : fmt::format(
+                      "(SELECT * FROM {} c WHERE NOT EXISTS (SELECT 1 FROM {} r WHERE r.file_no = c.file_no AND "
+                      "r.line = c.line AND r.byte_offset = c.byte_offset))",
+                      chosen_table, rejects_table);
+        return follow_ups.stage("quarantine", new_states("replayed", mended, run_id, follow_ups.epoch(), at.clock.now(),
+                                                         "CAST(NULL AS VARCHAR)"));
     };
     WEIR_ASSIGN(auto taken, land_checked(at, job, run_id));
     result.read = taken.read;

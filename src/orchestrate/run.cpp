@@ -210,8 +210,7 @@ public:
 
     Result<RunResult> run() {
         at_.observer.tell(observe::RunStarted{.run_id = steps_.run_id(), .project = at_.project.name});
-        for (const auto& source : at_.project.sources)
-            if (is_ours(source)) WEIR_TRY(complete(source));
+        for (const auto& source : at_.project.sources) WEIR_TRY(complete(source));
         for (const auto& source : at_.project.sources) {
             if (is_ours(source) && selected(request_, source.name) && !steps_.failed(source.name))
                 WEIR_TRY(run_source(source));
@@ -238,13 +237,15 @@ public:
 private:
     bool is_ours(const declare::Source& source) const { return !request_.taken_in_elsewhere.contains(source.name); }
 
-    // What a crash left open; a table that cannot be completed stops its own source only.
+    // What landed and is not accounted for yet, as after a crash; a table that cannot be completed stops its own source
+    // only.
     Status complete(const declare::Source& source) {
         const auto completed = [&]() -> Status {
             WEIR_TRY(complete_follow_ups(at_, source.table, intake_app(source.name)));
             return complete_follow_ups(at_, source.table, replay_app(source.name));
         }();
-        if (completed) return ok();
+        // Those of a source that is taken in elsewhere are completed there too, and told if they cannot be.
+        if (completed || !is_ours(source)) return ok();
         return steps_.run(
             {.kind = StepKind::source, .node = source.name, .day = std::nullopt, .reason = "completes its last run"},
             [&](StepResult&, Steps::Kept&) -> Status { return completed.error(); });
@@ -359,7 +360,7 @@ private:
         WEIR_ASSIGN(auto* opened, at_.catalogs.current(at_.lake, at_.project));
         auto& catalog = *opened;
         WEIR_ASSIGN(const auto by_day, catalog.states_by_day());
-        view::DuckDbEngine engine(at_.database);
+        view::DuckDbEngine engine(at_.database, catalog.columns_of_states());
         view::StateStore store(at_.lake, tables_, engine, at_.clock);
         const view::States states{catalog, &store, by_day};
         if (request_.full) WEIR_TRY(drop_states(catalog, store));

@@ -150,10 +150,10 @@ Status compare(view::IntervalBatch& batch, const View& view, const std::string& 
         cast.push_back(fmt::format("CAST({} AS {}) AS {}", sql::quote_name(column.name), column.type,
                                    sql::quote_name(column.name)));
     }
-    WEIR_TRY(
-        batch.connection().run(fmt::format("CREATE OR REPLACE TEMP TABLE weir_recomputed AS SELECT {0} FROM {1};"
-                                           "CREATE OR REPLACE TEMP TABLE weir_published AS SELECT {0} FROM {2}",
-                                           fmt::join(cast, ", "), sql::quote_name(view.name), result)));
+    WEIR_TRY(batch.run_over(view, fmt::format("CREATE OR REPLACE TEMP TABLE weir_recomputed AS SELECT {} FROM {}",
+                                              fmt::join(cast, ", "), sql::quote_name(view.name))));
+    WEIR_TRY(batch.connection().run(fmt::format("CREATE OR REPLACE TEMP TABLE weir_published AS SELECT {} FROM {}",
+                                                fmt::join(cast, ", "), result)));
     Comparison comparison(batch.connection(), names);
     WEIR_TRY(comparison.compare(verdict));
     if (!verdict.first) return ok();

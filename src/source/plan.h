@@ -94,6 +94,8 @@ struct FileReport {
     std::vector<std::int64_t>
         nulled;             // per contract column: values that on_type_error turned into NULL in emitted rows
     bool complete = false;  // read to its end, unchanged
+
+    std::int64_t quarantined() const { return rejected + rule_rejected; }
 };
 
 // For a progress display; may be read while the statement runs.

@@ -80,23 +80,97 @@ TEST_F(Upkeep, a_restored_result_is_computed_again) {
     EXPECT_THAT(weir_with({"plan"}).out, Not(HasSubstr("restored")));
 }
 
-TEST_F(Upkeep, vacuum_spares_what_a_run_that_was_cut_off_has_still_to_commit) {
-    put("in/a.csv", header + rows(3));
-    run_ok();
-    put("in/b.csv", header + rows(2, 3));
-    run_ok();
-    // As if it had been killed behind the landing: the rows are in the table, and no account of them is committed.
-    const auto system = {"files", "accounting"};
-    for (const auto* table : system) fs::remove(files_in(lake / "weir" / table / "_delta_log", ".json").back());
+// As if weir had been killed behind its last landings: the rows are in the table, and no account of them is committed.
+class OpenLandings : public Upkeep {
+protected:
+    OpenLandings() {
+        for (int i = 0; i < 3; ++i) {
+            put("in/" + std::to_string(i) + ".csv", header + rows(2, 2 * i));
+            run_ok();
+        }
+        for (const auto* table : system)
+            for (int i = 0; i < 2; ++i) fs::remove(files_in(lake / "weir" / table / "_delta_log", ".json").back());
+        EXPECT_EQ(sql("SELECT count(*), (SELECT sum(accepted)::BIGINT FROM weir.accounting) FROM t"), "6,2\n");
+    }
+    // Changes what the newest landing says of the others.
+    void rewrite_landing(const std::string& text, const std::string& with) const {
+        const auto path = files_in(lake / "t" / "_delta_log", ".json").back();
+        auto entry = read(path);
+        const auto at = entry.find(text);
+        ASSERT_NE(at, std::string::npos) << entry;
+        write(path, entry.replace(at, text.size(), with));
+    }
+    static constexpr auto system = {"files", "accounting"};
+};
+
+TEST_F(OpenLandings, are_all_followed_by_the_next_run_and_spared_by_vacuum) {
     for (const auto* table : system) {
         for (const auto& file : files_in(lake / "weir" / table, ".parquet")) age(file);
         const auto vacuumed = weir_with({"table", "vacuum", std::string("weir.") + table, "--apply"});
         EXPECT_EQ(vacuumed.exit_code, 0) << vacuumed.err;
-        EXPECT_THAT(vacuumed.out, HasSubstr("0 files"));
+        // The rows of weir.accounting stand in the landings themselves.
+        EXPECT_THAT(vacuumed.out, HasSubstr(table == std::string("files") ? "0 files" : "2 files"));
     }
     run_ok();
-    EXPECT_EQ(accounts(), "5 5 0 0 0\n");
-    EXPECT_EQ(sql("SELECT count(*) FROM weir.files"), "2\n");
+    EXPECT_EQ(accounts(), "6 6 0 0 0\n");
+    EXPECT_EQ(sql("SELECT count(*), count(DISTINCT epoch) FROM weir.files"), "3,3\n");
+    EXPECT_EQ(sql("SELECT epoch, accepted FROM weir.accounting ORDER BY epoch"), "1,2\n2,2\n3,2\n");
+}
+
+TEST_F(OpenLandings, keep_the_log_that_names_them) {
+    ASSERT_EQ(weir_with({"table", "checkpoint", "t"}).exit_code, 0);
+    const auto log = files_in(lake / "t" / "_delta_log", ".json");
+    for (const auto& entry : log)
+        fs::last_write_time(entry, fs::file_time_type::clock::now() - std::chrono::hours(24 * 40));
+    const auto vacuumed = weir_with({"table", "vacuum", "t", "--apply"});
+    EXPECT_EQ(vacuumed.exit_code, 0) << vacuumed.err;
+    EXPECT_EQ(files_in(lake / "t" / "_delta_log", ".json"), log);
+    run_ok();
+    EXPECT_EQ(accounts(), "6 6 0 0 0\n");
+    ASSERT_EQ(weir_with({"table", "vacuum", "t", "--apply"}).exit_code, 0);
+    EXPECT_LT(files_in(lake / "t" / "_delta_log", ".json").size(), log.size());
+}
+
+TEST_F(OpenLandings, that_somebody_took_from_the_log_are_told) {
+    ASSERT_EQ(weir_with({"table", "checkpoint", "t"}).exit_code, 0);
+    auto log = files_in(lake / "t" / "_delta_log", ".json");
+    log.pop_back();
+    for (const auto& entry : log) fs::remove(entry);
+    run_fails(4, {"has the landings up to epoch 1, and those of epochs 2 to 3 are not all in the table's log",
+                  "put weir/accounting back from a copy"});
+    EXPECT_EQ(sql("SELECT count(*) FROM t"), "6\n");
+}
+
+TEST_F(OpenLandings, of_a_weir_that_knew_fewer_columns_are_followed) {
+    rewrite_landing("\"late\":0,", "");
+    run_ok();
+    EXPECT_EQ(accounts(), "6 6 0 0 0\n");
+    EXPECT_EQ(sql("SELECT epoch, late FROM weir.accounting ORDER BY epoch"), "1,0\n2,0\n3,\n");
+}
+
+TEST_F(OpenLandings, that_are_damaged_are_told) {
+    const auto path = files_in(lake / "t" / "_delta_log", ".json").back();
+    const auto entry = read(path);
+    const std::pair<std::string, std::string> damages[] = {{"\"rows\":{", "\"rows\":7,\"was\":{"},
+                                                           {"{\"weir/accounting\":[", "{\"weir/accounting\":[7,"},
+                                                           {"{\"weir/accounting\":[", "{\"weir/unheard\":["},
+                                                           {"\"follow\":{", "\"follow\":[],\"was\":{"}};
+    for (const auto& [text, with] : damages) {
+        rewrite_landing(text, with);
+        run_fails(4, {"the landing of epoch 3 does not say what follows"});
+        EXPECT_EQ(sql("SELECT sum(accepted)::BIGINT FROM weir.accounting"), "2\n") << with;
+        write(path, entry);
+    }
+    run_ok();
+    EXPECT_EQ(accounts(), "6 6 0 0 0\n");
+}
+
+TEST_F(Upkeep, each_of_many_days_of_one_intake_has_its_account) {
+    source("in/{date}.csv", "arrival_date: path\n");
+    for (int i = 0; i < 120; ++i) put("in/" + std::to_string(1900 + i) + "-01-01.csv", header + rows(1, i));
+    run_ok();
+    EXPECT_EQ(accounts(), "120 120 0 0 0\n");
+    EXPECT_EQ(sql("SELECT count(*), count(DISTINCT interval_from), max(epoch) FROM weir.accounting"), "120,120,1\n");
 }
 
 TEST_F(Upkeep, status_says_why_a_table_cannot_be_read) {

@@ -288,7 +288,9 @@ Result<std::int64_t> parse_hours(const std::string& text) {
 // What vacuum must leave for the sake of the lake around a table, which may also stand alone.
 struct Around {
     std::set<std::string> spare;  // files that the next run commits, or that readers of a published version see
-    bool log_is_needed = false;   // older commits of the table are still read
+    std::optional<lake::TableVersion> log_from;  // the oldest commit of the table that is still read
+
+    void keep_log_from(lake::TableVersion version) { log_from = std::min(version, log_from.value_or(version)); }
 };
 
 // Readers see a view's published version, which is not the newest where a run failed since.
@@ -302,7 +304,7 @@ Status spare_published(const lake::Lake& lake, sql::Database& database, const la
     if (newest.metadata().id != published->second.table_id || newest.version() == version) return ok();
     WEIR_ASSIGN(const auto served, table.snapshot(version));
     for (const auto& file : served.files()) around.spare.insert(lake::uri_decode(file.path));
-    around.log_is_needed = true;
+    around.keep_log_from(version);
     return ok();
 }
 
@@ -315,7 +317,7 @@ Result<Around> around_table(const Named& named) {
     WEIR_ASSIGN(const auto lake, lake::Lake::open(root.string(), *named.database));
     WEIR_ASSIGN(const auto open, orchestrate::open_landings(lake));
     const auto name = folder.lexically_relative(root).generic_string();
-    around.log_is_needed = open.tables.contains(name);
+    if (const auto landed = open.tables.find(name); landed != open.tables.end()) around.keep_log_from(landed->second);
     if (const auto files = open.files.find(name); files != open.files.end()) around.spare = files->second;
     WEIR_TRY(spare_published(lake, *named.database, *named.table, name, around));
     return around;
@@ -332,10 +334,8 @@ Result<int> vacuum(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto open, around_table(named));
     options.spare = open.spare;
     WEIR_ASSIGN(const auto done, lake::vacuum(*named.table, options));
-    lake::LogCleanupResult log;
-    if (!open.log_is_needed) {
-        WEIR_ASSIGN(log, lake::clean_up_log(*named.table, options.dry_run));
-    }
+    WEIR_ASSIGN(const auto log,
+                lake::clean_up_log(*named.table, {.dry_run = options.dry_run, .needed_from = open.log_from}));
     if (terminal.json()) {
         std::string files = "[";
         for (const auto& file : done.files)

@@ -59,10 +59,11 @@ Result<std::vector<HistoryEntry>> history(const Table& table, std::size_t limit)
     return entries;
 }
 
-Result<std::optional<TransactionCommit>> find_transaction(const Table& table, const std::string& app_id) {
+Result<std::vector<TransactionCommit>> transactions_after(const Table& table, const std::string& app_id,
+                                                          std::int64_t after) {
     WEIR_ASSIGN(const auto snapshot, table.snapshot());
-    const auto wanted = snapshot.transaction_version(app_id);
-    if (!wanted) return std::optional<TransactionCommit>();
+    std::vector<TransactionCommit> commits;
+    if (snapshot.transaction_version(app_id).value_or(after) <= after) return commits;
     for (auto version = snapshot.version(); version >= TableVersion(0); version = previous(version)) {
         const auto actions = read_commit(table.store(), version);
         if (!actions) {
@@ -76,12 +77,15 @@ Result<std::optional<TransactionCommit>> find_transaction(const Table& table, co
         });
         if (found == actions->end()) continue;
         TransactionCommit commit{version, std::get<SetTransaction>(*found).version, ""};
+        if (commit.txn_version <= after) break;
         for (const auto& action : *actions) {
             if (const auto* info = std::get_if<CommitInfo>(&action)) commit.weir = weir_of(*info);
         }
-        return std::optional(std::move(commit));
+        commits.push_back(std::move(commit));
+        if (commits.back().txn_version == after + 1) break;
     }
-    return std::optional<TransactionCommit>();
+    std::reverse(commits.begin(), commits.end());
+    return commits;
 }
 
 Result<TableSummary> summarize(const Table& table, const At& at) {

@@ -29,8 +29,9 @@ struct TransactionCommit {
     std::int64_t txn_version;
     std::string weir;  // JSON text of commitInfo.weir, or empty
 };
-// The newest commit that moved this application's position, or nothing if there is none in the log (any more).
-Result<std::optional<TransactionCommit>> find_transaction(const Table& table, const std::string& app_id);
+// The commits that moved this application's position beyond `after`, oldest first, as far as they are in the log.
+Result<std::vector<TransactionCommit>> transactions_after(const Table& table, const std::string& app_id,
+                                                          std::int64_t after);
 
 struct TableSummary {
     std::string location;

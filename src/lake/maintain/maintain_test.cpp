@@ -282,10 +282,11 @@ TEST_F(MaintainTest, the_log_is_cleaned_up_below_a_checkpoint_only) {
     auto table = make_table("t", "SELECT 0 AS id");
     for (int i = 1; i <= 25; ++i) append(table, fmt::format("SELECT {} AS id", i));
     must(write_checkpoint(table, TableVersion(10)));
-    EXPECT_TRUE(must(clean_up_log(table, false)).files.empty());
+    EXPECT_TRUE(must(clean_up_log(table, {.dry_run = false})).files.empty());
     for (std::int64_t version = 0; version <= 15; ++version) age(table, commit_path(TableVersion(version)), 24h * 31);
     const auto before = must(table.snapshot()).files().size();
-    const auto result = must(clean_up_log(table, false));
+    EXPECT_TRUE(must(clean_up_log(table, {.dry_run = false, .needed_from = TableVersion(9)})).files.empty());
+    const auto result = must(clean_up_log(table, {.dry_run = false, .needed_from = TableVersion(10)}));
     EXPECT_EQ(result.checkpoint, TableVersion(10));
     EXPECT_EQ(result.files.size(), 10u);
     EXPECT_EQ(must(table.snapshot()).files().size(), before);

@@ -171,10 +171,10 @@ Result<VacuumResult> vacuum(const Table& table, const VacuumOptions& options) {
     return result;
 }
 
-Result<LogCleanupResult> clean_up_log(const Table& table, bool dry_run) {
+Result<LogCleanupResult> clean_up_log(const Table& table, const LogCleanupOptions& options) {
     WEIR_ASSIGN(const auto snapshot, table.snapshot());
     WEIR_TRY(check_writable(snapshot.protocol(), snapshot.metadata(), snapshot.schema()));
-    LogCleanupResult result{.dry_run = dry_run};
+    LogCleanupResult result{.dry_run = options.dry_run};
     if (property(snapshot.metadata(), "delta.enableExpiredLogCleanup").value_or("true") == "false") return result;
     auto retention = log_retention_days * day_ms;
     if (const auto text = property(snapshot.metadata(), "delta.logRetentionDuration"))
@@ -183,6 +183,7 @@ Result<LogCleanupResult> clean_up_log(const Table& table, bool dry_run) {
     WEIR_ASSIGN(const auto times, commit_times(table.store(), table.database()));
     std::optional<TableVersion> newest_expired;
     for (const auto& commit : times) {
+        if (options.needed_from && commit.version >= *options.needed_from) break;
         if (commit.time < cutoff) newest_expired = commit.version;
     }
     if (!newest_expired) return result;
@@ -196,7 +197,7 @@ Result<LogCleanupResult> clean_up_log(const Table& table, bool dry_run) {
         const auto file = parse_log_file(std::string_view(object.path).substr(log_folder.size() + 1));
         if (file && file->version < *result.checkpoint) result.files.push_back(object.path);
     }
-    if (dry_run) return result;
+    if (options.dry_run) return result;
     // Oldest first: whatever stops us, the versions that are left have no gap.
     for (const auto& path : result.files) WEIR_TRY(table.store().remove(path));
     return result;

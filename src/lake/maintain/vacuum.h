@@ -45,7 +45,11 @@ struct LogCleanupResult {
     std::optional<TableVersion> checkpoint{};  // the oldest version that can be read afterwards
     std::vector<std::string> files{};          // removed, or to be removed
 };
+struct LogCleanupOptions {
+    bool dry_run = true;
+    std::optional<TableVersion> needed_from{};  // the log stays from this version on, however old it is
+};
 // Removes log files older than delta.logRetentionDuration (30 days unless set) that a checkpoint stands in for.
-Result<LogCleanupResult> clean_up_log(const Table& table, bool dry_run = true);
+Result<LogCleanupResult> clean_up_log(const Table& table, const LogCleanupOptions& options = {});
 
 }  // namespace weir::lake

@@ -141,7 +141,10 @@ private:
     }
 
     Result<std::string> copy_statement(const std::string& select_sql) {
-        WEIR_ASSIGN(const auto query, connection_.schema_of(select_sql));
+        auto query = layout_.schema;
+        if (!options_.every_column) {
+            WEIR_ASSIGN(query, connection_.schema_of(select_sql));
+        }
         WEIR_ASSIGN(const auto expressions, cast_columns(query, layout_.schema, "source"));
         std::string list;
         const auto select = [&](const std::string& expression, const std::string& name) {

@@ -24,6 +24,8 @@ struct DataFileOptions {
     // The caller knows that all rows have these values, as the log spells them, in the partition columns (every one of
     // them is named): nothing has to be sorted out.
     std::map<std::string, std::string> all_in{};
+    // The query has every column of the table, by its name, of a type that casts exactly: it is not asked for them.
+    bool every_column = false;
     bool checksums = false;  // each file gets the tag of read/checksum.h
 };
 

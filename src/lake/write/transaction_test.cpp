@@ -238,12 +238,22 @@ TEST_F(TransactionTest, positions_move_once) {
     EXPECT_TRUE(std::holds_alternative<Committed>(must(write(must(table.snapshot()), 6))));
     EXPECT_EQ(must(table.snapshot()).transaction_version("orders"), 6);
     append(table, "SELECT 9 AS id");
-    const auto found = must(find_transaction(table, "orders"));
-    ASSERT_TRUE(found);
-    EXPECT_EQ(found->version.get(), 2);
-    EXPECT_EQ(found->txn_version, 6);
-    EXPECT_EQ(nlohmann::json::parse(found->weir)["read"], 6);
-    EXPECT_FALSE(must(find_transaction(table, "nobody")));
+    const auto read_of = [](const TransactionCommit& commit) {
+        return nlohmann::json::parse(commit.weir)["read"].get<int>();
+    };
+    const auto all = must(transactions_after(table, "orders", 0));
+    ASSERT_EQ(all.size(), 2);
+    EXPECT_EQ(all[0].version.get(), 1);
+    EXPECT_EQ(all[0].txn_version, 5);
+    EXPECT_EQ(read_of(all[0]), 5);
+    EXPECT_EQ(all[1].version.get(), 2);
+    EXPECT_EQ(all[1].txn_version, 6);
+    EXPECT_EQ(read_of(all[1]), 6);
+    const auto newest = must(transactions_after(table, "orders", 5));
+    ASSERT_EQ(newest.size(), 1);
+    EXPECT_EQ(newest[0].txn_version, 6);
+    EXPECT_TRUE(must(transactions_after(table, "orders", 6)).empty());
+    EXPECT_TRUE(must(transactions_after(table, "nobody", 0)).empty());
 }
 
 TEST_F(TransactionTest, the_loser_of_a_creation_hears_of_it) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/nearest.h"
@@ -16,6 +17,7 @@
 #include "lake/read/file_facts.h"
 #include "observe/event_time.h"
 #include "orchestrate/intake/first_rows.h"
+#include "orchestrate/intake/landing_settings.h"
 #include "orchestrate/intake/landing_turn.h"
 #include "orchestrate/intake/seen_keys.h"
 #include "orchestrate/landing_table.h"
@@ -31,18 +33,6 @@ constexpr const char* overtaken_table = "weir_overtaken";  // path, line: rows t
 // path, first_line, last_line, base: each taken part of a file, and what makes a line the number of its record
 constexpr const char* parts_table = "weir_parts";
 constexpr std::size_t examples_shown = 5;
-
-// Rows may leave the reading statement in any order: each carries its position.
-class AnyOrder {
-public:
-    explicit AnyOrder(sql::Connection& connection) : connection_(connection) {}
-    AnyOrder(const AnyOrder&) = delete;
-    ~AnyOrder() { static_cast<void>(connection_.run("SET preserve_insertion_order = true").ok()); }
-    Status begin() { return connection_.run("SET preserve_insertion_order = false"); }
-
-private:
-    sql::Connection& connection_;
-};
 
 using Days = std::map<Day, RowCounts>;
 
@@ -71,8 +61,7 @@ public:
     }
 
     Result<Taken> run() {
-        const AnyOrder any_order_guard(connection_);
-        WEIR_TRY(connection_.run("SET preserve_insertion_order = false"));
+        WEIR_ASSIGN(const auto settings, LandingSettings::take(at_));
         WEIR_TRY(list_files());
         WEIR_TRY(prepare_masking(connection_, job_.contract, at_.project.root));
         if (job_.source.event_time) WEIR_TRY(look_at_clock());
@@ -138,22 +127,30 @@ private:
     Status list_files() {
         WEIR_TRY(connection_.run(fmt::format(
             "CREATE OR REPLACE TABLE {} (file_no INTEGER, path VARCHAR, arrival DATE, base BIGINT)", taken_table)));
-        constexpr std::size_t rows_a_statement = 2000;
-        for (std::size_t begin = 0; begin < job_.files.size(); begin += rows_a_statement) {
-            std::vector<std::string> rows;
-            for (auto i = begin; i < std::min(job_.files.size(), begin + rows_a_statement); ++i)
-                rows.push_back(fmt::format("({}, {}, DATE '{}', {})", i, quote_text(job_.files[i].path),
-                                           weir::to_string(job_.files[i].arrival), base_of(job_.files[i].path)));
-            WEIR_TRY(connection_.run(fmt::format("INSERT INTO {} VALUES {}", taken_table, fmt::join(rows, ", "))));
+        duckdb_appender appender = nullptr;
+        duckdb_appender_create(connection_.raw(), nullptr, taken_table, &appender);
+        for (std::size_t i = 0; i < job_.files.size(); ++i) {
+            const auto& file = job_.files[i];
+            duckdb_append_int32(appender, static_cast<std::int32_t>(i));
+            duckdb_append_varchar_length(appender, file.path.data(), file.path.size());
+            duckdb_append_date(appender, {static_cast<std::int32_t>(file.arrival.time_since_epoch().count())});
+            if (const auto base = base_of(file.path))
+                duckdb_append_int64(appender, *base);
+            else
+                duckdb_append_null(appender);
+            duckdb_appender_end_row(appender);
         }
+        const bool closed = duckdb_appender_close(appender) == DuckDBSuccess;
+        duckdb_appender_destroy(&appender);
+        if (!closed) return Error{.code = ErrorCode::internal, .message = "the files to read could not be listed"};
         return ok();
     }
 
     // What makes a line of this file the number of its record, where that is known before it is read.
-    std::string base_of(const std::string& path) const {
+    std::optional<std::int64_t> base_of(const std::string& path) const {
         for (const auto& part : placement_.numbered)
-            if (part.path == path) return fmt::format("{}", part.base);
-        return "NULL";
+            if (part.path == path) return part.base;
+        return std::nullopt;
     }
 
     // Records are numbered when it is known how many of them each file has.
@@ -166,20 +163,19 @@ private:
         if (!placement_.numbered.empty())
             own.push_back({job_.source.sequence, fmt::format("f.base + r.{}", declare::line_column)});
         const auto select = landing_select(snapshot_.schema(), job_.contract, "r", "f", now_, own);
-        auto reports = job_.read(connection_, [&](const AcceptedRows& rows) {
+        WEIR_ASSIGN(reports_, job_.read(connection_, [&](const AcceptedRows& rows) {
             const auto joined =
                 fmt::format("FROM {} r JOIN {} f ON f.file_no = r._file_no", rows.relation, taken_table);
             return take(first_ ? first_of_keys(select, joined, rows.run) : fmt::format("SELECT {} {}", select, joined));
-        });
-        if (!reports) return std::move(reports).error();
-        for (std::size_t i = 0; i < reports->size(); ++i) {
-            const auto& report = (*reports)[i];
+        }));
+        for (std::size_t i = 0; i < reports_.size(); ++i) {
+            const auto& report = reports_[i];
             auto& day = days_[job_.files[i].arrival];
             day.read += report.records;
             day.filtered += report.filtered;
             for (const auto nulled : report.nulled) day.nulled += nulled;
         }
-        return list_reports(connection_, *reports);
+        return ok();
     }
 
     // The key is that of the row as it lies in the table, so that the index can be rebuilt from there.
@@ -207,7 +203,7 @@ private:
     }
 
     Status append(const std::string& select) {
-        lake::DataFileOptions options;
+        lake::DataFileOptions options{.every_column = true};
         if (arrived_in_one_day()) options.all_in = folder_of(job_.files.front().arrival);
         WEIR_ASSIGN(const auto appended, transaction_.append(connection_, select, options));
         static_cast<void>(appended);
@@ -246,6 +242,7 @@ private:
             past = fmt::format("SELECT path, epoch, lines FROM {} WHERE source = {}", scan.relation,
                                quote_text(job_.source.name));
         }
+        WEIR_TRY(list_reports(connection_, reports_));
         // Records that come from the quarantine belong to parts that were taken before.
         const auto now = job_.kind == "intake"
                              ? fmt::format("SELECT path, {}::BIGINT AS epoch, lines FROM {} JOIN {} USING (file_no)",
@@ -337,9 +334,11 @@ private:
     }
 
     Status account() {
-        WEIR_TRY(add_by_day(fmt::format("SELECT {}, count(*) FROM {} JOIN {} USING (file_no) GROUP BY ALL",
-                                        day_number("arrival"), rejects_table, taken_table),
-                            &RowCounts::quarantined));
+        // Those that the reader counts are counted again where they were filed.
+        if (quarantined(reports_) > 0)
+            WEIR_TRY(add_by_day(fmt::format("SELECT {}, count(*) FROM {} JOIN {} USING (file_no) GROUP BY ALL",
+                                            day_number("arrival"), rejects_table, taken_table),
+                                &RowCounts::quarantined));
         WEIR_TRY(job_.source.event_time ? count_accepted_by_event_time() : count_accepted());
         // A stretch of a log whose records compaction took has no day of its own.
         if (days_.empty()) days_[std::chrono::floor<std::chrono::days>(now_)];
@@ -476,44 +475,44 @@ private:
         return text;
     }
 
-    std::string accounting_rows() const {
+    // JSON objects, as weir.accounting has them.
+    std::vector<std::string> accounting_rows() const {
         std::vector<std::string> rows;
-        for (const auto& [day, counts] : days_)
-            rows.push_back(
-                fmt::format("({}, {}, DATE '{}', {}::BIGINT, {}, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, "
-                            "{}::BIGINT, {}::BIGINT, "
-                            "TIMESTAMPTZ '{}', {}::BIGINT)",
-                            quote_text(job_.source.name), quote_text(job_.kind), weir::to_string(day), taken_.epoch,
-                            quote_text(run_id_), counts.read, counts.accepted, counts.duplicate, counts.quarantined,
-                            counts.filtered, counts.nulled, to_iso(now_), counts.late));
-        return fmt::format(
-            "SELECT * FROM (VALUES {}) v(source, kind, interval_from, epoch, run_id, \"read\", accepted, duplicate, "
-            "quarantined, "
-            "filtered, nulled, committed_at, late)",
-            fmt::join(rows, ", "));
+        for (const auto& [day, counts] : days_) {
+            const nlohmann::json row{{"source", job_.source.name},
+                                     {"kind", job_.kind},
+                                     {"interval_from", weir::to_string(day)},
+                                     {"epoch", taken_.epoch},
+                                     {"run_id", run_id_},
+                                     {"read", counts.read},
+                                     {"accepted", counts.accepted},
+                                     {"duplicate", counts.duplicate},
+                                     {"quarantined", counts.quarantined},
+                                     {"filtered", counts.filtered},
+                                     {"nulled", counts.nulled},
+                                     {"committed_at", to_iso(now_)},
+                                     {"late", counts.late}};
+            rows.push_back(row.dump());
+        }
+        return rows;
     }
 
     Result<Taken> land_all() {
-        std::vector<FollowUp> follow_ups;
-        const LandingJob::Stage stage = [&](const std::string& name, const std::string& select_sql) -> Status {
-            WEIR_ASSIGN(auto follow_up, stage_follow_up(at_, connection_, name, select_sql, job_.app, taken_.epoch));
-            follow_ups.push_back(std::move(follow_up));
-            return ok();
-        };
-        WEIR_TRY(job_.follow(connection_, taken_.epoch, stage));
-        WEIR_TRY(stage("accounting", accounting_rows()));
+        FollowUps follow_ups(at_, connection_, job_.app, taken_.epoch);
+        WEIR_TRY(job_.follow(connection_, reports_, follow_ups));
+        WEIR_TRY(follow_ups.add("accounting", accounting_rows()));
         for (const auto& [app, version] : placement_.positions) WEIR_TRY(transaction_.set_txn(app, version));
-        WEIR_ASSIGN(const auto version,
-                    land(at_, std::move(transaction_), std::move(follow_ups), {job_.app, taken_.epoch, run_id_}));
-        taken_.version = version;
+        WEIR_ASSIGN(taken_.version, land(at_, std::move(transaction_), std::move(follow_ups), run_id_));
+        if (job_.landed) job_.landed(taken_);
         // The lake is the truth: an index that fell behind catches up at the next intake.
         if (seen_) {
             std::vector<std::int32_t> days;
             for (const auto& file : job_.files)
                 days.push_back(static_cast<std::int32_t>(file.arrival.time_since_epoch().count()));
-            if (const auto added = seen_->add(first_->keys(days), version); !added)
+            if (const auto added = seen_->add(first_->keys(days), taken_.version); !added)
                 taken_.warnings.push_back("the index of keys fell behind and will catch up: " + added.error().message);
         }
+        if (!job_.followed_later) WEIR_TRY(complete_follow_ups(at_, job_.source.table, job_.app));
         return taken_;
     }
 
@@ -532,6 +531,7 @@ private:
     std::optional<EventTimeline> timeline_;
     EventProgress progress_;                // before this landing, where the source has an event time
     std::optional<EventMoment> watermark_;  // the same
+    LandingJob::Reports reports_;
     Days days_;
     Taken taken_;
 };

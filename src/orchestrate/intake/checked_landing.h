@@ -35,7 +35,7 @@ struct RecordFile {
 
 // Names of the tables on the way, all of the running DuckDB.
 inline constexpr const char* taken_table = "weir_taken";      // file_no INTEGER, path VARCHAR, arrival DATE
-inline constexpr const char* rejects_table = "weir_rejects";  // contract/reject_table.h
+inline constexpr const char* rejects_table = "weir_rejects";  // contract/reject_table.h; only where there are rejects
 
 // What distinguishes an intake of files from a replay of quarantined rows.
 struct LandingJob {
@@ -64,9 +64,12 @@ struct LandingJob {
     std::function<Result<Placement>(const lake::Snapshot&)> place{};
     // Runs the reading statement; broken records go to rejects_table.
     std::function<Result<std::vector<source::FileReport>>(sql::Connection&, const WriteAccepted&)> read;
-    // Stages the rows of the other system tables through `stage(system table, SELECT)`.
-    using Stage = std::function<Status(const std::string& system_table, const std::string& select_sql)>;
-    std::function<Status(sql::Connection&, std::int64_t epoch, const Stage&)> follow;
+    // Says what the other system tables take, but for weir.accounting.
+    using Reports = std::vector<source::FileReport>;  // what was read, by file_no
+    std::function<Status(sql::Connection&, const Reports&, FollowUps&)> follow;
+    // Called as soon as the rows are in the table, before the other tables have theirs.
+    std::function<void(const Taken&)> landed{};
+    bool followed_later = false;  // somebody else calls complete_follow_ups(), soon
 };
 
 // The source's table with the columns that its contract has today; it is created where it does not exist.

@@ -26,13 +26,15 @@ Result<Taken> take_in(const Workplace& at, const SourcePlan& plan, const std::st
     job.read = [&](sql::Connection& connection, const WriteAccepted& write_accepted) {
         return read_files(at, connection, plan, rejects_table, write_accepted);
     };
-    job.follow = [&](sql::Connection& connection, std::int64_t epoch, const LandingJob::Stage& stage) -> Status {
+    job.follow = [&](sql::Connection& connection, const LandingJob::Reports& reports, FollowUps& follow_ups) -> Status {
+        const auto epoch = follow_ups.epoch();
         const auto now = to_iso(at.clock.now());
-        WEIR_ASSIGN(const auto rejects, connection.query(fmt::format("SELECT count(*) FROM {}", rejects_table)));
+        const auto rejects = quarantined(reports);
+        WEIR_TRY(list_reports(connection, reports));
         // More than that are sorted in pieces already, and to sort them all would need them all in memory.
-        const bool sorted = rejects.integer(0, 0) <= contract::RejectTable::piece_rows;
-        if (rejects.integer(0, 0) > 0)
-            WEIR_TRY(stage(
+        const bool sorted = rejects <= contract::RejectTable::piece_rows;
+        if (rejects > 0)
+            WEIR_TRY(follow_ups.stage(
                 "quarantine",
                 fmt::format(
                     "SELECT left(md5(concat_ws('|', {0}, t.path, r.line, r.byte_offset, {1})), 16) AS id, 'pending' AS "
@@ -50,13 +52,14 @@ Result<Taken> take_in(const Workplace& at, const SourcePlan& plan, const std::st
         }
         const auto start_offset =
             offsets.empty() ? std::string("0") : fmt::format("CASE p.file_no {}ELSE 0 END", offsets);
-        return stage("files", fmt::format("SELECT {} AS source, t.path, p.size, p.mtime_ns, p.sha256, t.arrival AS "
-                                          "arrival_date, CAST({} AS BIGINT) AS "
-                                          "start_offset, p.records, p.lines, p.quarantined, {}::BIGINT AS epoch, {} AS "
-                                          "run_id, TIMESTAMPTZ '{}' AS "
-                                          "taken_at FROM {} p JOIN {} t USING (file_no) ORDER BY t.path",
-                                          quote_text(source.name), start_offset, epoch, quote_text(run_id), now,
-                                          reports_table, taken_table));
+        return follow_ups.stage(
+            "files", fmt::format("SELECT {} AS source, t.path, p.size, p.mtime_ns, p.sha256, t.arrival AS "
+                                 "arrival_date, CAST({} AS BIGINT) AS "
+                                 "start_offset, p.records, p.lines, p.quarantined, {}::BIGINT AS epoch, {} AS "
+                                 "run_id, TIMESTAMPTZ '{}' AS "
+                                 "taken_at FROM {} p JOIN {} t USING (file_no) ORDER BY t.path",
+                                 quote_text(source.name), start_offset, epoch, quote_text(run_id), now, reports_table,
+                                 taken_table));
     };
     return land_checked(at, job, run_id);
 }

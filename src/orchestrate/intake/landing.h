@@ -2,17 +2,18 @@
 //
 //   staged ──► landed ──► followed
 //                 │           ▲
-//                 └── crash ──┘  complete_follow_ups(), before the next run
+//                 └── crash ──┘  complete_follow_ups(), by whoever comes next
 //
-//   staged    the accepted rows, and the rows of weir.quarantine, weir.files and weir.accounting, as data files
-//             that no log names
-//   landed    commit_landing(): ONE commit of the source's table, with its rows, the epoch as txn, and in its
-//             commitInfo the files staged for the other tables. The only step that decides.
-//   followed  commit_follow_ups(): each other table commits its staged files under the same epoch; accounting last
+//   staged    the accepted rows as data files that no log names; rows for weir.quarantine, weir.files and
+//             weir.accounting as data files too, or as text where they are few
+//   landed    land(): ONE commit of the source's table, with its rows, the epoch as txn, and in its commitInfo what the
+//             other tables take from it. The only step that decides.
+//   followed  complete_follow_ups(): each other table takes, in one commit, what all landings since its last one have
+//             for it; accounting last
 //
 // (1) What is not landed did not happen: its staged files are removed, and ignored if that fails.
 // (2) What is landed will be followed: the landing commit itself says with what.
-// (3) txn lets every table take an epoch once, however often step two is tried.
+// (3) txn lets every table take an epoch once, however often, and by however many at a time, step two is tried.
 #pragma once
 
 #include <cstdint>
@@ -30,35 +31,48 @@ namespace weir::orchestrate {
 std::string intake_app(const std::string& source);
 std::string replay_app(const std::string& source);
 
-// Rows for another table, staged.
-struct FollowUp {
-    std::string table;  // "weir/accounting"
-    lake::Transaction transaction;
+// What other tables take from a landing.
+class FollowUps {
+public:
+    // The epoch is one of `app`. References outlive it.
+    FollowUps(const Workplace& at, sql::Connection& connection, std::string app, std::int64_t epoch)
+        : at_(at), connection_(connection), app_(std::move(app)), epoch_(epoch) {}
+
+    // Once a system table ("quarantine"): the rows of a query that has all of its columns.
+    Status stage(const std::string& system_table, const std::string& select_sql);
+    // Once a system table: rows, as JSON objects that have all of its columns.
+    Status add(const std::string& system_table, const std::vector<std::string>& rows);
+
+    const std::string& app() const { return app_; }
+    std::int64_t epoch() const { return epoch_; }
+    // JSON for the landing's commitInfo.
+    std::string to_json(const std::string& run_id) const;
+    // Once a log names, or may name, the staged files.
+    void keep_files();
+
+private:
+    const Workplace& at_;
+    sql::Connection& connection_;
+    std::string app_;
+    std::int64_t epoch_;
+    std::map<std::string, lake::Transaction> staged_;               // by table ("weir/quarantine")
+    std::map<std::string, std::vector<std::string>> carried_rows_;  // the same
 };
 
-// Stages the rows of a query for a system table (created if need be) under an epoch of `app`.
-Result<FollowUp> stage_follow_up(const Workplace& at, sql::Connection& connection, const std::string& system_table,
-                                 const std::string& select_sql, const std::string& app, std::int64_t epoch);
+// Lands the transaction under the epoch of its follow-ups, which nobody has completed yet afterwards. Returns the
+// landed version. Fails with table_conflict if somebody else's commit stands in the way, io_failed if the answer got
+// lost: the next run finds out.
+Result<std::int64_t> land(const Workplace& at, lake::Transaction landing, FollowUps follow_ups,
+                          const std::string& run_id);
 
-struct LandingInfo {
-    std::string app;
-    std::int64_t epoch = 0;
-    std::string run_id;
-};
-
-// Lands the transaction and then its follow-ups, whose last one must be weir/accounting. Returns the landed version.
-// Fails with table_conflict if somebody else's commit stands in the way, io_failed if the answer got lost: the next run
-// finds out. An error after the landing names that the rows are in the table, and the next run completes it.
-Result<std::int64_t> land(const Workplace& at, lake::Transaction landing, std::vector<FollowUp> follow_ups,
-                          const LandingInfo& info);
-
-// Commits what a crash left open behind the newest landing of `app` in `table`. Fails with table_damaged if the
-// accounts know of more landings than the table: commits of it were lost, or the source's table was exchanged.
+// Commits to the other tables what the landings of `app` in `table` have for them and they do not have yet. Several
+// threads and processes may do so at a time. Fails with table_damaged if the accounts know of more landings than the
+// table (commits of it were lost, or the source's table was exchanged), or if a landing is not in its log any more.
 Status complete_follow_ups(const Workplace& at, const std::string& table, const std::string& app);
 
-// What a landing has named and no run has followed yet: a crash stands between. Vacuum must leave it alone.
+// What landings have named and nobody has followed yet. Vacuum must leave it alone.
 struct OpenLandings {
-    std::set<std::string> tables;                        // whose newest commits say what follows
+    std::map<std::string, lake::TableVersion> tables;    // whose commits say what follows, from which on
     std::map<std::string, std::set<std::string>> files;  // by system table ("weir/accounting"): paths in it
 };
 Result<OpenLandings> open_landings(const lake::Lake& lake);

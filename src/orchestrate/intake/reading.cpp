@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 #include "base/file.h"
@@ -52,20 +53,6 @@ private:
     std::thread thread_;
 };
 
-// DuckDB makes a join of a longer IN list, and a join holds rows back: a record could be rejected when its block is
-// gone.
-class NoJoins {
-public:
-    explicit NoJoins(sql::Connection& connection) : connection_(connection) {}
-    NoJoins(const NoJoins&) = delete;
-    ~NoJoins() { static_cast<void>(connection_.run("RESET disabled_optimizers").ok()); }
-    Status begin() { return connection_.run("SET disabled_optimizers = 'in_clause'"); }
-
-private:
-    sql::Connection& connection_;
-};
-
-// Files or records, by what the plan holds.
 // The predicates of a contract cannot fail on a row; the source's own can.
 Status placed_in_where(Status status, const declare::Source& source) {
     if (status || source.where_sql.empty() || status.error().code != ErrorCode::sql_invalid) return status;
@@ -75,13 +62,14 @@ Status placed_in_where(Status status, const declare::Source& source) {
     return std::move(error).within(fmt::format("evaluating `where` of source '{}'", source.name));
 }
 
+// Files or records, by what the plan holds.
 Result<std::vector<FileReport>> read_text(const Workplace& at, sql::Connection& connection,
                                           const declare::Source& source, const declare::Contract& contract,
                                           const std::string& rejects, source::ReadPlan reading,
                                           const WriteAccepted& write_accepted) {
     WEIR_TRY(source::register_functions(connection));
     const auto rules = contract::compile_rules(contract);
-    WEIR_ASSIGN(auto table, contract::RejectTable::create(at.database, rejects, rules));
+    WEIR_ASSIGN(auto table, contract::RejectTable::open(at.database, rejects, rules));
     reading.source = source;
     reading.columns = contract::read_columns(contract);
     reading.unknown = contract.unknown_columns;
@@ -97,8 +85,6 @@ Result<std::vector<FileReport>> read_text(const Workplace& at, sql::Connection& 
     };
     WEIR_ASSIGN(const auto run, source::ReadRun::start(std::move(reading)));
     Status status;
-    NoJoins no_joins(connection);
-    WEIR_TRY(no_joins.begin());
     {
         const Ticker ticker(at.observer, run->progress());
         status = write_accepted(
@@ -152,6 +138,7 @@ Result<std::vector<ParquetGroup>> group_by_layout(sql::Connection& connection, c
         group.files.push_back(i);
     }
     std::vector<ParquetGroup> result;
+    result.reserve(groups.size());
     for (auto& [key, group] : groups) result.push_back(std::move(group));
     return result;
 }
@@ -159,7 +146,7 @@ Result<std::vector<ParquetGroup>> group_by_layout(sql::Connection& connection, c
 Result<std::vector<FileReport>> read_parquet(const Workplace& at, sql::Connection& connection, const SourcePlan& plan,
                                              const std::string& rejects_name, const WriteAccepted& write_accepted) {
     const auto rules = contract::compile_rules(*plan.contract);
-    WEIR_ASSIGN(auto rejects, contract::RejectTable::create(at.database, rejects_name, rules));
+    WEIR_ASSIGN(auto rejects, contract::RejectTable::open(at.database, rejects_name, rules));
     WEIR_ASSIGN(const auto groups, group_by_layout(connection, plan));
     std::vector<std::string> readings;
     auto all_rules = rules;
@@ -332,6 +319,11 @@ Result<std::vector<FileReport>> read_records(const Workplace& at, sql::Connectio
     return read_text(at, connection, as_text, contract, rejects, std::move(reading), write_accepted);
 }
 
+std::int64_t quarantined(const std::vector<FileReport>& reports) {
+    return std::accumulate(reports.begin(), reports.end(), std::int64_t{0},
+                           [](std::int64_t sum, const FileReport& report) { return sum + report.quarantined(); });
+}
+
 Status list_reports(sql::Connection& connection, const std::vector<FileReport>& reports) {
     WEIR_TRY(connection.run(
         fmt::format("CREATE OR REPLACE TABLE {} (file_no INTEGER, size BIGINT, mtime_ns BIGINT, sha256 VARCHAR, "
@@ -347,7 +339,7 @@ Status list_reports(sql::Connection& connection, const std::vector<FileReport>& 
         duckdb_append_varchar_length(appender, report.sha256.data(), report.sha256.size());
         duckdb_append_int64(appender, report.records);
         duckdb_append_int64(appender, report.lines);
-        duckdb_append_int64(appender, report.rejected + report.rule_rejected);
+        duckdb_append_int64(appender, report.quarantined());
         if (report.header.empty())
             duckdb_append_null(appender);
         else

@@ -22,7 +22,8 @@ struct AcceptedRows {
 using WriteAccepted = std::function<Status(const AcceptedRows& rows)>;
 
 // Reads every file of the plan; file numbers are places in plan.take, whose paths and days stand in table weir_taken.
-// Broken records go to the reject table `rejects`, which is made anew. The reports come in the order of the plan.
+// Broken records go to the reject table `rejects`, which is made anew where there are some. The reports come in the
+// order of the plan.
 Result<std::vector<source::FileReport>> read_files(const Workplace& at, sql::Connection& connection,
                                                    const SourcePlan& plan, const std::string& rejects,
                                                    const WriteAccepted& write_accepted);
@@ -39,6 +40,9 @@ Result<std::vector<source::FileReport>> read_records(const Workplace& at, sql::C
                                                      std::vector<source::RecordToTake> records,
                                                      std::vector<source::CaptureColumn> captures,
                                                      const std::string& rejects, const WriteAccepted& write_accepted);
+
+// Records that were rejected, in all.
+std::int64_t quarantined(const std::vector<source::FileReport>& reports);
 
 inline constexpr const char* reports_table = "weir_reports";
 // The reports as table weir_reports: file_no, size, mtime_ns, sha256, records, lines, quarantined, header.

@@ -1,11 +1,11 @@
 #include "orchestrate/intake/topic_intake.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
 #include <future>
+#include <nlohmann/json.hpp>
 
 #include "base/stop.h"
 #include "source/kafka/topic_reader.h"
@@ -126,8 +126,8 @@ Result<std::unique_ptr<TopicIntake>> TopicIntake::open(const Workplace& at, cons
     const auto& contract = *at.project.contract(source.contract);
     WEIR_ASSIGN(const auto table, landing_table(at, source, contract));
     static_cast<void>(table);
-    std::unique_ptr<TopicIntake> made(new TopicIntake(at, source, contract, options));
-    made->recent_.least = options.judged_records_min;
+    std::unique_ptr<TopicIntake> made(new TopicIntake(at, source, contract, std::move(options)));
+    made->recent_.least = made->options_.judged_records_min;
     // Before a partition is given away, what was read of it lands; the next owner begins behind it.
     const auto settle = [intake = made.get()] {
         constexpr std::chrono::seconds patience{20};
@@ -135,17 +135,13 @@ Result<std::unique_ptr<TopicIntake>> TopicIntake::open(const Workplace& at, cons
     };
     WEIR_ASSIGN(made->topic_,
                 open_topic(
-                    at, source, options.shared,
+                    at, source, made->options_.shared,
                     [intake = made.get()](const std::string& origin) { return intake->stored(origin); }, settle));
     return made;
 }
 
 Result<LandingJob::Placement> TopicIntake::place(const Stretch& stretch, const lake::Snapshot& snapshot) {
     overtaken_ = false;
-    // Another process landed before us, and may have died before the accounts had it.
-    const auto epoch = snapshot.transaction_version(intake_app(source_.name)).value_or(0);
-    if (epoch != followed_epoch_) WEIR_TRY(complete_follow_ups(at_, source_.table, intake_app(source_.name)));
-    followed_epoch_ = epoch;
     const auto prefix = position_prefix(source_, topic_->origin());
     auto known = known_positions(snapshot, prefix);
     auto numbered = snapshot.transaction_version(sequence_app(source_)).value_or(0);
@@ -191,9 +187,11 @@ Result<Taken> TopicIntake::land(const Stretch& stretch, const std::string& run_i
     job.read = [&](sql::Connection& connection, const WriteAccepted& write_accepted) {
         return read_messages(at_, connection, source_, contract_, stretch, rejects_table, write_accepted);
     };
-    job.follow = [&](sql::Connection& connection, std::int64_t epoch, const LandingJob::Stage& stage) {
-        return follow(stretch, run_id, epoch, stage, connection);
+    job.follow = [&](sql::Connection&, const LandingJob::Reports& reports, FollowUps& follow_ups) {
+        return follow(stretch, reports, run_id, follow_ups);
     };
+    job.landed = options_.landed;
+    job.followed_later = options_.followed_later;
     auto taken = land_checked(at_, job, run_id);
     // Somebody landed other partitions meanwhile: again, behind them.
     for (int attempt = 1; attempt < landing_attempts; ++attempt) {
@@ -201,7 +199,6 @@ Result<Taken> TopicIntake::land(const Stretch& stretch, const std::string& run_i
         taken = land_checked(at_, job, run_id);
     }
     if (!taken) return of_source(std::move(taken).error(), source_);
-    followed_epoch_ = taken->epoch;
     taken->files = 0;
     taken->warnings.insert(taken->warnings.end(), stretch.notes.begin(), stretch.notes.end());
     if (options_.judged_records_min > 0) {
@@ -223,12 +220,12 @@ Status TopicIntake::resume() {
     return topic_->rewind(positions);
 }
 
-Status TopicIntake::follow(const Stretch& stretch, const std::string& run_id, std::int64_t epoch,
-                           const LandingJob::Stage& stage, sql::Connection& connection) const {
+Status TopicIntake::follow(const Stretch& stretch, const LandingJob::Reports& reports, const std::string& run_id,
+                           FollowUps& follow_ups) const {
+    const auto epoch = follow_ups.epoch();
     const auto now = to_iso(at_.clock.now());
-    WEIR_ASSIGN(const auto rejects, connection.query(fmt::format("SELECT count(*) FROM {}", rejects_table)));
-    if (rejects.integer(0, 0) > 0)
-        WEIR_TRY(stage(
+    if (quarantined(reports) > 0)
+        WEIR_TRY(follow_ups.stage(
             "quarantine",
             fmt::format("SELECT left(md5(concat_ws('|', {0}, t.path, r.byte_offset, {1})), 16) AS id, 'pending' AS "
                         "state, {0} AS source, t.arrival AS arrival_date, t.path AS file, r.line, r.byte_offset, "
@@ -238,16 +235,24 @@ Status TopicIntake::follow(const Stretch& stretch, const std::string& run_id, st
                         quote_text(source_.name), epoch, quote_text(run_id), now, rejects_table, taken_table)));
     if (stretch.parts.empty()) return ok();
     std::vector<std::string> rows;
-    for (std::size_t i = 0; i < stretch.parts.size(); ++i)
-        rows.push_back(fmt::format("({}, {}::BIGINT, {}::BIGINT)", i, stretch.parts[i].from, stretch.parts[i].to));
-    return stage("files",
-                 fmt::format("SELECT {} AS source, t.path, o.upto AS size, CAST(NULL AS BIGINT) AS mtime_ns, CAST(NULL "
-                             "AS VARCHAR) AS sha256, t.arrival AS arrival_date, o.since AS start_offset, p.records, "
-                             "o.upto AS lines, p.quarantined, {}::BIGINT AS epoch, {} AS run_id, TIMESTAMPTZ '{}' AS "
-                             "taken_at FROM {} p JOIN {} t USING (file_no) JOIN (VALUES {}) o(file_no, since, upto) "
-                             "USING (file_no) ORDER BY t.path",
-                             quote_text(source_.name), epoch, quote_text(run_id), now, reports_table, taken_table,
-                             fmt::join(rows, ", ")));
+    for (std::size_t i = 0; i < stretch.parts.size(); ++i) {
+        const auto& part = stretch.parts[i];
+        const nlohmann::json row{{"source", source_.name},
+                                 {"path", source::partition_path(source_, part.partition)},
+                                 {"size", part.to},
+                                 {"mtime_ns", nullptr},
+                                 {"sha256", nullptr},
+                                 {"arrival_date", weir::to_string(part.day)},
+                                 {"start_offset", part.from},
+                                 {"records", reports[i].records},
+                                 {"lines", part.to},
+                                 {"quarantined", reports[i].quarantined()},
+                                 {"epoch", epoch},
+                                 {"run_id", run_id},
+                                 {"taken_at", now}};
+        rows.push_back(row.dump());
+    }
+    return follow_ups.add("files", rows);
 }
 
 Result<TopicBacklog> topic_backlog(const Workplace& at, const declare::Source& source) {

@@ -41,6 +41,9 @@ struct TopicIntakeOptions {
     std::int64_t judged_records_min = 0;
     // A topic of Kafka is shared with the other processes of its group; else this one reads all of it.
     bool shared = false;
+    // As LandingJob has them.
+    std::function<void(const Taken&)> landed{};
+    bool followed_later = false;
 };
 
 // Driven by one thread, but for what topic() does.
@@ -62,19 +65,18 @@ public:
 private:
     TopicIntake(const Workplace& at, const declare::Source& source, const declare::Contract& contract,
                 TopicIntakeOptions options)
-        : at_(at), source_(source), contract_(contract), options_(options) {}
+        : at_(at), source_(source), contract_(contract), options_(std::move(options)) {}
     Result<LandingJob::Placement> place(const source::Stretch& stretch, const lake::Snapshot& snapshot);
     Result<source::Positions> stored(const std::string& origin) const;
-    Status follow(const source::Stretch& stretch, const std::string& run_id, std::int64_t epoch,
-                  const LandingJob::Stage& stage, sql::Connection& connection) const;
+    Status follow(const source::Stretch& stretch, const LandingJob::Reports& reports, const std::string& run_id,
+                  FollowUps& follow_ups) const;
 
     const Workplace at_;
     const declare::Source& source_;
     const declare::Contract& contract_;
     TopicIntakeOptions options_;
     std::timed_mutex landing_;  // held while a stretch lands
-    std::int64_t followed_epoch_ = -1;
-    bool overtaken_ = false;  // the last landing was given up because somebody else moved a partition
+    bool overtaken_ = false;    // the last landing was given up because somebody else moved a partition
     LandingJob::Recent recent_;
     std::unique_ptr<source::TopicReader> topic_;
 };

@@ -19,6 +19,8 @@ struct Workplace {
     view::CatalogKeeper& catalogs;
     // A landing does not wait for checkpoints: somebody writes them beside it (lake::write_due_checkpoint).
     bool checkpoints_beside = false;
+    // Nothing but landings is done in the database, and LandingSettings::keep() was called.
+    bool only_lands = false;
 };
 
 // A table of the lake; it is created with this schema where it does not exist.

@@ -8,6 +8,7 @@
 #include "base/thread_name.h"
 #include "lake/maintain/optimize.h"
 #include "orchestrate/intake/landing.h"
+#include "orchestrate/intake/landing_settings.h"
 
 namespace weir::orchestrate {
 namespace {
@@ -21,6 +22,7 @@ namespace log = source::log;
 constexpr std::int64_t judged_records_min = 100;
 constexpr auto first_pause = 1s, longest_pause = 30s;
 constexpr auto upkeep_pause = 2s;
+constexpr auto accounts_pause = 1s;
 // Files of these sizes are merged with their like, so that no row is rewritten more than a few times.
 constexpr std::int64_t small_file_bytes = std::int64_t{4} << 20, file_bytes = std::int64_t{128} << 20;
 
@@ -57,7 +59,9 @@ struct LiveIntake::Feed {
     std::future<Result<Stretch>> taken{};
     steady_clock::time_point due{};
     std::chrono::seconds pause{0};
-    std::string told{};  // the problem that was told last
+    std::string told{};           // the problem that was told last
+    std::string accounts_told{};  // the same, of its accounts
+    bool opened = false;          // ever; guarded by mutex_
     bool obstructed = false;
     bool stopped = false;
 };
@@ -65,7 +69,7 @@ struct LiveIntake::Feed {
 LiveIntake::LiveIntake(const Workplace& at, std::string run_id, std::function<void(const Error&)> note)
     : at_([&] {
           auto own = at;
-          own.checkpoints_beside = true;
+          own.checkpoints_beside = own.only_lands = true;
           return own;
       }()),
       run_id_(std::move(run_id)),
@@ -85,6 +89,7 @@ bool LiveIntake::stopping() const {
 }
 
 Status LiveIntake::start() {
+    WEIR_TRY(LandingSettings::keep(at_.database));
     for (const auto& feed : feeds_) {
         const auto* contract = at_.project.contract(feed->source.contract);
         if (contract != nullptr) WEIR_TRY(landing_table(at_, feed->source, *contract));
@@ -93,6 +98,7 @@ Status LiveIntake::start() {
     if (reads_log) owner_ = std::thread([this] { own_log(); });
     intake_ = std::thread([this] { run(); });
     keeper_ = std::thread([this] { keep_tables(); });
+    accountant_ = std::thread([this] { keep_accounts(); });
     return ok();
 }
 
@@ -102,8 +108,10 @@ void LiveIntake::stop() {
         stopping_ = true;
     }
     wake_.notify_all();
-    for (auto* thread : {&intake_, &keeper_, &owner_})
+    const bool started = accountant_.joinable();
+    for (auto* thread : {&intake_, &keeper_, &owner_, &accountant_})
         if (thread->joinable()) thread->join();
+    if (started) account();
     server_.reset();
     if (log_) {
         if (const auto closed = log_->close(); !closed) note_(closed.error());
@@ -145,7 +153,13 @@ Status LiveIntake::open(Feed& feed) {
         feed.turn = std::move(turn);
     }
     WEIR_ASSIGN(feed.intake,
-                TopicIntake::open(at_, feed.source, {.judged_records_min = judged_records_min, .shared = true}));
+                TopicIntake::open(at_, feed.source,
+                                  {.judged_records_min = judged_records_min,
+                                   .shared = true,
+                                   .landed = [this, &source = feed.source](const Taken& taken) { tell(source, taken); },
+                                   .followed_later = true}));
+    const std::lock_guard lock(mutex_);
+    feed.opened = true;
     return ok();
 }
 
@@ -265,14 +279,17 @@ bool LiveIntake::step(Feed& feed) {
         ++status.epochs;
         status.add(*landed);
     }
-    for (auto* listener : listeners_)
-        listener->on_epoch({.source = feed.source.name,
-                            .table = feed.source.table,
-                            .epoch = landed->epoch,
-                            .version = landed->version,
-                            .rows = landed->accepted,
-                            .committed_at = at_.clock.now()});
     return full;
+}
+
+void LiveIntake::tell(const declare::Source& source, const Taken& taken) {
+    for (auto* listener : listeners_)
+        listener->on_epoch({.source = source.name,
+                            .table = source.table,
+                            .epoch = taken.epoch,
+                            .version = taken.version,
+                            .rows = taken.accepted,
+                            .committed_at = at_.clock.now()});
 }
 
 void LiveIntake::run() {
@@ -301,6 +318,32 @@ void LiveIntake::run() {
     }
     for (auto& feed : feeds_) {
         if (feed->taken.valid()) feed->taken.wait();
+    }
+}
+
+// What follows from the landings of the last second, at once: no epoch waits for it. Also of other processes, which may
+// have died.
+void LiveIntake::keep_accounts() {
+    name_thread("accounts");
+    for (;;) {
+        account();
+        std::unique_lock lock(mutex_);
+        if (wake_.wait_for(lock, accounts_pause, [this] { return stopping_; })) return;
+    }
+}
+
+void LiveIntake::account() {
+    for (const auto& feed : feeds_) {
+        const bool opened = [&] {
+            const std::lock_guard lock(mutex_);
+            return feed->opened;
+        }();
+        if (!opened) continue;
+        auto completed = complete_follow_ups(at_, feed->source.table, intake_app(feed->source.name));
+        const auto problem = completed ? std::string() : completed.error().message;
+        if (!completed && problem != feed->accounts_told)
+            note_(std::move(completed).error().within(fmt::format("accounting for source '{}'", feed->source.name)));
+        feed->accounts_told = problem;
     }
 }
 

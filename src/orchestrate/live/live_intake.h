@@ -2,7 +2,8 @@
 //
 //            ┌── take (a thread of its own, bounded) ──┐
 //   source ──┤                                         ├── land: one commit ── on_epoch ── next source
-//            └── while the source before it lands ─────┘
+//            └── while the source before it lands ─────┘            │
+//                                                                   └── once a second: weir.accounting and the others
 //
 //   A source's epoch ends with `rows` or `bytes`, or when `epoch` has passed since the last one. What is not taken
 //   stays in its topic: nothing queues but the stretch that lands and the one that is read meanwhile.
@@ -41,7 +42,8 @@ std::string_view to_string(SourceStatus::State state);
 
 class LiveIntake {
 public:
-    // `note`: told of failures and recoveries, a sentence each, from the intake's thread. All references outlive it.
+    // `note`: told of failures and recoveries, a sentence each, from the intake's thread. All references outlive it,
+    // and nobody else uses the database.
     LiveIntake(const Workplace& at, std::string run_id, std::function<void(const Error&)> note);
     ~LiveIntake();
     LiveIntake(const LiveIntake&) = delete;
@@ -65,7 +67,10 @@ private:
     void begin_take(Feed& feed);
     void fail(Feed& feed, Error error);
     void tell_obstacle(Feed& feed, const Status& obstacle);
+    void tell(const declare::Source& source, const Taken& taken);
     Status open(Feed& feed);
+    void keep_accounts();
+    void account();
     bool stopping() const;
     void own_log();
     void keep_tables();
@@ -87,7 +92,7 @@ private:
     std::vector<SourceStatus> status_;
     std::optional<Error> all_stopped_;
 
-    std::thread intake_, owner_, keeper_;
+    std::thread intake_, owner_, keeper_, accountant_;
 };
 
 }  // namespace weir::orchestrate
