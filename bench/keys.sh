@@ -54,7 +54,7 @@ trap 'kill "$server" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 said() { tail -n 40 "$work/up.err" | grep '"event": "status"' | tail -n 1 | grep -o "\"$1\": {[^}]*" | grep -o "\"$2\": *[0-9.]*" | head -n 1 | grep -o '[0-9.]*$'; }
 wait_for_lag() {
     for ((i = 0; i < 600; i++)); do
-        tail -n 2 "$work/up.err" | grep -q '"lag":0,"read":[1-9]' && return
+        tail -n 2 "$work/up.err" | grep -q '"lag":0,' && return
         sleep 0.2
     done
 }

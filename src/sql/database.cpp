@@ -332,7 +332,7 @@ Failure execute(duckdb_connection connection, const std::string& sql, duckdb_res
         // With its own words where something is wrong.
         return judge(duckdb_query(connection, sql.c_str(), result), result);
     }
-    const auto failure = finish_pending(pending, result);
+    auto failure = finish_pending(pending, result);
     duckdb_destroy_pending(&pending);
     duckdb_destroy_prepare(&prepared);
     return failure;
@@ -543,7 +543,8 @@ Result<Database> Database::open(DatabaseOptions options) {
         return error;
     }
     Database opened(database, std::move(options.spill));
-    WEIR_ASSIGN(const auto connection, opened.connect());
+    WEIR_ASSIGN(auto connection, opened.connect());
+    WEIR_TRY(connection.run("SET GLOBAL TimeZone = 'UTC'"));
     if (!register_functions(connection.raw()))
         return Error{.code = ErrorCode::internal, .message = "DuckDB did not take weir's functions"};
     return opened;
@@ -553,9 +554,7 @@ Result<Connection> Database::connect() {
     duckdb_connection raw = nullptr;
     if (duckdb_connect(database_, &raw) != DuckDBSuccess)
         return Error{.code = ErrorCode::internal, .message = "DuckDB gave no connection"};
-    Connection connection(raw);
-    WEIR_TRY(connection.run("SET TimeZone = 'UTC'"));
-    return connection;
+    return Connection(raw);
 }
 
 }  // namespace weir::sql

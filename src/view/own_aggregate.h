@@ -19,6 +19,9 @@ public:
         const LogicalType child(id);
         return LogicalType(duckdb_create_list_type(child.get()));
     }
+    static LogicalType decimal(std::uint8_t width, std::uint8_t scale) {
+        return LogicalType(duckdb_create_decimal_type(width, scale));
+    }
     LogicalType(const LogicalType&) = delete;
     LogicalType(LogicalType&& other) noexcept : type_(other.type_) { other.type_ = nullptr; }
     ~LogicalType() {

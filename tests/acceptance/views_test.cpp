@@ -147,7 +147,9 @@ TEST_F(Views, lost_and_damaged_states_are_built_again_and_said) {
 }
 
 TEST_F(Views, only_touched_keys_are_computed_again) {
-    view("sums", "SELECT name, count(*) AS n, sum(amount) AS total FROM t GROUP BY name ORDER BY total DESC, name\n");
+    view("sums",
+         "SELECT name, count(*) AS n, sum(amount) AS total, sum(id) AS ids FROM t GROUP BY name ORDER BY total DESC, "
+         "name\n");
     view("each_once", "SELECT name, count(DISTINCT amount) AS n, median(amount) AS m FROM t GROUP BY name\n");
     view("newest", "SELECT DISTINCT ON (name) name, id, amount FROM t ORDER BY name, id DESC\n");
     view("gaps", "SELECT name, id, id - lag(id) OVER (PARTITION BY name ORDER BY id) AS gap FROM t\n");
@@ -284,6 +286,9 @@ TEST_F(Views, whose_rows_come_from_one_event_each_grow_by_new_ones) {
     EXPECT_LT(files_of("clean"), 10);
     expect_verified();
     EXPECT_EQ(sql("SELECT count(*) FROM clean"), "27\n");
+    const auto merged = content();
+    run_ok({"--full"});
+    EXPECT_EQ(content(), merged);
     EXPECT_EQ(json_of({"explain", "clean"}).at("append_only"), true);
     EXPECT_THAT(weir_with({"explain", "clean"}).out, HasSubstr("new events: their rows are added to the result"));
     EXPECT_EQ(json_of({"explain", "in_order"}).at("append_only"), false);
@@ -326,6 +331,22 @@ TEST_F(Views, that_only_grow_leave_the_past_alone) {
     EXPECT_NE(weir_with({"verify", "clean"}).exit_code, 0) << "who recomputes from all rows meets it";
 }
 
+// A text that looks at the interval's end says something else of the past when a day has gone by.
+TEST_F(Views, that_only_grow_are_of_their_moment) {
+    view("ages", "SELECT id, date_diff('day', _arrival_date, interval_end()) AS age FROM t\n");
+    day("2024-03-01", "1,a,1\n");
+    run_ok();
+    EXPECT_EQ(sql("FROM ages ORDER BY id"), "1,1\n");
+    day("2024-03-02", "2,b,2\n");
+    ASSERT_EQ(weir_with({"run", "--only", "t"}).exit_code, 0);
+    const auto live = weir_with({"sql", "--live", "FROM ages ORDER BY id", "--format", "csv"});
+    EXPECT_EQ(live.out, "id,age\n1,2\n2,1\n") << live.err;
+    EXPECT_EQ(weir_with({"verify", "--live"}).exit_code, 0);
+    run_ok();
+    EXPECT_EQ(sql("FROM ages ORDER BY id"), "1,2\n2,1\n");
+    expect_verified();
+}
+
 // A cast that fails over a row fails where the rows are written: it is told as any other mistake of the view.
 TEST_F(Views, whose_rows_are_computed_as_they_are_written_tell_what_fails) {
     view("bad", "SELECT CAST(name || '?' AS INTEGER) AS n FROM t\n");
@@ -334,6 +355,43 @@ TEST_F(Views, whose_rows_are_computed_as_they_are_written_tell_what_fails) {
     EXPECT_EQ(finished.exit_code, 1);
     EXPECT_THAT(finished.err + finished.out, HasSubstr("computing view 'bad'"));
     EXPECT_THAT(finished.err + finished.out, HasSubstr("a?"));
+}
+
+// Merged reads and verification compute them too, on top of what is published and whole.
+TEST_F(Views, whose_rows_are_computed_as_they_are_read_tell_what_fails) {
+    view("bad", "SELECT CAST(name AS INTEGER) AS n FROM t\n");
+    day("2024-03-01", "1,7,1.5\n");
+    run_ok();
+    day("2024-03-02", "2,b,2\n");
+    ASSERT_EQ(weir_with({"run", "--only", "t"}).exit_code, 0);
+    for (const auto& words :
+         std::vector<std::vector<std::string>>{{"sql", "--live", "FROM bad"}, {"verify", "--live"}}) {
+        const auto failed = weir_with(words);
+        EXPECT_NE(failed.exit_code, 0);
+        EXPECT_THAT(failed.err + failed.out, HasSubstr("computing view 'bad'")) << words[0];
+        EXPECT_THAT(failed.err + failed.out, HasSubstr("'b'")) << words[0];
+    }
+    EXPECT_EQ(sql("FROM bad"), "7\n") << "what was published stays";
+}
+
+TEST_F(Views, may_write_the_names_of_tables_in_another_case) {
+    put("sources/Visits.yaml", "files: visits/{date}.csv\narrival_date: path\ncontract: t\n");
+    put("sources/Kinds.yaml", "files: kinds.csv\narrival_date: 2024-03-01\ncontract: t\nreference: true\n");
+    put("kinds.csv", header + "1,a,1\n");
+    view("by_name", "SELECT name, count(*) AS n, sum(id) AS ids FROM VISITS GROUP BY name\n");
+    view("of_kinds", "SELECT k.name, max(v.id) AS last FROM visits v JOIN kinds k USING (name) GROUP BY k.name\n");
+    view("clean", "SELECT id FROM vISITS WHERE amount > 1\n");
+    day("2024-03-01", "1,a,1\n");
+    put("visits/2024-03-01.csv", header + "1,a,1\n2,b,2\n");
+    run_ok();
+    put("visits/2024-03-02.csv", header + "3,a,3\n");
+    run_ok({"--only", "t", "Kinds", "Visits"});
+    EXPECT_EQ(weir_with({"verify", "--live"}).exit_code, 0);
+    run_ok();
+    EXPECT_EQ(sql("FROM by_name ORDER BY name"), "a,2,4\nb,1,2\n");
+    EXPECT_EQ(sql("FROM of_kinds"), "a,3\n");
+    EXPECT_EQ(sql("FROM clean ORDER BY id"), "2\n3\n");
+    expect_verified();
 }
 
 TEST_F(Views, are_computed_side_by_side_and_told_in_order) {

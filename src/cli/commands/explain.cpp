@@ -97,10 +97,12 @@ std::string why_whole(const Explained& explained) {
     return explained.split.append_only ? std::string() : explained.split.touched.why_not;
 }
 
+bool only_grows(const Explained& explained) { return explained.split.append_only && why_whole(explained).empty(); }
+
 std::string refresh_rule(const Explained& explained) {
+    if (only_grows(explained)) return "new events: their rows are added to the result";
     const auto why = why_whole(explained);
     if (!why.empty()) return fmt::format("new events: all of it is computed again, because {}", why);
-    if (explained.split.append_only) return "new events: their rows are added to the result";
     return fmt::format("new events: only rows whose {} they touch are computed again",
                        fmt::join(explained.split.touched.columns, ", "));
 }
@@ -149,23 +151,23 @@ json json_of(const Explained& explained) {
     }
     json lineage = json::array();
     for (const auto& column : explained.columns) lineage.push_back(json_of(column));
-    return {
-        {"view", explained.view.name},
-        {"states", std::move(states)},
-        {"finish", explained.split.finish},
-        {"plain", explained.split.plain},
-        {"rows_of", explained.split.rows},
-        {"reads", explained.split.reads},
-        {"row_by_row", explained.split.row_by_row},
-        {"notes", explained.split.notes},
-        {"append_only", why_whole(explained).empty() && explained.split.append_only},
-        {"touched_keys",
-         why_whole(explained).empty() && !explained.split.append_only ? json(explained.split.touched.columns) : json()},
-        {"why_whole", why_whole(explained)},
-        {"lineage",
-         {{"events", events_of(explained.split)},
-          {"references", references_of(explained.split)},
-          {"columns", std::move(lineage)}}}};
+    const auto why = why_whole(explained);
+    const bool by_key = why.empty() && !only_grows(explained);
+    return {{"view", explained.view.name},
+            {"states", std::move(states)},
+            {"finish", explained.split.finish},
+            {"plain", explained.split.plain},
+            {"rows_of", explained.split.rows},
+            {"reads", explained.split.reads},
+            {"row_by_row", explained.split.row_by_row},
+            {"notes", explained.split.notes},
+            {"append_only", only_grows(explained)},
+            {"touched_keys", by_key ? json(explained.split.touched.columns) : json()},
+            {"why_whole", why},
+            {"lineage",
+             {{"events", events_of(explained.split)},
+              {"references", references_of(explained.split)},
+              {"columns", std::move(lineage)}}}};
 }
 
 Status print(const Explained& explained, Terminal& terminal) {
@@ -198,7 +200,7 @@ Status print(const Explained& explained, Terminal& terminal) {
     title("finish");
     text += fmt::format("  {}\n", split.finish);
     text += fmt::format("  {}\n", refresh_rule(explained));
-    if (!split.rows.empty() && !(split.append_only && why_whole(explained).empty())) {
+    if (!split.rows.empty() && !only_grows(explained)) {
         text += "\n";
         title("rows");
         text += fmt::format("  finish reads the rows of {}: that part of the result is computed again each time\n",

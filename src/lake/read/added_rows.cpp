@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "lake/read/file_facts.h"
+
 namespace weir::lake {
 
 std::set<std::string> live_paths(const Snapshot& snapshot) {
@@ -12,7 +14,8 @@ std::set<std::string> live_paths(const Snapshot& snapshot) {
 }
 
 Result<std::string> prepare_added(const Table& table, sql::Connection& connection, const Snapshot& snapshot,
-                                  const Changes& changes, const std::string& name) {
+                                  const Changes& changes, const std::string& name,
+                                  const std::set<std::string>* columns) {
     const auto live = live_paths(snapshot);
     std::map<std::int64_t, std::vector<std::string>> by_version;  // the version to read a file in
     for (const auto& added : changes.added) {
@@ -21,9 +24,12 @@ Result<std::string> prepare_added(const Table& table, sql::Connection& connectio
     }
     std::vector<std::string> relations;
     const auto read = [&](const Snapshot& at, std::vector<std::string> files) -> Status {
+        std::vector<std::string> wanted;
+        for (const auto& field : at.schema().fields)
+            if (columns != nullptr && columns->contains(lower_case(field.name))) wanted.push_back(field.name);
         WEIR_ASSIGN(const auto scan,
                     prepare_scan(table.store(), connection, at, fmt::format("{}_{}", name, relations.size()),
-                                 {.only_files = std::move(files)}));
+                                 {.columns = std::move(wanted), .only_files = std::move(files)}));
         for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
         relations.push_back(fmt::format("SELECT * FROM {}", scan.relation));
         return ok();

@@ -13,6 +13,9 @@
 namespace weir::lake {
 namespace {
 
+// Where the log does not tell how many rows a file has.
+constexpr std::int64_t guessed_row_bytes = 50;
+
 // A column of the table, with its place in the data files.
 struct ScanColumn {
     const Field* field;
@@ -234,8 +237,12 @@ private:
 
     Result<std::string> read_relation(const std::vector<const ScanFile*>& files) {
         std::string schema;
+        // DuckDB takes no schema without columns.
+        const bool some =
+            std::any_of(output_.begin(), output_.end(), [](const auto* each) { return !each->partition; });
         for (const auto& column : columns_) {
-            if (column.partition) continue;
+            const bool read = !some || std::find(output_.begin(), output_.end(), &column) != output_.end();
+            if (column.partition || !read) continue;
             WEIR_ASSIGN(const auto type, physical_type(column.field->type, snapshot_.mapping()));
             const bool by_id = snapshot_.mapping() == ColumnMapping::id;
             const auto key =
@@ -252,7 +259,13 @@ private:
             plan_.setup.push_back(fmt::format("SET VARIABLE {} = {}", variable, text));
             text = fmt::format("getvariable('{}')", variable);
         }
-        return fmt::format("read_parquet({}, hive_partitioning = false, schema = MAP {{{}}})", text, schema);
+        // With a schema, DuckDB opens no file when it plans, and takes all of them for empty.
+        std::int64_t rows = 0;
+        for (const auto* file : files)
+            rows += live_rows(*file->add).value_or(file->add->size_bytes / guessed_row_bytes);
+        return fmt::format(
+            "read_parquet({}, hive_partitioning = false, explicit_cardinality = {}, schema = MAP {{{}}})", text,
+            std::max<std::int64_t>(rows, 1), schema);
     }
 
     std::string partition_lookup(const std::vector<const ScanFile*>& files, std::size_t columns) {
@@ -287,7 +300,7 @@ private:
 
     std::string lookup(const std::string& select, std::size_t items) {
         if (!in_temporary(items)) return fmt::format("({})", select);
-        const auto table = next_name();
+        auto table = next_name();
         plan_.setup.push_back(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", table, select));
         return table;
     }

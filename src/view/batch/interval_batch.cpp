@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <mutex>
 
 #include "base/file.h"
@@ -13,6 +14,7 @@
 #include "view/own_functions.h"
 #include "view/session.h"
 #include "view/split/macros.h"
+#include "view/split/touched.h"
 #include "view/split/weights.h"
 
 namespace weir::view {
@@ -72,6 +74,24 @@ void collect_text(const declare::Project& project, const declare::View& view, Sh
             for (const auto& column : weights->columns) sha.update(" " + column);
         }
     }
+}
+
+// What came into a state in the lake after it stood as `is_there` knows it: nothing did, or a run has moved it on whose
+// results are not published. Nothing: that is too long ago to be found.
+Result<std::optional<lake::Changes>> added_to_state(const Source& source,
+                                                    const std::function<bool(const lake::Snapshot&)>& is_there) {
+    constexpr int commits_max = 8;
+    using Maybe = std::optional<lake::Changes>;
+    auto then = *source.snapshot;
+    for (int back = 0; !is_there(then); ++back) {
+        if (back == commits_max || then.version().get() == 0) return Maybe();
+        auto earlier = source.table.snapshot(lake::TableVersion(then.version().get() - 1));
+        if (!earlier || earlier->metadata().id != then.metadata().id) return Maybe();
+        then = std::move(*earlier);
+    }
+    auto changes = lake::changes_between(source.table.store(), then.version(), source.snapshot->version());
+    if (!changes || !changes->only_added) return Maybe();
+    return Maybe(std::move(*changes));
 }
 
 }  // namespace
@@ -225,9 +245,23 @@ Status IntervalBatch::make_readable(const std::string& name) {
         fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}", sql::quote_name(name), relation));
 }
 
+bool looks_at_interval(const declare::Project& project, const Split& split) {
+    return (split.plain + project.macros).find("interval_") != std::string::npos;
+}
+
 Error IntervalBatch::in_file(const declare::View& view, Error error) const {
     error.where.file = view.where.file;
     return std::move(error).within(fmt::format("computing view '{}' for {}", view.name, weir::to_string(interval_)));
+}
+
+Status IntervalBatch::run_over(const declare::View& view, const std::string& statement) {
+    auto status = connection_.run(statement);
+    if (!status && status.error().code == ErrorCode::sql_invalid) {
+        auto error = std::move(status).error();
+        error.where.line = error.where.column = 0;
+        return in_file(view, std::move(error));
+    }
+    return status;
 }
 
 Status IntervalBatch::run(const declare::View& view, const std::string& sql, const std::set<std::string>& reads,
@@ -236,12 +270,20 @@ Status IntervalBatch::run(const declare::View& view, const std::string& sql, con
         if (const auto* other = project_->view(read)) {
             WEIR_ASSIGN(const auto computed, compute(*other, states));
             static_cast<void>(computed);
+            if (const auto held = held_.extract(other->name))
+                WEIR_TRY(connection_.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS FROM {}",
+                                                     sql::quote_name(other->name), held.mapped())));
         } else {
             WEIR_TRY(make_readable(table_name(*project_, read)));
         }
     }
-    const auto statement = fmt::format("CREATE OR REPLACE TEMP {} {} AS\n{}", rows == Rows::held ? "TABLE" : "VIEW",
-                                       sql::quote_name(view.name), sql);
+    const bool elsewhere = held_in_ != nullptr;
+    const auto name = elsewhere ? held_in_(view) : sql::quote_name(view.name);
+    const auto statement = fmt::format("CREATE OR REPLACE {} {} AS\n{}",
+                                       elsewhere            ? "TABLE"
+                                       : rows == Rows::held ? "TEMP TABLE"
+                                                            : "TEMP VIEW",
+                                       name, sql);
     auto status = connection_.run(statement);
     if (!status && !project_->macros.empty()) {
         // What a macro reads is there now. All batches of the database share the macros.
@@ -250,6 +292,7 @@ Status IntervalBatch::run(const declare::View& view, const std::string& sql, con
         if (const auto made = make_macros(connection_, project_->macros); made && *made > 0)
             status = connection_.run(statement);
     }
+    if (status && elsewhere) held_[view.name] = name;
     if (status) return status;
     auto error = std::move(status).error();
     const bool own_text = sql == view.sql;
@@ -268,11 +311,10 @@ Result<std::optional<Basis>> IntervalBatch::basis_of(const declare::View& view, 
     sha.update(text_hash(*project_, view));
     sha.update(split.plain);
     sha.update(split.finish);
-    // A text that looks at the time gives something else when time goes on.
-    if ((split.plain + project_->macros).find("interval_") != std::string::npos) sha.update(basis.end);
+    if (looks_at_interval(*project_, split)) sha.update(basis.end);
     basis.text = sha.hex().substr(0, 32);
     for (const auto& [name, state] : states) {
-        if (!state.snapshot) return std::optional<Basis>();
+        if (!state.snapshot || !state.newer.empty()) return std::optional<Basis>();
         basis.positions.emplace(name, position_of(*state.snapshot));
     }
     for (const auto& name : split.rows) {
@@ -327,11 +369,9 @@ Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view
     if (computed_.contains(view.name)) return computed;
     WEIR_ASSIGN(const auto* split, states.catalog.split(view));
     std::map<std::string, Source> open;
-    const bool weighted =
-        std::any_of(split->states.begin(), split->states.end(), [](const State& state) { return state.weighted; });
     // An expression may fail over a row that is long taken back, or over one that is taken back before it came.
     const auto only_rows_left = [&](const Error& error) {
-        if (!weighted || error.code != ErrorCode::sql_invalid) return false;
+        if (!is_weighted(*split) || error.code != ErrorCode::sql_invalid) return false;
         computed.from_states = false;
         computed.rebuilt.push_back("computed from the rows that are left, without states: " + error.message);
         return true;
@@ -369,7 +409,8 @@ Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view
     if (!computed.from_states) {
         const std::set<std::string> reads(view.reads.begin(), view.reads.end());
         const bool once = std::none_of(project_->views.begin(), project_->views.end(), [&](const auto& other) {
-            return std::find(other.reads.begin(), other.reads.end(), view.name) != other.reads.end();
+            return std::any_of(other.reads.begin(), other.reads.end(),
+                               [&](const std::string& read) { return equal_ignoring_case(read, view.name); });
         });
         const auto rows = split->append_only && once ? Rows::as_they_are_read : Rows::held;
         if (auto status = run(view, split->plain, reads, states, rows); !status) {
@@ -380,6 +421,55 @@ Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view
     }
     computed_.insert(view.name);
     return computed;
+}
+
+Result<std::optional<std::int64_t>> IntervalBatch::compute_touched(const declare::View& view, const States& states,
+                                                                   const Versions& after) {
+    using Keys = std::optional<std::int64_t>;
+    WEIR_ASSIGN(const auto* split, states.catalog.split(view));
+    std::map<std::string, GrownSource> sources;
+    for (const auto& state : split->states) {
+        auto caught_up = states.reader->catch_up(state, states.by_day.contains(state.name));
+        if (!caught_up) return in_file(view, std::move(caught_up).error());
+        WEIR_ASSIGN(auto source, states.reader->open(connection_, state, interval_));
+        if (!source || !source->snapshot) return Keys();
+        // Where the published result stands, or a little before, with files between that only hold rows of others.
+        const auto is_there = [&](const lake::Snapshot& then) {
+            return std::all_of(state.events.begin(), state.events.end(), [&](const std::string& name) {
+                const auto known = tables_->existing(name);
+                if (!known) return false;
+                const auto position = then.transaction_version(events_app(name, *known->snapshot));
+                const auto cut = after.at(name);
+                if (!position || *position >= cut) return position == cut;
+                const auto between = tables_->since(name, *position);
+                return between && (*between)->broken.empty() &&
+                       std::all_of((*between)->changes.added.begin(), (*between)->changes.added.end(),
+                                   [&](const auto& each) { return each.version.get() > cut; });
+            });
+        };
+        WEIR_ASSIGN(const auto changes, added_to_state(*source, is_there));
+        if (!changes) return Keys();
+        WEIR_ASSIGN(const auto added, lake::prepare_added(source->table, connection_, *source->snapshot, *changes,
+                                                          fmt::format("weir_added_{}", sources.size())));
+        auto new_rows = fmt::format("SELECT {} FROM {}", source->columns, added);
+        if (!source->newer.empty()) new_rows += " UNION ALL FROM " + source->newer;
+        sources.emplace(state.name, GrownSource{std::move(source->relation), "(" + new_rows + ")"});
+    }
+    for (const auto& name : split->rows) {
+        const auto table = table_name(*project_, name);
+        WEIR_TRY(make_readable(table));
+        WEIR_ASSIGN(auto* in, input(table));
+        WEIR_ASSIGN(const auto arrivals, tables_->since(table, after.at(table)));
+        WEIR_ASSIGN(const auto added, lake::prepare_added(in->table, connection_, *in->snapshot, arrivals->changes,
+                                                          fmt::format("weir_added_{}", sources.size())));
+        sources.emplace(name, GrownSource{in->relation, added});
+    }
+    for (const auto& name : split->reads) WEIR_TRY(make_readable(table_name(*project_, name)));
+    auto count = touch(connection_, split->touched, sources);
+    if (!count) return in_file(view, std::move(count).error());
+    WEIR_TRY(run_over(view, fmt::format("CREATE OR REPLACE TEMP VIEW {} AS {}", sql::quote_name(view.name),
+                                        select_fresh(split->touched))));
+    return Keys(*count);
 }
 
 }  // namespace weir::view

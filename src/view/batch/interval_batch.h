@@ -1,6 +1,7 @@
 // All views of a project as of the end of one interval: the inputs cut there, the results computed by DuckDB.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -46,6 +47,10 @@ public:
     // reference tables, are whole. Fails where rows were changed or removed since.
     void read_only_after(Versions versions) { after_ = std::move(versions); }
 
+    // From here on compute() makes a view's rows a table of the database, of the name that this gives, and no temporary
+    // one; where another view reads them, the view's name stands for them as ever.
+    void hold_in(std::function<std::string(const declare::View&)> relation) { held_in_ = std::move(relation); }
+
     // A hash of the data files that a view's result would be computed from, cut at the interval's end.
     Result<std::string> inputs_hash(const declare::View& view);
 
@@ -67,10 +72,21 @@ public:
     };
     Result<Computed> compute(const declare::View& view, const States& states, const std::optional<Basis>& then = {});
 
+    // Makes of a view with touched keys, whose finish reads no view, the rows that have keys of events which came in
+    // after these versions a temporary view of connection(), named as the view, and these keys touched_relation. Since
+    // then rows have only come in. Gives how many keys there are; nothing: it cannot be told. Nothing else is to be
+    // computed here: the names of states and event tables stand for their rows with these keys then.
+    Result<std::optional<std::int64_t>> compute_touched(const declare::View& view, const States& states,
+                                                        const Versions& after);
+
+    // Runs a statement that reads the rows of a view that is computed here: those that are computed as they are read
+    // fail there, and the error is the view's.
+    Status run_over(const declare::View& view, const std::string& statement);
+
     sql::Connection& connection() { return connection_; }
     const Interval& interval() const { return interval_; }
 
-    // The same error, with the view's file as its place. Rows that are computed as they are read fail there.
+    // The same error, with the view's file as its place.
     Error in_file(const declare::View& view, Error error) const;
 
 private:
@@ -108,6 +124,7 @@ private:
     // What finish reads besides states, and where each stands; nothing: some of it has no version.
     Result<std::optional<Basis>> basis_of(const declare::View& view, const Split& split,
                                           const std::map<std::string, Source>& states);
+
     const lake::Lake* lake_;
     const declare::Project* project_;
     Interval interval_;
@@ -115,8 +132,14 @@ private:
     sql::Connection connection_;
     std::map<std::string, Input> inputs_;
     Versions after_;
+    std::function<std::string(const declare::View&)> held_in_{};
+    std::map<std::string, std::string>
+        held_;  // by view: the tables that held_in_ named, until their names stand for them
     std::set<std::string> computed_;
 };
+
+// Whether what a text says of old events may change when the interval's end does.
+bool looks_at_interval(const declare::Project& project, const Split& split);
 
 // The newest state of each quarantined row: `relation` holds every state that it ever had.
 std::string newest_states(const std::string& relation);

@@ -12,8 +12,8 @@ NLOHMANN_JSON_SERIALIZE_ENUM(State::Kind, {{State::Kind::sums, "sums"},
                                            {State::Kind::first, "first"},
                                            {State::Kind::sketch, "sketch"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StateColumn, name, type, expression, precision)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(State, kind, name, keys, values, sums, events, references, weighted, partial, merge,
-                                   events_query)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(State, kind, name, keys, values, sums, events, references, reads_whole_rows, columns,
+                                   weighted, partial, merge, events_query)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ShownKey, column, state, expression)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TouchedKeys, columns, sources, unordered, order, why_not)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Split, states, finish, plain, rows, reads, shown_keys, touched, append_only,

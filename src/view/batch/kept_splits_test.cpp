@@ -19,6 +19,8 @@ Split sample() {
     state.sums = {{"c1", "HUGEINT", "sum(x)", ""}};
     state.events = {"visits"};
     state.references = {"courses"};
+    state.reads_whole_rows = false;
+    state.columns = {"day", "x"};
     state.weighted = true;
     state.partial = "SELECT 'é\n'";
     state.merge = "m";
@@ -59,6 +61,8 @@ TEST_F(KeptSplits, come_back_as_they_were) {
     EXPECT_EQ(state.sums[0].type, "HUGEINT");
     EXPECT_EQ(state.events, before.events);
     EXPECT_EQ(state.references, before.references);
+    EXPECT_FALSE(state.reads_whole_rows);
+    EXPECT_EQ(state.columns, before.columns);
     EXPECT_TRUE(state.weighted);
     EXPECT_EQ(state.partial, before.partial);
     EXPECT_EQ(state.merge, before.merge);

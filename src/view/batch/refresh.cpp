@@ -13,9 +13,6 @@
 namespace weir::view {
 namespace {
 
-// Above this share of new rows in the old result's, computing the whole costs less.
-constexpr std::int64_t touched_share = 4;
-
 struct Position {
     std::string id;
     std::int64_t version;
@@ -76,12 +73,9 @@ Result<std::optional<GoOn>> go_on_from(const StoredResult& stored) {
 Result<std::optional<std::string>> old_result(sql::Connection& connection, const lake::Table& table,
                                               const lake::Snapshot& old, const std::string& temporary,
                                               const std::string& select) {
-    using Maybe = std::optional<std::string>;
-    WEIR_ASSIGN(const auto columns, connection.describe(select));
     WEIR_ASSIGN(const auto scan, lake::prepare_scan(table.store(), connection, old, temporary));
     for (const auto& statement : scan.setup) WEIR_TRY(connection.run(statement));
-    WEIR_ASSIGN(const auto old_columns, connection.describe("SELECT * FROM " + scan.relation));
-    return same_columns(old_columns, columns) ? Maybe(scan.relation) : Maybe();
+    return stored_rows(connection, scan.relation, select);
 }
 
 }  // namespace
@@ -94,10 +88,28 @@ Result<bool> had_rows_from(const lake::Snapshot& now, const lake::Changes& chang
     return std::any_of(later.begin(), later.end(), [&](const auto& path) { return !added.contains(path); });
 }
 
-bool same_columns(const std::vector<sql::Column>& a, const std::vector<sql::Column>& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& one, const auto& other) {
-        return one.type == other.type && equal_ignoring_case(one.name, other.name);
-    });
+Result<std::optional<std::string>> stored_rows(sql::Connection& connection, const std::string& stored,
+                                               const std::string& select) {
+    using Maybe = std::optional<std::string>;
+    WEIR_ASSIGN(const auto have, connection.describe("SELECT * FROM " + stored));
+    WEIR_ASSIGN(const auto want, connection.describe(select));
+    if (have.size() != want.size()) return Maybe();
+    bool as_it_is = true;
+    std::vector<std::string> columns;
+    for (std::size_t i = 0; i < want.size(); ++i) {
+        if (!equal_ignoring_case(have[i].name, want[i].name)) return Maybe();
+        as_it_is = as_it_is && have[i].type == want[i].type;
+        columns.push_back(fmt::format("CAST({0} AS {1}) AS {0}", sql::quote_name(want[i].name), want[i].type));
+    }
+    if (as_it_is) return Maybe(stored);
+    // Types that the lake does not have are stored as others that hold the same values, but nanoseconds.
+    WEIR_ASSIGN(const auto as_stored, connection.schema_of(select));
+    for (std::size_t i = 0; i < want.size(); ++i) {
+        const bool cut = want[i].type.find("_NS") != std::string::npos;
+        if (have[i].type != want[i].type && (cut || have[i].type != to_duckdb(as_stored.fields[i].type)))
+            return Maybe();
+    }
+    return Maybe(fmt::format("(SELECT {} FROM {})", fmt::join(columns, ", "), stored));
 }
 
 std::string position_of(const lake::Snapshot& snapshot) {
@@ -124,6 +136,20 @@ std::optional<Basis> parse_basis(const std::string& text) {
     return basis;
 }
 
+Result<std::int64_t> touch(sql::Connection& connection, const TouchedKeys& keys,
+                           const std::map<std::string, GrownSource>& sources) {
+    std::vector<std::string> touched;
+    touched.reserve(sources.size());
+    for (const auto& [name, source] : sources) touched.push_back(select_keys(keys.sources.at(name), source.new_rows));
+    WEIR_TRY(connection.run(
+        fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", touched_relation, fmt::join(touched, " UNION "))));
+    for (const auto& [name, source] : sources)
+        WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS {}", sql::quote_name(name),
+                                            select_touched(keys.sources.at(name), source.relation))));
+    WEIR_ASSIGN(const auto count, connection.query(fmt::format("SELECT count(*) FROM {}", touched_relation)));
+    return count.integer(0, 0);
+}
+
 Result<std::optional<std::int64_t>> refresh(sql::Connection& connection, const std::string& view,
                                             const StoredResult& stored, const TouchedKeys& keys) {
     using Keys = std::optional<std::int64_t>;
@@ -139,23 +165,19 @@ Result<std::optional<std::int64_t>> refresh(sql::Connection& connection, const s
     WEIR_ASSIGN(const auto old, old_result(connection, stored.table, go_on->old, "weir_before", keys.unordered));
     if (!old) return Keys();
 
-    std::vector<std::string> touched;
+    std::map<std::string, GrownSource> grown;
     for (const auto& [name, changes] : go_on->news) {
         const auto& source = stored.sources.at(name);
         WEIR_ASSIGN(const auto added, lake::prepare_added(source.table, connection, *source.snapshot, changes,
-                                                          fmt::format("weir_added_{}", touched.size())));
-        touched.push_back(
-            select_keys(keys.sources.at(name), fmt::format("(SELECT {} FROM {})", source.columns, added)));
+                                                          fmt::format("weir_added_{}", grown.size())));
+        grown.emplace(name, GrownSource{.relation = source.relation,
+                                        .new_rows = fmt::format("(SELECT {} FROM {})", source.columns, added)});
     }
-    WEIR_TRY(connection.run(
-        fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", touched_relation, fmt::join(touched, " UNION "))));
-    WEIR_ASSIGN(const auto count, connection.query(fmt::format("SELECT count(*) FROM {}", touched_relation)));
-    for (const auto& [name, source] : stored.sources)
-        WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS {}", sql::quote_name(name),
-                                            select_touched(keys.sources.at(name), source.relation))));
-    WEIR_TRY(connection.run(
-        fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", sql::quote_name(view), select_refreshed(keys, *old))));
-    return Keys(count.integer(0, 0));
+    WEIR_ASSIGN(const auto count, touch(connection, keys, grown));
+    WEIR_TRY(
+        connection.run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", sql::quote_name(view),
+                                   select_refreshed(keys, touched_relation, *old, "(" + select_fresh(keys) + ")"))));
+    return Keys(count);
 }
 
 std::string appended_rows(const std::string& view) { return sql::quote_name("weir_appended_" + view); }

@@ -13,8 +13,13 @@ namespace weir::view {
 Result<bool> had_rows_from(const lake::Snapshot& now, const lake::Changes& changes, const std::string& day_column,
                            const std::string& day);
 
-// Whether both have the same names and types, in this order.
-bool same_columns(const std::vector<sql::Column>& a, const std::vector<sql::Column>& b);
+// The rows of a stored result with the names and types that `select` gives, as a relation. Nothing: they were stored
+// with others.
+Result<std::optional<std::string>> stored_rows(sql::Connection& connection, const std::string& stored,
+                                               const std::string& select);
+
+// Where there are more touched keys than one in so many rows of the old result, computing the whole costs less.
+inline constexpr std::int64_t touched_share = 4;
 
 // What a stored result was computed from. Kept as text beside it; where it is lost, the whole is computed.
 struct Basis {
@@ -33,11 +38,20 @@ std::string position_of(const lake::Snapshot& snapshot);
 // A relation that finish reads, as it is now.
 struct Source {
     lake::Table table;
-    std::optional<lake::Snapshot> snapshot;  // nothing: part of it is not in the lake
+    std::optional<lake::Snapshot> snapshot;  // nothing: none of it is in the lake
+    std::string newer{};                     // what finish sees of it that is not in the lake; empty: nothing
     std::string columns;                     // what finish sees, as a list over the table's columns
     std::string relation;                    // what finish sees, all of it
     std::string day_column;
 };
+
+// Makes the keys of new rows the temporary table touched_relation and the sources' names stand for their rows with
+// these keys. Gives how many there are.
+struct GrownSource {
+    std::string relation, new_rows;  // what finish sees of it: all, and what is new of that
+};
+Result<std::int64_t> touch(sql::Connection& connection, const TouchedKeys& keys,
+                           const std::map<std::string, GrownSource>& sources);
 
 struct StoredResult {
     const lake::Table& table;  // the view's

@@ -116,14 +116,20 @@ Result<std::optional<std::string>> why_to_build(PinnedTables& tables, const lake
     return find_changes(tables, inputs, [&](const std::string& app) { return state.transaction_version(app); });
 }
 
+const std::set<std::string>* columns_of(const StateColumns& columns, const std::string& table) {
+    const auto found = columns.find(table);
+    return found == columns.end() ? nullptr : &found->second;
+}
+
 Result<std::string> HeldRows::relation(sql::Connection& on, const std::string& name, const StateInputs::Table& input) {
     const auto& changes = input.arrivals->changes;
     const auto temporary = "new_" + name;
+    const auto* columns = columns_of(columns_, name);
     if (size_of(changes) > held_bytes_max)
-        return lake::prepare_added(input.table, on, input.snapshot, changes, temporary);
+        return lake::prepare_added(input.table, on, input.snapshot, changes, temporary, columns);
     const std::lock_guard lock(mutex_);
     if (const auto held = tables_.find(input.arrivals); held != tables_.end()) return held->second;
-    WEIR_ASSIGN(const auto relation, lake::prepare_added(input.table, on, input.snapshot, changes, temporary));
+    WEIR_ASSIGN(const auto relation, lake::prepare_added(input.table, on, input.snapshot, changes, temporary, columns));
     static std::atomic<std::uint64_t> made = 0;
     auto held = fmt::format("weir_held_{}", made++);
     // Not a temporary table: all connections of the database read it.

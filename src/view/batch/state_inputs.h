@@ -43,6 +43,9 @@ Result<std::optional<std::string>> find_changes(PinnedTables& tables, StateInput
 Result<std::optional<std::string>> why_to_build(PinnedTables& tables, const lake::Table& table,
                                                 const lake::Snapshot& state, StateInputs& inputs);
 
+// What is read of a table; null: all of it.
+const std::set<std::string>* columns_of(const StateColumns& columns, const std::string& table);
+
 // The arrival days of files where each file is of one day; nothing where rows have to be asked.
 std::optional<std::set<std::string>> arrival_days(const lake::Changes& changes, const lake::Snapshot& snapshot);
 // New rows in larger files are not held in memory.
@@ -52,11 +55,13 @@ inline constexpr std::int64_t held_bytes_max = std::int64_t{16} << 20;
 // New rows of event tables that are read once and held, for all states that need them.
 class HeldRows {
 public:
+    explicit HeldRows(StateColumns columns) : columns_(std::move(columns)) {}
     // The new rows as a relation of any connection of the database. Few of them are held in memory.
     Result<std::string> relation(sql::Connection& on, const std::string& name, const StateInputs::Table& input);
     Status clear(sql::Connection& on);
 
 private:
+    const StateColumns columns_;
     std::mutex mutex_;
     std::map<std::shared_ptr<const Arrivals>, std::string> tables_;
 };

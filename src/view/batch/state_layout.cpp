@@ -69,8 +69,9 @@ Result<StateLayout> layout_of(sql::Connection& connection, const State& state) {
         const auto& column = columns[i];
         layout.schema.fields.push_back({column.name, stored[i].type, true});
         layout.to_lake += fmt::format(", CAST({} AS {}) AS {}", column.name, stored[i].lake_type, column.name);
-        layout.from_lake += fmt::format("{}CAST({} AS {}) AS {}", layout.from_lake.empty() ? "" : ", ", column.name,
-                                        column.type, column.name);
+        const auto value = column.type == "HUGEINT" ? fmt::format("stored_hugeint({})", column.name)
+                                                    : fmt::format("CAST({} AS {})", column.name, column.type);
+        layout.from_lake += fmt::format("{}{} AS {}", layout.from_lake.empty() ? "" : ", ", value, column.name);
     }
     if (layout.from_lake.empty()) layout.from_lake = "1 AS nothing";
     return layout;

@@ -40,6 +40,16 @@ Result<std::optional<Schema>> schema_of_table(const lake::Lake& lake, const decl
     return std::optional(std::move(schema));
 }
 
+// The tables of sources as they are called in the lake, in whichever case a text names them.
+std::set<std::string> as_declared(const declare::Project& project, const std::set<std::string>& tables) {
+    std::set<std::string> declared;
+    for (const auto& source : project.sources)
+        if (std::any_of(tables.begin(), tables.end(),
+                        [&](const std::string& name) { return equal_ignoring_case(source.table, name); }))
+            declared.insert(source.table);
+    return declared;
+}
+
 TableRole role_of(const declare::Project& project, std::string_view table) {
     for (const auto& source : project.sources) {
         if (equal_ignoring_case(source.table, table))
@@ -187,6 +197,10 @@ Result<const Split*> Catalog::split(const declare::View& view) {
         made->touched.why_not = text.why_not;
     }
     if (!made) return std::move(made).error().within(fmt::format("splitting view '{}'", view.name));
+    for (auto& state : made->states) {
+        state.events = as_declared(*project_, state.events);
+        state.references = as_declared(*project_, state.references);
+    }
     all_kept_ = false;
     return &splits_.emplace(view.name, std::move(*made)).first->second;
 }
@@ -208,6 +222,24 @@ Result<std::set<std::string>> Catalog::states_by_day() {
         for (const auto& state : parts->states) names.insert(state.name);
     }
     return names;
+}
+
+StateColumns Catalog::columns_of_states() {
+    StateColumns columns;
+    std::set<std::string> whole;
+    for (const auto& view : project_->views) {
+        const auto parts = split(view);
+        if (!parts) return {};  // told where the view is computed
+        for (const auto& state : (*parts)->states) {
+            for (const auto& table : state.events) {
+                columns[table].insert(state.columns.begin(), state.columns.end());
+                if (state.reads_whole_rows) whole.insert(table);
+            }
+        }
+    }
+    for (const auto& table : whole) columns.erase(table);
+    for (auto& [table, names] : columns) names.insert(std::string(declare::arrival_column));
+    return columns;
 }
 
 }  // namespace weir::view

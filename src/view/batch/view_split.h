@@ -38,6 +38,9 @@ public:
     // The states that views which keep every interval use: rows of different days have to stay apart in them.
     Result<std::set<std::string>> states_by_day();
 
+    // The columns that the states of all views read, and those that tell when a row arrived.
+    StateColumns columns_of_states();
+
 private:
     Catalog(const declare::Project& project, For reader)
         : project_(&project), reader_(reader), mutex_(std::make_unique<std::mutex>()) {}

@@ -28,9 +28,10 @@ bool is_newest(const lake::Table& table, const std::optional<lake::Snapshot>& pa
 
 }  // namespace
 
-Result<std::unique_ptr<LiveStates>> LiveStates::open(const lake::Lake& lake, sql::Database& database) {
-    WEIR_ASSIGN(auto newest, NewestRows::open(database));
-    return std::unique_ptr<LiveStates>(new LiveStates(lake, database, std::move(newest)));
+Result<std::unique_ptr<LiveStates>> LiveStates::open(const lake::Lake& lake, sql::Database& database,
+                                                     const StateColumns& columns) {
+    WEIR_ASSIGN(auto newest, NewestRows::open(database, columns));
+    return std::unique_ptr<LiveStates>(new LiveStates(lake, database, std::move(newest), columns));
 }
 
 Status LiveStates::move_to(std::shared_ptr<PinnedTables> tables, const Versions& versions) {
@@ -38,8 +39,12 @@ Status LiveStates::move_to(std::shared_ptr<PinnedTables> tables, const Versions&
     WEIR_TRY(new_rows_.clear(newest_.connection()));
     WEIR_TRY(newest_.move_to(tables, versions));
     tables_ = std::move(tables);
-    for (auto& [name, held] : held_) held.done = false;
+    look_again();
     return ok();
+}
+
+void LiveStates::look_again() {
+    for (auto& [name, held] : held_) held.done = false;
 }
 
 StateSizes LiveStates::sizes() const {
@@ -235,6 +240,10 @@ Result<std::optional<Source>> LiveStates::open(sql::Connection& connection, cons
     const auto end = weir::to_string(interval.to);
     const auto columns = columns_of(layout);
     std::vector<std::string> parts;
+    const auto seen = [&](const std::string& rows) {
+        return fmt::format("(SELECT {} FROM ({}) WHERE {} < DATE '{}')", layout.from_lake, rows, state_day_column, end);
+    };
+    std::string newer;
     if (held.in_lake) {
         WEIR_ASSIGN(const auto later, lake::matching_files(*held.in_lake, {{std::string(state_day_column),
                                                                             lake::Comparison::greater_equal, end}}));
@@ -246,6 +255,7 @@ Result<std::optional<Source>> LiveStates::open(sql::Connection& connection, cons
     if (held.rows > 0) {
         if (held.last_day >= end && !held.by_day) return std::optional<Source>();
         parts.push_back(fmt::format("SELECT {} FROM {}", columns, held.memory));
+        newer = seen(parts.back());
     }
     if (parts.empty()) {
         std::vector<std::string> nothing;
@@ -253,11 +263,11 @@ Result<std::optional<Source>> LiveStates::open(sql::Connection& connection, cons
             nothing.push_back(fmt::format("NULL::{} AS {}", to_duckdb(field.type), field.name));
         parts.push_back(fmt::format("SELECT {} WHERE false", fmt::join(nothing, ", ")));
     }
-    auto relation = fmt::format("(SELECT {} FROM ({}) WHERE {} < DATE '{}')", layout.from_lake,
-                                fmt::join(parts, " UNION ALL "), state_day_column, end);
+    auto relation = seen(fmt::format("{}", fmt::join(parts, " UNION ALL ")));
     WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS FROM {}", state.name, relation)));
     return std::optional(Source{.table = std::move(table),
-                                .snapshot = held.rows > 0 ? std::nullopt : held.in_lake,
+                                .snapshot = held.in_lake,
+                                .newer = std::move(newer),
                                 .columns = layout.from_lake,
                                 .relation = std::move(relation),
                                 .day_column = std::string(state_day_column)});

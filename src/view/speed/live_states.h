@@ -27,10 +27,15 @@ struct StateSizes {
 class LiveStates : public StateReader {
 public:
     // The database is that of the connections which read.
-    static Result<std::unique_ptr<LiveStates>> open(const lake::Lake& lake, sql::Database& database);
+    // `columns`: what the states read of their events.
+    static Result<std::unique_ptr<LiveStates>> open(const lake::Lake& lake, sql::Database& database,
+                                                    const StateColumns& columns);
 
     // Tables are looked at as they are there from now on; `versions` are theirs.
     Status move_to(std::shared_ptr<PinnedTables> tables, const Versions& versions);
+
+    // A run has published: the lake's part is looked at again, also where nothing new came in since.
+    void look_again();
 
     StateSizes sizes() const;
 
@@ -54,8 +59,8 @@ private:
         std::optional<sql::Statement> add_newest;
         std::string add_newest_day;  // for which it is bound
     };
-    LiveStates(const lake::Lake& lake, sql::Database& database, NewestRows newest)
-        : lake_(&lake), database_(&database), newest_(std::move(newest)) {}
+    LiveStates(const lake::Lake& lake, sql::Database& database, NewestRows newest, StateColumns columns)
+        : lake_(&lake), database_(&database), newest_(std::move(newest)), new_rows_(std::move(columns)) {}
 
     Result<CatchUp> bring_up(const State& state, Held& held);
     // Nothing: the state is not where the moment before was.

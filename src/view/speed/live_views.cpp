@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include "lake/read/file_facts.h"
 #include "view/batch/refresh.h"
+#include "view/speed/since_published.h"
+#include "view/split/touched.h"
 
 namespace weir::view {
 namespace {
@@ -17,9 +20,9 @@ Error no_view(const std::string& name) {
     return {.code = ErrorCode::not_found, .message = fmt::format("there is no view '{}'", name)};
 }
 
-std::shared_ptr<const LiveTable> new_table(sql::Database& database, std::shared_ptr<const LiveTable> below = nullptr) {
+std::shared_ptr<const LiveTable> new_table(sql::Database& database, LiveTable::Parts parts = {}) {
     static std::atomic<std::uint64_t> made = 0;
-    return std::make_shared<LiveTable>(database, made++, std::move(below));
+    return std::make_shared<LiveTable>(database, made++, std::move(parts));
 }
 
 // The last day of arrival in a file, as the log has it; nothing: it does not say, or tells of rows that are deleted.
@@ -36,14 +39,20 @@ std::optional<Day> last_arrival(const lake::AddFile& file, const lake::TableStat
 
 // The last day on which rows of a table arrived; nothing: it has none. Rows are asked only where the log does not say.
 Result<std::optional<Day>> last_arrival(sql::Database& database, const lake::Table& table,
-                                        const lake::Snapshot& snapshot) {
+                                        const lake::Snapshot& snapshot,
+                                        std::unordered_map<std::string, std::optional<Day>>& known) {
     std::optional<Day> last;
     bool by_file = true;
+    std::unordered_map<std::string, std::optional<Day>> days;
     for (const auto& file : snapshot.files()) {
-        const auto day = last_arrival(file, snapshot.state());
+        // Rows that are deleted later make of a day one that is not known.
+        const auto before = file.deletion_vector ? known.end() : known.find(file.path);
+        const auto day = before == known.end() ? last_arrival(file, snapshot.state()) : before->second;
+        days.emplace(file.path, day);
         by_file = by_file && day;
         if (day) last = std::max(last, day);
     }
+    known = std::move(days);
     if (by_file) return last;
     WEIR_ASSIGN(auto connection, database.connect());
     const auto name = std::string(declare::arrival_column);
@@ -57,24 +66,25 @@ Result<std::optional<Day>> last_arrival(sql::Database& database, const lake::Tab
 
 }  // namespace
 
-LiveTable::LiveTable(sql::Database& database, std::uint64_t number, std::shared_ptr<const LiveTable> below)
+LiveTable::LiveTable(sql::Database& database, std::uint64_t number, Parts parts)
     : database_(&database),
       number_(number),
       relation_(fmt::format("weir_live.view_{}", number)),
-      below_(std::move(below)) {}
+      parts_(std::move(parts)) {}
 
 LiveTable::~LiveTable() {
     // The database's memory ends with the database; a table that cannot be dropped before costs memory only.
     if (auto connection = database_->connect())
         static_cast<void>(
-            connection->run(fmt::format("DROP {} IF EXISTS {}", below_ == nullptr ? "TABLE" : "VIEW", relation_)));
+            connection->run(fmt::format("DROP {} IF EXISTS {}", parts_.empty() ? "TABLE" : "VIEW", relation_)));
 }
 
 Result<std::unique_ptr<LiveViews>> LiveViews::open(const lake::Lake& lake, sql::Database& database,
-                                                   declare::Project project, const Clock& clock) {
+                                                   declare::Project project, const Clock& clock,
+                                                   std::int64_t small_result) {
     WEIR_ASSIGN(auto connection, database.connect());
     WEIR_TRY(connection.run("CREATE SCHEMA IF NOT EXISTS weir_live"));
-    return std::unique_ptr<LiveViews>(new LiveViews(lake, database, std::move(project), clock));
+    return std::unique_ptr<LiveViews>(new LiveViews(lake, database, std::move(project), clock, small_result));
 }
 
 Status LiveViews::look_at(const std::string& name, const lake::Table& table, Table& known) {
@@ -90,7 +100,7 @@ Status LiveViews::look_at(const std::string& name, const lake::Table& table, Tab
     const auto& metadata = known.snapshot->metadata();
     known.shape = metadata.id + metadata.schema_text;
     if (name.starts_with("weir/")) return ok();
-    WEIR_ASSIGN(known.last_arrival, last_arrival(*database_, table, *known.snapshot));
+    WEIR_ASSIGN(known.last_arrival, last_arrival(*database_, table, *known.snapshot, known.arrivals));
     return ok();
 }
 
@@ -116,7 +126,7 @@ Status LiveViews::look() {
     if (same_tables) return ok();
     WEIR_ASSIGN(catalog_, Catalog::open(*lake_, project_));
     WEIR_ASSIGN(by_day_, catalog_->states_by_day());
-    WEIR_ASSIGN(states_, LiveStates::open(*lake_, *database_));
+    WEIR_ASSIGN(states_, LiveStates::open(*lake_, *database_, catalog_->columns_of_states()));
     known_.clear();
     known_newest_.clear();
     shapes_ = std::move(shapes);
@@ -195,6 +205,7 @@ Result<LiveMoment> LiveViews::read_once(const std::set<std::string>& views) {
     Batches batches;
     WEIR_ASSIGN(const auto publication, publication_.newest(*lake_, *database_));
     moment.publication = publication->number;
+    if (std::exchange(looked_at_publication_, publication->number) != publication->number) states_->look_again();
     for (const auto& name : views) {
         const auto* view = project_.view(name);
         if (view == nullptr) return no_view(name);
@@ -260,14 +271,17 @@ Result<LiveView> LiveViews::compute_newest(const declare::View& view, const Publ
     if (const auto known = known_newest_.find(view.name);
         known != known_newest_.end() && known->second.made_from == live.made_from)
         return known->second;
-    WEIR_ASSIGN(auto batch, IntervalBatch::open(*lake_, *database_, project_,
-                                                {live.day, live.day + std::chrono::days{1}}, pinned_));
-    batch.read_only_after(std::move(after));
-    WEIR_TRY(batch.compute(view, {.catalog = *catalog_, .reader = nullptr, .by_day = by_day_}));
-    live.table = new_table(*database_);
-    WEIR_TRY(batch.connection().run(
-        fmt::format("CREATE TABLE {} AS FROM {}", live.table->relation(), sql::quote_name(view.name))));
+    WEIR_ASSIGN(auto opened, open_batch(live.day));
+    opened.batch.read_only_after(std::move(after));
+    WEIR_TRY(opened.batch.compute(view, {.catalog = *catalog_, .reader = nullptr, .by_day = by_day_}));
+    live.table = opened.held->at(view.name);
     return live;
+}
+
+bool LiveViews::can_be_refreshed(const Split& split) const {
+    return split.touched.why_not.empty() && split.touched.order.empty() &&
+           std::none_of(split.reads.begin(), split.reads.end(),
+                        [&](const std::string& name) { return project_.view(name) != nullptr; });
 }
 
 Result<LiveView> LiveViews::compute(const declare::View& view, const Publication& publication, Batches& batches) {
@@ -275,73 +289,93 @@ Result<LiveView> LiveViews::compute(const declare::View& view, const Publication
     live.made_from += weir::to_string(live.day);
     WEIR_ASSIGN(const auto* split, catalog_->split(view));
     const auto published = publication.views.find(view.name);
-    const bool only_grows = split->append_only && published != publication.views.end();
-    if (only_grows)
+    const bool on_published =
+        published != publication.views.end() &&
+        (split->append_only || (published->second.rows >= small_result_ && can_be_refreshed(*split)));
+    if (on_published)
         live.made_from += fmt::format(" {}:{}", published->second.table_id, published->second.table_version);
     if (const auto known = known_.find(view.name); known != known_.end() && known->second.made_from == live.made_from)
         return known->second;
-    if (only_grows) {
-        WEIR_ASSIGN(live.table, on_top_of(published->second, view, live.day));
-        if (live.table != nullptr) return live;
+    if (on_published) {
+        auto table = on_top_of(published->second, view, *split, live.day);
+        // An expression may fail over a row that is long taken back: what is computed whole goes by those that are
+        // left.
+        const bool taken_back = !table && is_weighted(*split) && table.error().code == ErrorCode::sql_invalid;
+        if (!table && !taken_back) return std::move(table).error();
+        if (table && *table != nullptr) {
+            live.from_states = !split->states.empty();
+            live.table = std::move(*table);
+            return live;
+        }
     }
     auto opened = batches.find(live.day);
     if (opened == batches.end()) {
-        WEIR_ASSIGN(auto batch, IntervalBatch::open(*lake_, *database_, project_,
-                                                    {live.day, live.day + std::chrono::days{1}}, pinned_));
+        WEIR_ASSIGN(auto batch, open_batch(live.day));
         opened = batches.emplace(live.day, std::move(batch)).first;
     }
-    auto& batch = opened->second;
+    auto& [batch, held] = opened->second;
     WEIR_ASSIGN(const auto computed,
                 batch.compute(view, {.catalog = *catalog_, .reader = states_.get(), .by_day = by_day_}));
     live.from_states = computed.from_states;
-    live.table = new_table(*database_);
-    WEIR_TRY(batch.connection().run(
-        fmt::format("CREATE TABLE {} AS FROM {}", live.table->relation(), sql::quote_name(view.name))));
+    live.table = held->at(view.name);
     return live;
 }
 
-Result<std::shared_ptr<const LiveTable>> LiveViews::on_top_of(const PublishedView& published, const declare::View& view,
-                                                              Day day) {
-    const std::shared_ptr<const LiveTable> none;
-    const auto published_day = parse_day(published.interval);
-    if (view.keep != declare::View::Keep::latest || published.code != text_hash(project_, view) || !published_day)
-        return none;
-    const auto bases = base_tables(project_, view);
-    auto after = versions_of(published.cut, bases);
-    for (const auto& name : bases) {
-        const auto version = after.at(name);
-        const auto source = std::find_if(project_.sources.begin(), project_.sources.end(),
-                                         [&](const auto& each) { return equal_ignoring_case(each.table, name); });
-        if (source == project_.sources.end() || version > versions_.at(name)) return none;
-        if (version == versions_.at(name)) continue;
-        if (source->reference || version == not_there) return none;
-        WEIR_ASSIGN(const auto arrivals, pinned_->since(name, version));
-        if (!arrivals->broken.empty()) return none;
-        if (day == *published_day) continue;
-        WEIR_ASSIGN(const auto pinned, pinned_->existing(name));
-        WEIR_ASSIGN(const bool hidden,
-                    had_rows_from(*pinned.snapshot, arrivals->changes, std::string(declare::arrival_column),
-                                  weir::to_string(*published_day + std::chrono::days{1})));
-        if (hidden) return none;
-    }
-    WEIR_ASSIGN(const auto table, lake_->table(view.name));
-    WEIR_ASSIGN(const auto snapshot, table.snapshot(lake::TableVersion(published.table_version)));
-    if (snapshot.metadata().id != published.table_id) return none;
+Result<LiveViews::Batch> LiveViews::open_batch(Day day) {
     WEIR_ASSIGN(auto batch,
                 IntervalBatch::open(*lake_, *database_, project_, {day, day + std::chrono::days{1}}, pinned_));
-    batch.read_only_after(std::move(after));
-    WEIR_TRY(batch.compute(view, {.catalog = *catalog_, .reader = nullptr, .by_day = by_day_}));
+    auto held = std::make_shared<Held>();
+    batch.hold_in([database = database_, held](const declare::View& view) {
+        auto& table = (*held)[view.name];
+        if (!table) table = new_table(*database);
+        return table->relation();
+    });
+    return Batch{std::move(batch), std::move(held)};
+}
+
+Result<std::shared_ptr<const LiveTable>> LiveViews::held(IntervalBatch& batch, const declare::View& view) {
+    auto table = new_table(*database_);
+    WEIR_TRY(
+        batch.run_over(view, fmt::format("CREATE TABLE {} AS FROM {}", table->relation(), sql::quote_name(view.name))));
+    return table;
+}
+
+Result<std::shared_ptr<const LiveTable>> LiveViews::on_top_of(const PublishedView& published, const declare::View& view,
+                                                              const Split& split, Day day) {
+    const std::shared_ptr<const LiveTable> none;
+    WEIR_ASSIGN(const auto after, only_grown_since(project_, *pinned_, versions_, view, split, published, day));
+    if (!after) return none;
+    WEIR_ASSIGN(const auto table, lake_->table(view.name));
+    const auto snapshot = table.snapshot(lake::TableVersion(published.table_version));
+    if (!snapshot || snapshot->metadata().id != published.table_id) return none;
+    WEIR_ASSIGN(auto batch,
+                IntervalBatch::open(*lake_, *database_, project_, {day, day + std::chrono::days{1}}, pinned_));
     auto& connection = batch.connection();
-    WEIR_ASSIGN(const auto scan, table.scan(snapshot));
-    if (!scan.setup.empty()) return none;
-    WEIR_ASSIGN(const auto columns, connection.describe("FROM " + sql::quote_name(view.name)));
-    WEIR_ASSIGN(const auto stored, connection.describe("SELECT * FROM " + scan.relation));
-    if (!same_columns(stored, columns)) return none;
-    auto newer = new_table(*database_);
-    WEIR_TRY(connection.run(fmt::format("CREATE TABLE {} AS FROM {}", newer->relation(), sql::quote_name(view.name))));
-    auto both = new_table(*database_, newer);
-    WEIR_TRY(connection.run(fmt::format("CREATE VIEW {} AS SELECT * FROM {} UNION ALL SELECT * FROM {}",
-                                        both->relation(), scan.relation, newer->relation())));
+    const auto old = table.scan(*snapshot);
+    // Rows of the lake that only the connection can read that prepared them are of no use to others.
+    if (!old || !old->setup.empty()) return none;
+    if (split.append_only) {
+        batch.read_only_after(*after);
+        WEIR_TRY(batch.compute(view, {.catalog = *catalog_, .reader = nullptr, .by_day = by_day_}));
+    } else {
+        WEIR_ASSIGN(
+            const auto keys,
+            batch.compute_touched(view, {.catalog = *catalog_, .reader = states_.get(), .by_day = by_day_}, *after));
+        if (!keys || *keys * touched_share > published.rows) return none;
+    }
+    WEIR_ASSIGN(const auto rows, stored_rows(connection, old->relation, "FROM " + sql::quote_name(view.name)));
+    if (!rows) return none;
+    WEIR_ASSIGN(const auto fresh, held(batch, view));
+    LiveTable::Parts parts{fresh};
+    auto select = fmt::format("SELECT * FROM {} UNION ALL SELECT * FROM {}", *rows, fresh->relation());
+    if (!split.append_only) {
+        parts.push_back(new_table(*database_));
+        const auto& touched = parts.back()->relation();
+        WEIR_TRY(connection.run(fmt::format("CREATE TABLE {} AS FROM {}", touched, touched_relation)));
+        select = select_refreshed(split.touched, touched, *rows, fresh->relation());
+    }
+    auto both = new_table(*database_, std::move(parts));
+    WEIR_TRY(connection.run(fmt::format("CREATE VIEW {} AS {}", both->relation(), select)));
     return both;
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -21,12 +22,13 @@
 
 namespace weir::view {
 
-// A view's rows for every connection of the database, until the last holder lets go: in its memory, or, where they only
-// grow, those that are published with those in memory that came in since.
+// A view's rows for every connection of the database, until the last holder lets go: in its memory, or those that are
+// published with those in memory that came in since or replace some of them.
 class LiveTable {
 public:
-    // `below`: the table of newer rows, where this is a view over it.
-    LiveTable(sql::Database& database, std::uint64_t number, std::shared_ptr<const LiveTable> below = nullptr);
+    using Parts = std::vector<std::shared_ptr<const LiveTable>>;
+    // `parts`: the tables in memory, where this is a view over them; none: it is one.
+    LiveTable(sql::Database& database, std::uint64_t number, Parts parts = {});
     LiveTable(const LiveTable&) = delete;
     LiveTable& operator=(const LiveTable&) = delete;
     ~LiveTable();
@@ -38,7 +40,7 @@ private:
     sql::Database* database_;
     std::uint64_t number_;
     std::string relation_;
-    std::shared_ptr<const LiveTable> below_;
+    Parts parts_;
 };
 
 struct LiveView {
@@ -56,11 +58,16 @@ struct LiveMoment {
     std::map<std::string, LiveView> views;
 };
 
+// Of views with touched keys, results that were published with fewer rows are computed whole: they are held in memory
+// then, and read faster than the lake is.
+inline constexpr std::int64_t small_result_rows = 100'000;
+
 class LiveViews {
 public:
     // The database is one of open_database(), and outlives what is read.
     static Result<std::unique_ptr<LiveViews>> open(const lake::Lake& lake, sql::Database& database,
-                                                   declare::Project project, const Clock& clock);
+                                                   declare::Project project, const Clock& clock,
+                                                   std::int64_t small_result = small_result_rows);
 
     // The views named, all as of the same versions: the newest, or while take_in works, those that it takes in. What
     // nothing new came in for is not computed again. One read at a time; others wait.
@@ -81,13 +88,19 @@ public:
     sql::Database& database() { return *database_; }
 
 private:
-    LiveViews(const lake::Lake& lake, sql::Database& database, declare::Project project, const Clock& clock)
-        : lake_(&lake), database_(&database), project_(std::move(project)), clock_(&clock) {}
+    LiveViews(const lake::Lake& lake, sql::Database& database, declare::Project project, const Clock& clock,
+              std::int64_t small_result)
+        : lake_(&lake),
+          database_(&database),
+          project_(std::move(project)),
+          clock_(&clock),
+          small_result_(small_result) {}
     struct Table {
         std::optional<lake::Snapshot> snapshot;  // nothing: it does not exist
         std::string made_of;                     // id and version
         std::string shape;                       // id and schema
         std::optional<Day> last_arrival;
+        std::unordered_map<std::string, std::optional<Day>> arrivals;  // by file: its last, as far as the log has it
     };
     // Looks at the newest versions of all tables that views rest on. Where their columns changed, views are split anew.
     Status look();
@@ -105,17 +118,29 @@ private:
     // As of the end of which day a view is.
     Day day_of(const declare::View& view, const Publication& publication) const;
     std::string made_from(const declare::View& view) const;
-    using Batches = std::map<Day, IntervalBatch>;
+    using Held = std::map<std::string, std::shared_ptr<const LiveTable>>;  // by view
+    struct Batch {
+        IntervalBatch batch;
+        std::shared_ptr<const Held> held;  // what it computed
+    };
+    using Batches = std::map<Day, Batch>;
+    Result<Batch> open_batch(Day day);
     Result<LiveView> compute(const declare::View& view, const Publication& publication, Batches& batches);
     Result<LiveView> compute_newest(const declare::View& view, const Publication& publication);
-    // Of an append-only view: the published rows and those of newer events; nothing: more than that has changed.
+    // What was computed, in memory.
+    Result<std::shared_ptr<const LiveTable>> held(IntervalBatch& batch, const declare::View& view);
+    // Whether published rows and those with touched keys can be put together. Not in an order: each read would sort.
+    bool can_be_refreshed(const Split& split) const;
+    // The published rows with those of newer events, where the view only grows, or with those that have keys of newer
+    // events in place of the old ones; nothing: the whole is to be computed.
     Result<std::shared_ptr<const LiveTable>> on_top_of(const PublishedView& published, const declare::View& view,
-                                                       Day day);
+                                                       const Split& split, Day day);
 
     const lake::Lake* lake_;
     sql::Database* database_;
     declare::Project project_;
     const Clock* clock_;
+    std::int64_t small_result_;
     FairMutex mutex_;
     // Guarded by mutex_.
     bool taking_in_ = false;
@@ -128,6 +153,7 @@ private:
     std::unique_ptr<LiveStates> states_;
     std::map<std::string, LiveView> known_, known_newest_;
     LastPublication publication_;
+    std::int64_t looked_at_publication_ = 0;  // by the states
 };
 
 }  // namespace weir::view

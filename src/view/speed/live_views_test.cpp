@@ -1,16 +1,20 @@
 #include "view/speed/live_views.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
 
+#include "lake/maintain/optimize.h"
 #include "view/batch/duckdb/duckdb_engine.h"
 #include "view/batch/interval_batch.h"
 #include "view/batch/state_store.h"
+#include "view/speed/since_published.h"
 
 namespace weir::view {
 namespace {
@@ -22,6 +26,9 @@ template <class T>
 T must(Result<T> result) {
     if (!result) throw std::runtime_error(to_string(result.error()));
     return std::move(result).value();
+}
+void must(const Status& status) {
+    if (!status) throw std::runtime_error(to_string(status.error()));
 }
 class Live : public ::testing::Test {
 protected:
@@ -76,13 +83,67 @@ protected:
         auto catalog = must(Catalog::open(lake, project));
         const auto by_day = must(catalog.states_by_day());
         const SystemClock clock;
-        DuckDbEngine engine(database);
+        DuckDbEngine engine(database, catalog.columns_of_states());
         StateStore store(lake, std::make_shared<PinnedTables>(lake), engine, clock);
         for (const auto& each : project.views) {
             const auto* split = must(catalog.split(each));
             for (const auto& state : split->states)
                 static_cast<void>(must(store.catch_up(state, by_day.contains(state.name))));
         }
+    }
+
+    // What a run does at its end: results of views that keep the newest, and the switch to them.
+    void publish() {
+        const SystemClock clock;
+        const auto moment = must(must(LiveViews::open(lake, database, project, clock))->read(names()));
+        std::vector<std::string> published;
+        for (const auto& each : project.views) {
+            if (each.keep != View::Keep::latest) continue;
+            const auto& result = moment.views.at(each.name);
+            const auto table = must(lake.table(each.name));
+            const auto select = "SELECT * FROM " + result.table->relation();
+            auto transaction =
+                must(table.exists())
+                    ? must(lake::Transaction::begin(table, must(table.snapshot())))
+                    : must(lake::Transaction::create(table, {.schema = must(connection.schema_of(select)),
+                                                             .partition_columns = {},
+                                                             .configuration = {},
+                                                             .name = each.name,
+                                                             .description = ""}));
+            if (transaction.snapshot() != nullptr) must(transaction.overwrite());
+            const auto rows = must(transaction.append(connection, select)).rows;
+            transaction.set_operation("WRITE");
+            const auto version = must(lake::commit_or_fail(std::move(transaction))).version.get();
+            nlohmann::json cut = nlohmann::json::object();
+            for (const auto& base : base_tables(project, each))
+                if (moment.versions.at(base) != not_there) cut[base] = moment.versions.at(base);
+            published.push_back(fmt::format(
+                "SELECT {} AS publication, '{}' AS \"view\", {} AS table_version, '{}' AS table_id, DATE '{}' AS "
+                "\"interval\", '{}' AS cut, '{}' AS code, {} AS \"rows\", '' AS checksum",
+                publications + 1, each.name, version, must(table.snapshot()).metadata().id, weir::to_string(result.day),
+                cut.dump(), text_hash(project, each), rows));
+        }
+        const auto table = must(lake.table(publications_table));
+        const auto select = fmt::format("{}", fmt::join(published, " UNION ALL "));
+        auto transaction = must(table.exists())
+                               ? must(lake::Transaction::begin(table, must(table.snapshot())))
+                               : must(lake::Transaction::create(table, {.schema = must(connection.schema_of(select)),
+                                                                        .partition_columns = {},
+                                                                        .configuration = {},
+                                                                        .name = publications_table,
+                                                                        .description = ""}));
+        static_cast<void>(must(transaction.append(connection, select)));
+        must(transaction.set_txn(publication_app, ++publications));
+        transaction.set_operation("PUBLISH");
+        static_cast<void>(must(lake::commit_or_fail(std::move(transaction))));
+    }
+
+    // Whether what a view gives is made of its published rows.
+    bool on_published(const LiveView& each) {
+        return must(connection.query(
+                        fmt::format("SELECT count(*) FROM duckdb_views() WHERE schema_name || '.' || view_name = '{}'",
+                                    each.table->relation())))
+                   .integer(0, 0) > 0;
     }
 
     std::vector<std::string> rows_of(sql::Connection& on, const std::string& relation) {
@@ -156,7 +217,7 @@ protected:
     sql::Database database;
     sql::Connection connection;
     lake::Lake lake;
-    std::int64_t next_id = 0;
+    std::int64_t next_id = 0, publications = 0;
 };
 
 TEST_F(Live, at_every_moment_what_the_whole_query_gives) {
@@ -168,34 +229,116 @@ TEST_F(Live, at_every_moment_what_the_whole_query_gives) {
     append("kinds",
            "SELECT 'n' || i AS name, 'k' || i % 3 AS kind, DATE '2024-03-01' AS _arrival_date FROM range(9) r(i)");
     const SystemClock clock;
-    const auto live = must(LiveViews::open(lake, database, project, clock));
-    std::size_t reads = 0, moves = 0;
-    for (int step = 0; step < 60 && !HasFailure(); ++step) {
+    const auto live = must(LiveViews::open(lake, database, project, clock, 0));
+    std::size_t reads = 0, moves = 0, runs = 0;
+    std::map<std::string, int> on_top;
+    for (int step = 0; step < 80 && !HasFailure(); ++step) {
         SCOPED_TRACE(step);
-        switch (random() % 8) {
+        switch (random() % 10) {
             case 0:
-            case 1:
-            case 2: append("t", some_rows(random, static_cast<int>(random() % 60))); break;
+            case 1: append("t", some_rows(random, static_cast<int>(random() % 60))); break;
             case 3: append("t", some_rows(random, random() % 4 == 0 ? 15'000 : 300)); break;
             case 4: append("u", some_rows(random, static_cast<int>(random() % 60))); break;
             case 5: move_cut(), ++moves; break;
+            case 8: move_cut(), publish(), ++runs; break;
             case 6:
                 if (random() % 6 == 0)
                     append("kinds",
                            fmt::format("SELECT 'n{}' AS name, 'more' AS kind, DATE '2024-03-02' AS _arrival_date",
                                        random() % 30));
                 break;
+            case 2:
+            case 9:
+                append(random() % 2 == 0 ? "t" : "u", some_rows(random, 1 + static_cast<int>(random() % 3)));
+                [[fallthrough]];
             default: {
                 auto wanted = names();
                 for (auto name = wanted.begin(); name != wanted.end();)
                     name = random() % 2 == 0 ? wanted.erase(name) : std::next(name);
-                expect_equal(must(live->read(wanted)));
+                const auto moment = must(live->read(wanted));
+                expect_equal(moment);
+                for (const auto& [name, each] : moment.views) on_top[name] += on_published(each) ? 1 : 0;
                 ++reads;
             }
         }
     }
     expect_equal(must(live->read(names())));
-    std::cout << reads << " reads, the cut moved " << moves << " times\n";
+    std::cout << reads << " reads, the cut moved " << moves << " times, " << runs << " runs\n";
+    for (const auto& [name, times] : on_top) std::cout << times << " times of published rows: " << name << "\n";
+}
+
+TEST_F(Live, large_results_are_the_published_rows_but_those_with_new_keys) {
+    view("by_name", "SELECT name, count(*) AS n, max(x) AS x FROM t GROUP BY name");
+    view("in_order", "SELECT name, count(*) AS n FROM t GROUP BY name ORDER BY name");
+    view("rows", "SELECT name, id, n FROM t JOIN (SELECT name, count(*) AS n FROM t GROUP BY 1) c USING (name)");
+    view("all", "SELECT count(*) AS n FROM t ");
+    const auto rows = [&](int from, int to, int names) {
+        append("t", fmt::format("SELECT i::BIGINT AS id, 'n' || i % {} AS name, i::INTEGER AS x, 0.5 AS f, DATE "
+                                "'2024-03-01' AS _arrival_date FROM range({}, {}) r(i)",
+                                names, from, to));
+    };
+    const SystemClock clock;
+    const auto live = must(LiveViews::open(lake, database, project, clock, 50));
+    int step = 0;
+    const auto expect = [&](const std::set<std::string>& made_of_published) {
+        SCOPED_TRACE(++step);
+        const auto moment = must(live->read(names()));
+        expect_equal(moment);
+        for (const auto& [name, each] : moment.views)
+            EXPECT_EQ(on_published(each), made_of_published.contains(name)) << name;
+    };
+    rows(0, 200, 100);
+    move_cut();
+    expect({});
+    publish();
+    rows(200, 210, 100);
+    expect({"by_name", "rows"});
+    rows(300, 310, 1000);  // new keys
+    expect({"by_name", "rows"});
+    move_cut();  // a run is under way: what the lake has of the states is newer than what is published
+    rows(310, 311, 1000);
+    expect({"by_name", "rows"});
+    move_cut();
+    publish();
+    expect({"by_name", "rows"});
+    rows(311, 312, 1000);
+    expect({"by_name", "rows"});
+    // Files that only hold rows of others: the publication's cut is later than that of the states.
+    static_cast<void>(must(lake::optimize(must(lake.table("t")), {})));
+    move_cut();
+    publish();
+    rows(312, 313, 1000);
+    expect({"by_name", "rows"});
+    rows(400, 500, 100);  // too many keys
+    expect({});
+    project.views[0].sql = "SELECT name, count(*) AS n, min(x) AS x FROM t GROUP BY name";
+    const auto other = must(LiveViews::open(lake, database, project, clock, 50));
+    EXPECT_FALSE(on_published(must(other->read({"by_name"})).views.at("by_name"))) << "another text was published";
+}
+
+TEST_F(Live, published_rows_do_not_stand_for_what_their_day_did_not_see) {
+    view("by_name", "SELECT name, count(*) AS n FROM t GROUP BY name");
+    append("t", "SELECT 1 AS id, 'a' AS name, 1 AS x, 0.5 AS f, DATE '2024-03-01' AS _arrival_date");
+    auto catalog = must(Catalog::open(lake, project));
+    const auto& declared = project.views[0];
+    const auto* split = must(catalog.split(declared));
+    const auto day = *parse_day("2024-03-02");
+    PublishedView published{.interval = "2024-03-01", .cut = R"({"t": 0})", .code = text_hash(project, declared)};
+    const auto can_be_used = [&](std::int64_t now) {
+        PinnedTables tables(lake, {{"t", now}});
+        return must(only_grown_since(project, tables, {{"t", now}}, declared, *split, published, day)).has_value();
+    };
+    EXPECT_TRUE(can_be_used(0));
+    append("t", "SELECT 2 AS id, 'a' AS name, 1 AS x, 0.5 AS f, DATE '2024-03-02' AS _arrival_date");
+    EXPECT_TRUE(can_be_used(1)) << "the rows of the next day came after it";
+    published.cut = R"({"t": 1})";
+    EXPECT_FALSE(can_be_used(1)) << "they were there, and it does not see them";
+    published.interval = "2024-03-02";
+    EXPECT_TRUE(can_be_used(1));
+    for (const auto* damaged : {"", "[]", "null"}) {
+        published.cut = damaged;
+        EXPECT_FALSE(can_be_used(1)) << damaged;
+    }
 }
 
 TEST_F(Live, a_read_is_of_one_moment_while_others_write_and_the_cut_moves) {

@@ -28,11 +28,11 @@ std::string MemoryDatabase::table(const std::string& name) const {
     return fmt::format("{}.main.{}", name_, sql::quote_name(name));
 }
 
-Result<NewestRows> NewestRows::open(sql::Database& database) {
+Result<NewestRows> NewestRows::open(sql::Database& database, StateColumns columns) {
     WEIR_ASSIGN(auto memory, MemoryDatabase::attach(database));
     WEIR_ASSIGN(auto connection, database.connect());
     WEIR_TRY(connection.run("SET GLOBAL disabled_optimizers = 'statistics_propagation'"));
-    return NewestRows(std::move(memory), std::move(connection));
+    return NewestRows(std::move(memory), std::move(connection), std::move(columns));
 }
 
 Status NewestRows::move_to(std::shared_ptr<PinnedTables> tables, Versions versions) {
@@ -91,8 +91,8 @@ Result<bool> NewestRows::fill(const std::string& name, Slot& slot) {
     if (!slot.arrivals->broken.empty() || size_of(changes) > held_bytes_max) return false;
     if (slot.filled || (changes.added.empty() && !slot.table.empty())) return true;
     WEIR_ASSIGN(const auto pinned, tables_->existing(name));
-    WEIR_ASSIGN(const auto relation,
-                lake::prepare_added(pinned.table, connection_, *pinned.snapshot, changes, "newest_" + name));
+    WEIR_ASSIGN(const auto relation, lake::prepare_added(pinned.table, connection_, *pinned.snapshot, changes,
+                                                         "newest_" + name, columns_of(columns_, name)));
     if (slot.table.empty()) {
         const auto table = memory_->table(name);
         WEIR_TRY(connection_.run(fmt::format("CREATE TABLE {} AS FROM {} LIMIT 0", table, relation)));

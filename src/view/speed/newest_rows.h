@@ -38,7 +38,8 @@ private:
 // One call at a time.
 class NewestRows {
 public:
-    static Result<NewestRows> open(sql::Database& database);
+    // `columns`: what states read; more is not held.
+    static Result<NewestRows> open(sql::Database& database, StateColumns columns);
     // Where tables lie that statements over these rows may write.
     const MemoryDatabase& memory() const { return *memory_; }
 
@@ -65,14 +66,15 @@ private:
         std::shared_ptr<const Arrivals> arrivals;  // of this moment, once somebody asked
         std::set<std::string> days;
     };
-    NewestRows(std::unique_ptr<MemoryDatabase> memory, sql::Connection connection)
-        : memory_(std::move(memory)), connection_(std::move(connection)) {}
+    NewestRows(std::unique_ptr<MemoryDatabase> memory, sql::Connection connection, StateColumns columns)
+        : memory_(std::move(memory)), connection_(std::move(connection)), columns_(std::move(columns)) {}
     Result<bool> fill(const std::string& name, Slot& slot);
     Status show(const Slot& slot, const std::string& as);
     Status show_reference(const std::string& name);
 
     std::unique_ptr<MemoryDatabase> memory_;
     sql::Connection connection_;
+    StateColumns columns_;
     std::shared_ptr<PinnedTables> tables_;
     Versions before_, now_;
     std::map<std::string, Slot> slots_;

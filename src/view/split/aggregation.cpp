@@ -7,6 +7,7 @@
 
 #include "base/sha256.h"
 #include "view/split/aggregates.h"
+#include "view/split/used_names.h"
 #include "view/split/weights.h"
 
 namespace weir::view {
@@ -537,6 +538,9 @@ private:
         State state{.kind = kind};
         state.weighted = weighted_;
         WEIR_ASSIGN(state.partial, trees_.sql(partial));
+        auto read = read_names(partial);
+        state.reads_whole_rows = !read;
+        if (read) state.columns = std::move(*read);
         if (input_.explain) WEIR_TRY(remember_events(state, partial));
         const auto columns = trees_.connection().describe(state.partial);
         if (!columns) return no("its partial does not bind: " + columns.error().message);

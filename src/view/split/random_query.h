@@ -216,7 +216,7 @@ public:
     };
 
     Query make() {
-        auto query = any(2);
+        auto query = chance(5) ? projection(linear_source(2), chance(70)) : any(2);
         if (!with_.empty()) query.sql = fmt::format("WITH {} {}", fmt::join(with_, ", "), query.sql);
         return query;
     }

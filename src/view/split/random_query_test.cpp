@@ -194,6 +194,7 @@ void RandomQueries::check(Rows rows) {
     EXPECT_GT(fully * 100, accepted * (rows == Rows::stay ? 60U : 50U));
     EXPECT_GT(as_written * 100, accepted * 25);
     EXPECT_GT(by_key * 100, accepted * 20);
+    EXPECT_GE(by_row * 100, accepted * (rows == Rows::stay ? 2U : 0U));
     EXPECT_GT(with_macros * 100, accepted * 15);
     EXPECT_LT(opaque * 100, accepted * 5);
     EXPECT_LT(never_computed * 500, accepted);

@@ -218,6 +218,10 @@ TouchedKeys touched_in(Trees& trees, const Tree& finish, const RoleOf& role, con
 
 }  // namespace
 
+bool is_weighted(const Split& split) {
+    return std::any_of(split.states.begin(), split.states.end(), [](const State& state) { return state.weighted; });
+}
+
 std::string_view to_string(State::Kind kind) {
     switch (kind) {
         case State::Kind::sums: return "sums";

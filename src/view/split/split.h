@@ -71,10 +71,15 @@ struct State {
     std::vector<StateColumn> sums;     // what is merged
     std::set<std::string> events;      // tables
     std::set<std::string> references;  // tables
+    bool reads_whole_rows = true;      // of the events; false: only these columns of them
+    std::set<std::string> columns;     // lower case
     bool weighted = false;             // of changes: c1 is how many rows of a key, or of a value, are left
     std::string partial, merge;        // `merge` reads the relation called `name`
     std::string events_query;          // "SELECT * FROM … WHERE": the events, a condition on them to follow
 };
+
+// By event table, the columns that states read of it, lower case; a table that is not there is read whole.
+using StateColumns = std::map<std::string, std::set<std::string>>;
 
 // A column of the view that shows a key of a state.
 struct ShownKey {
@@ -106,6 +111,8 @@ struct Split {
 };
 
 std::string_view to_string(State::Kind kind);
+// Whether any of its states is of changes.
+bool is_weighted(const Split& split);
 
 // The connection knows every table that is read, with its columns; none of them has to hold rows. `sql` binds on it.
 Result<Split> split(sql::Connection& connection, const SplitInput& input);

@@ -154,7 +154,9 @@ public:
         if (failed.empty())
             failed = all("piece", "CREATE OR REPLACE TABLE weir_touched AS " + touched + "; " + restricted);
         see("touched");
-        auto result = failed.empty() ? answer(select_refreshed(split.touched, "weir_old")) : std::vector{failed};
+        auto result = failed.empty() ? answer(select_refreshed(split.touched, touched_relation, "weir_old",
+                                                               "(" + select_fresh(split.touched) + ")"))
+                                     : std::vector{failed};
         see("whole");
         for (const auto& state : split.states)
             for (const auto* prefix : {"", "new_", "all_"}) run("DROP TABLE IF EXISTS " + (prefix + state.name));

@@ -483,26 +483,29 @@ std::string select_keys(const std::vector<std::string>& columns, const std::stri
     return fmt::format("SELECT DISTINCT {} FROM {}", fmt::join(keys, ", "), new_rows);
 }
 
-namespace {
-
-std::string with_touched(std::string_view kind, const std::vector<std::string>& columns, const std::string& relation) {
+std::string select_touched(const std::vector<std::string>& columns, const std::string& relation) {
     std::vector<std::string> same;
     for (std::size_t i = 0; i < columns.size(); ++i)
-        same.push_back(fmt::format("weir_all.{} IS NOT DISTINCT FROM {}.t{}", sql::quote_name(columns[i]),
-                                   touched_relation, i + 1));
-    return fmt::format("SELECT * FROM {} AS weir_all {} JOIN {} ON ({})", relation, kind, touched_relation,
+        same.push_back(
+            fmt::format("weir_all.{} IS NOT DISTINCT FROM weir_keys.t{}", sql::quote_name(columns[i]), i + 1));
+    return fmt::format("SELECT * FROM {} AS weir_all SEMI JOIN {} AS weir_keys ON ({})", relation, touched_relation,
                        fmt::join(same, " AND "));
 }
 
-}  // namespace
+std::string select_fresh(const TouchedKeys& keys) { return select_touched(keys.columns, "(" + keys.unordered + ")"); }
 
-std::string select_touched(const std::vector<std::string>& columns, const std::string& relation) {
-    return with_touched("SEMI", columns, relation);
-}
-
-std::string select_refreshed(const TouchedKeys& keys, const std::string& old_result) {
-    return fmt::format("SELECT * FROM ({} UNION ALL {}) {}", with_touched("ANTI", keys.columns, old_result),
-                       with_touched("SEMI", keys.columns, "(" + keys.unordered + ")"), keys.order);
+std::string select_refreshed(const TouchedKeys& keys, std::string_view touched, const std::string& old_result,
+                             const std::string& fresh) {
+    // An ANTI JOIN may be turned around, and then gives rows in any order. NULLs inside of structs are equal.
+    std::vector<std::string> key, touched_key;
+    for (std::size_t i = 0; i < keys.columns.size(); ++i) {
+        key.push_back(fmt::format("t{} := weir_all.{}", i + 1, sql::quote_name(keys.columns[i])));
+        touched_key.push_back(fmt::format("t{0} := t{0}", i + 1));
+    }
+    return fmt::format(
+        "SELECT * FROM (SELECT * FROM {} AS weir_all WHERE struct_pack({}) NOT IN (SELECT struct_pack({}) FROM {}) "
+        "UNION ALL SELECT * FROM {}) {}",
+        old_result, fmt::join(key, ", "), fmt::join(touched_key, ", "), touched, fresh, keys.order);
 }
 
 }  // namespace weir::view

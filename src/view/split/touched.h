@@ -28,8 +28,11 @@ inline constexpr std::string_view touched_relation = "weir_touched";
 std::string select_keys(const std::vector<std::string>& columns, const std::string& new_rows);
 // The rows of a relation that have a touched key.
 std::string select_touched(const std::vector<std::string>& columns, const std::string& relation);
-// The new result, from the old one and from what finish gives over rows with touched keys; the old one has the columns
-// and types of the view.
-std::string select_refreshed(const TouchedKeys& keys, const std::string& old_result);
+// What finish gives over the rows with touched keys.
+std::string select_fresh(const TouchedKeys& keys);
+// The new result, from the old one, which has the columns and types of the view, and from the fresh rows, which replace
+// those with keys of `touched`. Read again, it gives its rows in the same order.
+std::string select_refreshed(const TouchedKeys& keys, std::string_view touched, const std::string& old_result,
+                             const std::string& fresh);
 
 }  // namespace weir::view

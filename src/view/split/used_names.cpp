@@ -32,20 +32,20 @@ bool star_decides(const Tree& part) {
                        [](const Tree& each) { return !is_type(each, "ORDER_MODIFIER"); });
 }
 
-}  // namespace
-
-std::optional<std::set<std::string>> used_names(Trees& trees, const Tree& query) {
+// Those that it names.
+std::optional<std::set<std::string>> named(const Tree& query) {
     std::set<std::string> names, relations;
     bool star_matters = false;
     const auto stop = [&] { star_matters = true; };
     each_part(query, [&](const Tree& part) {
         if (star_matters) return false;
         if (star_decides(part)) stop();
-        // Functions over all columns, as in count(DISTINCT *).
-        if (is_class(part, "FUNCTION") || is_class(part, "WINDOW")) {
+        // Functions over all columns, as in count(DISTINCT *) and coalesce(*).
+        if (is_class(part, "FUNCTION") || is_class(part, "WINDOW") || is_class(part, "OPERATOR")) {
             for (const auto& child : part.at("children"))
                 if (is_class(child, "STAR")) stop();
         }
+        if (is_class(part, "POSITIONAL_REFERENCE")) stop();
         if (is_type(part, "PIVOT") || has_members(part, "column_name_alias") || has_members(part, "aliases")) stop();
         if (is_type(part, "JOIN")) {
             if (text_of(part, "ref_type") != "REGULAR" && text_of(part, "ref_type") != "CROSS") stop();
@@ -66,12 +66,25 @@ std::optional<std::set<std::string>> used_names(Trees& trees, const Tree& query)
         return !whole_row;
     });
     if (whole_row) return std::nullopt;
+    return names;
+}
+
+}  // namespace
+
+std::optional<std::set<std::string>> used_names(Trees& trees, const Tree& query) {
+    auto names = named(query);
+    if (!names) return std::nullopt;
     const auto sql = trees.sql(query);
     if (!sql) return std::nullopt;
     const auto columns = trees.connection().describe(*sql);
     if (!columns) return std::nullopt;
-    for (const auto& each : *columns) names.insert(lowered(each.name));
+    for (const auto& each : *columns) names->insert(lowered(each.name));
     return names;
+}
+
+std::optional<std::set<std::string>> read_names(const Tree& query) {
+    const bool star = is_type(query, "SELECT_NODE") && gives_star(query);
+    return star ? std::nullopt : named(query);
 }
 
 }  // namespace weir::view

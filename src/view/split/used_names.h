@@ -12,4 +12,7 @@ namespace weir::view {
 // DISTINCT, LIMIT, GROUP BY ALL, in set operations, natural joins, renamed, or as a whole row.
 std::optional<std::set<std::string>> used_names(Trees& trees, const Tree& query);
 
+// The same without those that it gives: which columns of its tables a query reads. Nothing where it gives a `*`.
+std::optional<std::set<std::string>> read_names(const Tree& query);
+
 }  // namespace weir::view

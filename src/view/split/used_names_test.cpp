@@ -5,7 +5,8 @@
 namespace weir::view {
 namespace {
 
-std::string used(const std::string& sql) {
+template <class Names>
+std::string names_of(const std::string& sql, const Names& names_in) {
     auto database = sql::Database::open({.threads = 1}).value();
     auto connection = database.connect().value();
     EXPECT_TRUE(bool(
@@ -13,11 +14,19 @@ std::string used(const std::string& sql) {
     Trees trees(connection);
     const auto query = trees.query(sql);
     EXPECT_TRUE(bool(query)) << sql;
-    const auto names = used_names(trees, *query);
+    const auto names = names_in(trees, *query);
     if (!names) return "any";
     std::string text;
     for (const auto& name : *names) text += (text.empty() ? "" : " ") + name;
     return text;
+}
+
+std::string used(const std::string& sql) {
+    return names_of(sql, [](Trees& trees, const Tree& query) { return used_names(trees, query); });
+}
+
+std::string read(const std::string& sql) {
+    return names_of(sql, [](Trees&, const Tree& query) { return read_names(query); });
 }
 
 TEST(UsedNames, are_named_somewhere_or_given) {
@@ -43,8 +52,25 @@ TEST(UsedNames, are_named_somewhere_or_given) {
         {"SELECT count(*) AS n FROM t WHERE 1 IN (SELECT * FROM (SELECT a FROM u))", "any"},
         {"SELECT a FROM (SELECT * EXCLUDE (b) FROM t)", "a"},
         {"SELECT a FROM (SELECT * REPLACE (c + 1 AS a) FROM t)", "a c"},
+        {"SELECT #2 AS x FROM t", "any"},
+        {"SELECT coalesce(*COLUMNS(*)) AS x FROM t", "any"},
     };
     for (const auto& [sql, names] : cases) EXPECT_EQ(used(sql), names) << sql;
+}
+
+TEST(UsedNames, of_tables_are_those_that_a_query_reads) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"SELECT count(*) AS n, sum(b) AS s FROM t WHERE c > 1", "b c"},
+        {"SELECT count(*) AS n FROM t", ""},
+        {"SELECT a AS k1 FROM (SELECT * FROM t)", "a"},
+        {"SELECT * FROM t", "any"},
+        {"SELECT *, a AS x FROM t", "any"},
+        {"SELECT t AS whole FROM t", "any"},
+        {"SELECT x.b AS k1 FROM t x, u WHERE x.a = u.a", "a b u x"},
+        {"SELECT #1 AS k1, count(*) AS c1 FROM t GROUP BY ALL", "any"},
+        {"SELECT (SELECT max(d) FROM u WHERE u.a = t.a) AS k1 FROM t", "a d t u"},
+    };
+    for (const auto& [sql, names] : cases) EXPECT_EQ(read(sql), names) << sql;
 }
 
 }  // namespace

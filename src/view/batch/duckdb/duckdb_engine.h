@@ -10,8 +10,8 @@ namespace weir::view {
 
 class DuckDbEngine : public BatchEngine {
 public:
-    // The database is one of open_database().
-    explicit DuckDbEngine(sql::Database& database) : database_(&database) {}
+    // The database is one of open_database(). `columns`: what states read; more is not held of new rows.
+    DuckDbEngine(sql::Database& database, StateColumns columns) : database_(&database), held_(std::move(columns)) {}
 
     Result<StateLayout> layout(const State& state) override;
     Result<std::int64_t> stage_partial(const State& state, const StateLayout& layout, const StateInputs& inputs,
