@@ -1,5 +1,8 @@
 // weir test: expectations that hold and that do not, files that cannot be used, and the cuts.
+#include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "support/shop.h"
 
@@ -219,14 +222,40 @@ TEST_F(TestCommand, a_new_project_carries_a_test_that_passes) {
     expect_said(0, {"orders.test.yaml: rows are counted", "1 test: all passed"}, {(project / "made").string()});
 }
 
-TEST_F(TestCommand, the_shipped_projects_pass_their_tests) {
-    for (const std::string name : {"recipes", "learning", "nexmark"}) {
-        const auto finished = run({weir().string(), "test", WEIR_SOURCE_DIR "/projects/" + name},
-                                  {.directory = scratch.path(), .timeout_seconds = 420 * slowness});
-        EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
-        EXPECT_THAT(finished.out, HasSubstr("all passed"));
+// Each file of tests of each project that we ship.
+struct ShippedFile {
+    std::string project, file;
+
+    friend std::ostream& operator<<(std::ostream& out, const ShippedFile& shipped) {
+        return out << shipped.project << '/' << shipped.file;
     }
+};
+
+std::vector<ShippedFile> shipped_files() {
+    std::vector<ShippedFile> files;
+    for (const std::string project : {"recipes", "learning", "nexmark"})
+        for (const auto& entry : std::filesystem::directory_iterator(WEIR_SOURCE_DIR "/projects/" + project + "/tests"))
+            files.push_back({project, entry.path().filename().string()});
+    std::sort(files.begin(), files.end(),
+              [](const auto& a, const auto& b) { return std::tie(a.project, a.file) < std::tie(b.project, b.file); });
+    return files;
 }
+
+std::string name_of(const testing::TestParamInfo<ShippedFile>& info) {
+    return info.param.project + "_" + info.param.file.substr(0, info.param.file.find('.'));
+}
+
+class ShippedProject : public TestCommand, public testing::WithParamInterface<ShippedFile> {};
+
+TEST_P(ShippedProject, passes_its_tests) {
+    const auto& [shipped, file] = GetParam();
+    const auto finished = run({weir().string(), "test", WEIR_SOURCE_DIR "/projects/" + shipped, file},
+                              {.directory = scratch.path(), .timeout_seconds = 850 * slowness});
+    EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
+    EXPECT_THAT(finished.out, HasSubstr("all passed"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Tests, ShippedProject, testing::ValuesIn(shipped_files()), name_of);
 
 TEST_F(TestCommand, alerts_are_looked_at_after_the_arrivals_that_a_look_names) {
     put("alerts.yaml",
