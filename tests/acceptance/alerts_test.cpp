@@ -202,7 +202,7 @@ TEST_F(Alerts, an_answer_that_would_be_the_same_again_gives_the_message_up) {
     instance(up, "firing");
     ASSERT_EQ(receiver.wait_for(1).size(), 1u);
     std::string metrics;
-    for (int look = 0; look < 100 && metrics.find("failed\"} 1") == std::string::npos; ++look) {
+    for (int look = 0; look < 1500 && metrics.find("failed\"} 1") == std::string::npos; ++look) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
         metrics = up.get("/metrics").body;
     }

@@ -114,7 +114,7 @@ pid_t started_run(const fs::path& project) {
         ::execl(weir().c_str(), "weir", "run", nullptr);
         ::_exit(127);
     }
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
     while (!fs::exists(project / "lake" / "t" / "_delta_log" / "00000000000000000000.json") &&
            std::chrono::steady_clock::now() < deadline)
         std::this_thread::sleep_for(std::chrono::milliseconds(5));

@@ -21,14 +21,14 @@ class Rotation : public Guarded {
 protected:
     // Waits until this credential gets that status; whether it did.
     static bool becomes(const UpServer& server, const std::string& authorization, int status) {
-        for (int look = 0; look < 200 * slowness; ++look) {
+        for (int look = 0; look < 1200 * slowness; ++look) {
             if (server.get("/views/sums", {{"Authorization", authorization}}).status == status) return true;
             std::this_thread::sleep_for(milliseconds(50));
         }
         return false;
     }
     static bool says(const UpServer& server, const std::string& text) {
-        for (int look = 0; look < 200 * slowness; ++look) {
+        for (int look = 0; look < 1200 * slowness; ++look) {
             if (server.err().find(text) != std::string::npos) return true;
             std::this_thread::sleep_for(milliseconds(50));
         }

@@ -178,7 +178,7 @@ TEST_F(TopicIntake, a_topic_made_anew_and_filled_past_the_position_is_told) {
     // The same while it is read.
     put("weir.yaml", "name: shop\nintake: {epoch: 30ms}\n");
     const auto read_is = [&](const std::string& wanted) {
-        for (int look = 0; look < 200; ++look) {
+        for (int look = 0; look < 1200; ++look) {
             if (sql("SELECT sum(\"read\")::BIGINT FROM weir.accounting") == wanted) return;
             std::this_thread::sleep_for(std::chrono::milliseconds(50));
         }
@@ -202,7 +202,7 @@ TEST_F(TopicIntake, a_topic_made_anew_and_filled_past_the_position_is_told) {
     read_is("101\n");
     ASSERT_EQ(weir_with({"topic", "delete", "orders"}).exit_code, 0);
     records(select, 300, {"--seed", "5"});
-    for (int look = 0; look < 200 && up.running(); ++look) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    for (int look = 0; look < 1200 && up.running(); ++look) std::this_thread::sleep_for(std::chrono::milliseconds(50));
     EXPECT_FALSE(up.running());
     EXPECT_EQ(up.end(SIGTERM), 3) << read(project / "up.err");
     EXPECT_THAT(read(project / "up.err"), HasSubstr("reset: earliest"));
@@ -281,7 +281,7 @@ TEST_F(TopicIntake, up_takes_what_comes_and_ends_when_told) {
     put("weir.yaml", "name: shop\nintake: {epoch: 50ms}\n");
     Background up(project, {"up", "--only", "intake"}, project / "up.err");
     const auto wait_for = [&](const std::string& query, const std::string& answer) {
-        for (int look = 0; look < 300; ++look) {
+        for (int look = 0; look < 1200; ++look) {
             const auto asked = weir_with({"sql", query, "--format", "csv"});
             if (asked.exit_code == 0 && asked.out.substr(asked.out.find('\n') + 1) == answer) return;
             std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -318,7 +318,7 @@ TEST_F(TopicIntake, up_goes_on_with_the_others_until_none_is_left) {
     records(into("others"), 10);
     Background up(project, {"up", "--only", "intake"}, project / "up.err");
     const auto wait_for = [&](const std::string& text) {
-        for (int look = 0; look < 300 && read(project / "up.err").find(text) == std::string::npos; ++look)
+        for (int look = 0; look < 1200 && read(project / "up.err").find(text) == std::string::npos; ++look)
             std::this_thread::sleep_for(std::chrono::milliseconds(50));
         EXPECT_THAT(read(project / "up.err"), HasSubstr(text));
     };
@@ -329,7 +329,7 @@ TEST_F(TopicIntake, up_goes_on_with_the_others_until_none_is_left) {
     records(into("others"), 10, {"--seed", "1"});
     wait_for("\"read\":30");
     records("SELECT 'others' AS topic, 'no' AS value FROM numbers", 10);
-    for (int look = 0; look < 200 && up.running(); ++look) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    for (int look = 0; look < 1200 && up.running(); ++look) std::this_thread::sleep_for(std::chrono::milliseconds(50));
     EXPECT_FALSE(up.running());
     EXPECT_EQ(up.end(SIGTERM), 3) << read(project / "up.err");
     EXPECT_EQ(sql("SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM other), (SELECT count(*) FROM "

@@ -354,7 +354,7 @@ TEST_F(Served, rows_are_found_by_their_keys) {
     }
     put("in/b.csv", header + "8,anna,1\n9,new,1\n");
     run_ok();
-    for (int i = 0; i < 100 && server.get("/views/sums/anna").field("weir-publication") != "2"; ++i)
+    for (int i = 0; i < 600 && server.get("/views/sums/anna").field("weir-publication") != "2"; ++i)
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     EXPECT_EQ(parse(server.get("/views/sums/anna")).at("data").at("n"), 4);
     EXPECT_EQ(server.get("/views/sums/new").status, 200);
@@ -537,7 +537,7 @@ TEST_F(Served, the_merged_layer_is_what_weir_sql_live_gives) {
     EXPECT_EQ(all_pages(server, "/views/rows_?layer=merged&limit=50").size(), 42u);
     // What is published now is no longer new.
     run_ok();
-    for (int i = 0; i < 100 && server.get("/views/rows_").field("weir-publication") != "2"; ++i)
+    for (int i = 0; i < 600 && server.get("/views/rows_").field("weir-publication") != "2"; ++i)
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     EXPECT_EQ(parse(server.get("/views/rows_?layer=speed")).at("data"), json::array());
 }

@@ -136,7 +136,7 @@ TEST_F(Up, what_is_published_is_of_one_moment_while_rows_come_in) {
         for (int i = 0; !stop && i < 300; ++i) produce(20);
     });
     std::set<std::int64_t> publications;
-    for (int look = 0; look < 12; ++look) {
+    for (int look = 0; look < 12 || (publications.size() < 3 && look < 100); ++look) {
         const auto whole = json::parse(up.get("/views/whole?layer=batch").body);
         const auto& row = whole.at("data").at(0);
         EXPECT_EQ(row.at("n"), row.at("of_sums")) << whole;
@@ -155,7 +155,7 @@ TEST_F(Up, files_are_taken_in_by_its_runs) {
     UpServer up(project, {});
     ASSERT_NE(up.port(), 0) << up.err();
     put("in/a.csv", header + rows(10));
-    for (int look = 0; look < 500; ++look) {
+    for (int look = 0; look < 3000; ++look) {
         const auto answer = up.get("/views/whole?layer=batch");
         if (answer.status == 200 && json::parse(answer.body).at("data").at(0).at("n") == 10) break;
         std::this_thread::sleep_for(std::chrono::milliseconds(20));

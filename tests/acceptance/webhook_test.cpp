@@ -31,7 +31,7 @@ protected:
     // What became of the message to this target.
     static std::string fate(const UpServer& up, const std::string& name) {
         const auto begin = "a message of alert odd to " + name + " is given up: ";
-        for (int look = 0; look < 400; ++look) {
+        for (int look = 0; look < 2400; ++look) {
             const auto err = up.err();
             if (const auto at = err.find(begin); at != std::string::npos)
                 return err.substr(at + begin.size(), err.find('\n', at) - at - begin.size());

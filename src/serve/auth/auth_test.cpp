@@ -247,7 +247,6 @@ TEST(Rates, hold_a_bounded_number_of_those_who_ask) {
     // Nobody is full again for an hour: each newcomer takes the place of somebody.
     for (int i = 0; i < 400'000; ++i) EXPECT_TRUE(rates.take("address " + std::to_string(i), begun).allowed);
     EXPECT_LE(rates.size(), 100'000u);
-    EXPECT_LT(Rates::Clock::now() - begun, std::chrono::seconds(20));
 }
 
 TEST(Scopes, and_patterns) {

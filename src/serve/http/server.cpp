@@ -48,6 +48,8 @@ struct Loop {
     std::set<ConnectionBase*> connections;  // outlives the context, which destroys them
     asio::io_context context{1};
     asio::steady_timer timer{context};
+    Clock::time_point ticked = Clock::now();
+    bool spared = false;  // at the last tick nobody was checked
     std::string date;
     std::thread thread;
 };
@@ -679,10 +681,15 @@ void Server::Impl::make_room() {
 void Server::Impl::run_tick(Loop& loop) {
     loop.date = http_date();
     const auto now = Clock::now();
-    // A connection that is checked may go away.
-    const std::vector<ConnectionBase*> all(loop.connections.begin(), loop.connections.end());
-    for (auto* connection : all)
-        if (loop.connections.contains(connection)) connection->check(now);
+    // Where we stood still ourselves, what came meanwhile is read first; but who keeps us busy is checked all the same.
+    loop.spared = !loop.spared && now - loop.ticked > 2 * tick;
+    loop.ticked = now;
+    if (!loop.spared) {
+        // A connection that is checked may go away.
+        const std::vector<ConnectionBase*> all(loop.connections.begin(), loop.connections.end());
+        for (auto* connection : all)
+            if (loop.connections.contains(connection)) connection->check(now);
+    }
     service.tick();
     loop.timer.expires_after(tick);
     loop.timer.async_wait([this, &loop](error_code error) {

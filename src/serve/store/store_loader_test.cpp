@@ -28,9 +28,8 @@ TEST(StoreLoader, does_not_wait_when_there_is_another_publication) {
                         },
                         .is_up = [] { return true; },
                         .note = [](const std::string&) {}});
-    const auto begun = std::chrono::steady_clock::now();
     // Six loads with the pauses between them would be 31 s.
-    while (loads < 6 && std::chrono::steady_clock::now() - begun < std::chrono::seconds(25)) {
+    for (int look = 0; look < 4000 && loads < 6; ++look) {
         loader.changed();
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
