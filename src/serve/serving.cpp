@@ -31,7 +31,7 @@ namespace {
 
 constexpr auto refresh_every = std::chrono::seconds(1);
 // So long it does not listen yet, for a serving store that is slow to load.
-constexpr auto first_load_wait = std::chrono::seconds(10);
+constexpr auto first_load_wait = std::chrono::seconds(1);
 constexpr std::size_t key_bytes = 32;
 constexpr std::size_t streams_max = 10'000;
 

@@ -14,10 +14,11 @@
 namespace weir::lake {
 namespace {
 
-constexpr int row_group_rows = 122'880;
 // DuckDB's default is 3: on tables of numbers and short texts it takes a fifth more time to write, for files that are
 // no smaller.
 constexpr int zstd_level = 1;
+constexpr std::int64_t vector_rows = 2048;
+constexpr std::int64_t row_group_rows_min = 4 * vector_rows;
 constexpr std::size_t file_name_bytes_max = 255;
 constexpr std::string_view long_value = "the partition column ";
 constexpr std::string_view short_values = "partition by a column with short values";
@@ -180,7 +181,7 @@ private:
         return fmt::format(
             "COPY (SELECT {} FROM ({}\n) source) TO {} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, "
             "ROW_GROUP_SIZE {}, RETURN_STATS true{})",
-            list, select_sql, sql::quote_text(target.string()), zstd_level, row_group_rows, extra);
+            list, select_sql, sql::quote_text(target.string()), zstd_level, options_.row_group_rows, extra);
     }
 
     // The value becomes a folder's name, here and in the table: an error that names the row where that is too long.
@@ -276,6 +277,11 @@ private:
 };
 
 }  // namespace
+
+std::int64_t row_group_rows_for(std::int64_t rows, std::size_t files, std::size_t threads) {
+    const auto share = rows / static_cast<std::int64_t>(std::max<std::size_t>(1, files * threads));
+    return std::clamp(share / vector_rows * vector_rows, row_group_rows_min, row_group_rows_max);
+}
 
 Result<std::vector<DataFile>> write_data_files(sql::Connection& connection, const DataLayout& layout,
                                                const std::string& select_sql, const fs::path& staging,

@@ -17,6 +17,14 @@ struct DataLayout {
     Metadata metadata;  // partition columns and the properties that matter to statistics
 };
 
+// DuckDB's default.
+constexpr std::int64_t row_group_rows_max = 122'880;
+
+// So many rows a row group that each thread has one of each file to compress, where these are all rows there are. A
+// thread of DuckDB compresses a group when it has its rows, and at the end what it has left if that is half a group or
+// more; one thread does the rest. A multiple of 2048, the rows of a vector.
+std::int64_t row_group_rows_for(std::int64_t rows, std::size_t files, std::size_t threads);
+
 struct DataFileOptions {
     // Roughly; 0: one file per partition (and thread, where there are many rows). Ignored in partitioned tables.
     std::int64_t target_bytes = 0;
@@ -27,6 +35,7 @@ struct DataFileOptions {
     // The query has every column of the table, by its name, of a type that casts exactly: it is not asked for them.
     bool every_column = false;
     bool checksums = false;  // each file gets the tag of read/checksum.h
+    std::int64_t row_group_rows = row_group_rows_max;
 };
 
 struct DataFile {

@@ -293,6 +293,38 @@ TEST_F(TransactionTest, counts_come_back_per_partition) {
     EXPECT_EQ(append(table, "SELECT 1 AS id, 1 AS p LIMIT 0").files, 0u);
 }
 
+TEST(RowGroups, give_each_thread_one_of_each_file) {
+    struct Case {
+        std::int64_t rows;
+        std::size_t files, threads;
+        std::int64_t group;
+    };
+    for (const auto& [rows, files, threads, group] : std::vector<Case>{
+             {167'000, 1, 2, 81'920},
+             {167'000, 1, 1, 122'880},
+             {10'000'000, 1, 2, 122'880},
+             {115'000, 3, 2, 18'432},
+             {115'000, 11, 2, 8192},
+             {0, 0, 2, 8192},
+         })
+        EXPECT_EQ(row_group_rows_for(rows, files, threads), group) << rows << " " << files << " " << threads;
+}
+
+TEST_F(TransactionTest, row_groups_have_as_many_rows_as_were_asked_for) {
+    auto table = make_table("t", "SELECT 1 AS id");
+    auto transaction = must(Transaction::begin(table, must(table.snapshot())));
+    must(transaction.append(connection, "SELECT i AS id FROM range(20000) t(i)", {.row_group_rows = 8192}));
+    must(commit_or_fail(std::move(transaction)));
+    std::string groups;
+    for (const auto& file : must(table.snapshot()).files()) {
+        const auto rows = must(connection.query("SELECT DISTINCT row_group_id, row_group_num_rows FROM parquet_metadata(" +
+                                                sql::quote_text(table.store().url(file.path)) + ") ORDER BY 1"));
+        if (rows.integer(0, 1) == 1) continue;
+        for (std::size_t row = 0; row < rows.row_count(); ++row) groups += std::to_string(rows.integer(row, 1)) + " ";
+    }
+    EXPECT_EQ(groups, "8192 8192 3616 ");
+}
+
 TEST_F(TransactionTest, an_adopted_file_is_committed_as_it_lies) {
     auto table = make_table("t", "SELECT 1 AS id");
     auto add = must(table.snapshot()).files()[0];

@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <thread>
 
 #include "base/nearest.h"
 #include "contract/dataset.h"
@@ -15,6 +16,7 @@
 #include "declare/table_schema.h"
 #include "lake/log/paths.h"
 #include "lake/read/file_facts.h"
+#include "lake/write/data_files.h"
 #include "observe/event_time.h"
 #include "orchestrate/intake/first_rows.h"
 #include "orchestrate/intake/landing_settings.h"
@@ -196,14 +198,21 @@ private:
         return first_ ? first_->finish(std::move(taken)) : taken;
     }
 
-    bool arrived_in_one_day() const {
-        const auto& files = job_.files;
-        return !files.empty() && std::all_of(files.begin(), files.end(),
-                                             [&](const auto& file) { return file.arrival == files.front().arrival; });
+    std::size_t days_of_arrival() const {
+        std::set<Day> days;
+        for (const auto& file : job_.files) days.insert(file.arrival);
+        return days.size();
+    }
+    bool arrived_in_one_day() const { return days_of_arrival() == 1; }
+
+    std::size_t threads() const {
+        const auto wanted = at_.project.engine.threads;
+        return wanted > 0 ? static_cast<std::size_t>(wanted) : std::thread::hardware_concurrency();
     }
 
     Status append(const std::string& select) {
         lake::DataFileOptions options{.every_column = true};
+        if (job_.rows) options.row_group_rows = lake::row_group_rows_for(*job_.rows, days_of_arrival(), threads());
         if (arrived_in_one_day()) options.all_in = folder_of(job_.files.front().arrival);
         WEIR_ASSIGN(const auto appended, transaction_.append(connection_, select, options));
         static_cast<void>(appended);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ struct LandingJob {
     std::string app;   // intake_app() or replay_app()
     std::string kind;  // as weir.accounting has it
     std::vector<RecordFile> files;
+    std::optional<std::int64_t> rows{};  // how many they have, where that is known
     bool judged = true;  // whether thresholds apply
     // The quarantine's threshold looks at these records too, which were read before, and at no fewer than so many.
     struct Recent {

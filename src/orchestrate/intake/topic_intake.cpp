@@ -18,9 +18,11 @@ namespace {
 using source::Positions;
 using source::Stretch;
 using sql::quote_text;
+using std::chrono::steady_clock;
 
 constexpr std::int64_t recent_records_max = 10'000;
 constexpr int landing_attempts = 5;
+constexpr std::chrono::seconds follow_every{1};
 
 std::string sequence_app(const declare::Source& source) { return "weir/sequence/" + source.name; }
 
@@ -178,6 +180,7 @@ Result<Taken> TopicIntake::land(const Stretch& stretch, const std::string& run_i
                    .app = intake_app(source_.name),
                    .kind = "intake",
                    .files = {},
+                   .rows = stretch.rows,
                    .recent = recent_,
                    .read = {},
                    .follow = {}};
@@ -268,21 +271,32 @@ Result<TopicBacklog> topic_backlog(const Workplace& at, const declare::Source& s
     return backlog;
 }
 
-Status drain_topic(const Workplace& at, const declare::Source& source, const std::string& run_id, Taken& sum) {
-    WEIR_ASSIGN(const auto intake, TopicIntake::open(at, source));
-    auto& topic = intake->topic();
+namespace {
+
+Status drain(const Workplace& at, TopicIntake& intake, const std::string& run_id, Taken& sum) {
+    const auto& source = intake.source();
+    auto& topic = intake.topic();
     WEIR_ASSIGN(const auto ends, topic.ends());
-    // The next stretch is read while this one lands.
-    const auto read = [&] { return std::async(std::launch::async, [&] { return topic.take({}, &ends); }); };
-    auto next = read();
+    auto followed = steady_clock::now();
+    // While a stretch lands, the next one is read, and what follows from those before it is brought to its tables.
+    const auto beside = [&](bool follows) {
+        return std::async(std::launch::async, [&, follows]() -> Result<Stretch> {
+            auto stretch = topic.take({}, &ends);
+            if (!stretch) return of_source(std::move(stretch).error(), source);
+            if (follows) WEIR_TRY(complete_follow_ups(at, source.table, intake_app(source.name)));
+            return stretch;
+        });
+    };
+    auto next = beside(false);
     for (;;) {
-        auto stretch = next.get();
-        if (!stretch) return of_source(std::move(stretch).error(), source);
+        WEIR_ASSIGN(const auto stretch, next.get());
         if (stop_requested())
             return Error{.code = ErrorCode::interrupted, .message = "stopped; what was committed stands"};
-        if (stretch->empty()) return ok();
-        next = read();
-        auto taken = intake->land(*stretch, run_id);
+        if (stretch.empty()) return ok();
+        const bool follows = steady_clock::now() - followed > follow_every;
+        if (follows) followed = steady_clock::now();
+        next = beside(follows);
+        auto taken = intake.land(stretch, run_id);
         if (!taken) {
             next.wait();
             return std::move(taken).error();
@@ -292,6 +306,16 @@ Status drain_topic(const Workplace& at, const declare::Source& source, const std
         sum.add(*taken);
         for (auto& warning : taken->warnings) sum.warnings.push_back(std::move(warning));
     }
+}
+
+}  // namespace
+
+Status drain_topic(const Workplace& at, const declare::Source& source, const std::string& run_id, Taken& sum) {
+    WEIR_ASSIGN(const auto intake, TopicIntake::open(at, source, {.followed_later = true}));
+    auto drained = drain(at, *intake, run_id, sum);
+    // What landed is accounted for, also where a later landing failed.
+    auto followed = complete_follow_ups(at, source.table, intake_app(source.name));
+    return drained ? std::move(followed) : std::move(drained);
 }
 
 }  // namespace weir::orchestrate
