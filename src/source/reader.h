@@ -40,6 +40,8 @@ namespace weir::source {
 
 class ReadRun {
 public:
+    struct Impl;  // read_run.h
+
     // Errors: project_invalid for a column that cannot be read, usage for options that contradict each other.
     static Result<std::unique_ptr<ReadRun>> start(ReadPlan plan);
     ~ReadRun();
@@ -59,9 +61,7 @@ public:
 
 private:
     ReadRun();
-    struct Impl;
     std::shared_ptr<Impl> impl_;
-    friend struct ReadFunctions;
 };
 
 // Registers weir_read, weir_reject and weir_filtered with the connection's database.
