@@ -10,15 +10,14 @@
 #include <thread>
 
 #include "base/nearest.h"
-#include "contract/dataset.h"
 #include "contract/duplicates.h"
-#include "contract/rules.h"
 #include "declare/table_schema.h"
 #include "lake/log/paths.h"
 #include "lake/read/file_facts.h"
 #include "lake/write/data_files.h"
 #include "observe/event_time.h"
 #include "orchestrate/intake/first_rows.h"
+#include "orchestrate/intake/judge_landing.h"
 #include "orchestrate/intake/landing_settings.h"
 #include "orchestrate/intake/landing_turn.h"
 #include "orchestrate/intake/seen_keys.h"
@@ -34,7 +33,7 @@ constexpr const char* staged_table = "weir_staged";        // rows whose numbers
 constexpr const char* overtaken_table = "weir_overtaken";  // path, line: rows that are no longer the first of their key
 // path, first_line, last_line, base: each taken part of a file, and what makes a line the number of its record
 constexpr const char* parts_table = "weir_parts";
-constexpr std::size_t examples_shown = 5;
+constexpr std::size_t paths_shown = 5;
 
 using Days = std::map<Day, RowCounts>;
 
@@ -75,7 +74,7 @@ public:
         }
         if (first_) WEIR_TRY(take_out_overtaken());
         WEIR_TRY(account());
-        if (job_.judged) WEIR_TRY(judge());
+        if (job_.judged) WEIR_TRY(judge_landing(job_, {connection_, table_, snapshot_, staged_rows()}, taken_));
         return land_all();
     }
 
@@ -361,7 +360,7 @@ private:
     Error mismatch(Day day, const RowCounts& counts) const {
         std::vector<std::string> paths;
         for (const auto& file : job_.files) {
-            if (file.arrival == day && paths.size() < examples_shown) paths.push_back(file.path);
+            if (file.arrival == day && paths.size() < paths_shown) paths.push_back(file.path);
         }
         return {.code = ErrorCode::accounting_mismatch,
                 .message = fmt::format("{} on {}: read {} is not accepted {} + duplicate {} + quarantined {} + "
@@ -383,105 +382,6 @@ private:
         for (const auto& field : transaction_.schema().fields)
             columns.push_back(fmt::format("CAST(NULL AS {}) AS {}", to_duckdb(field.type), quote_name(field.name)));
         return fmt::format("(SELECT {} WHERE false)", fmt::join(columns, ", "));
-    }
-
-    Status judge() {
-        const auto& recent = job_.recent;
-        const auto quarantined = recent.quarantined + taken_.quarantined;
-        const auto read = std::max(recent.least, recent.read + taken_.read);
-        if (taken_.quarantined > 0 &&
-            !contract::within_quarantine_limit(quarantined, read, job_.contract.quarantine_limit_percent)) {
-            WEIR_ASSIGN(const auto examples, first_rejects());
-            return Error{
-                .code = ErrorCode::contract_violated,
-                .message = fmt::format(
-                    "{} of {} records of source '{}' broke the contract, more than its limit of {:g} %; nothing was "
-                    "committed{}",
-                    quarantined, recent.read + taken_.read, job_.source.name, job_.contract.quarantine_limit_percent,
-                    examples),
-                .hint = job_.source.topic.empty()
-                            ? fmt::format("mend the input, or raise quarantineLimit in {}", job_.contract.where.file)
-                            : fmt::format("raise quarantineLimit in {} and start again: the records go to the "
-                                          "quarantine then, from where they can be replayed or discarded",
-                                          job_.contract.where.file),
-                .where = job_.contract.where};
-        }
-        for (const auto& rule : job_.contract.dataset_rules) WEIR_TRY(judge(rule));
-        for (const auto& column : job_.contract.columns) {
-            if (column.unique)
-                WEIR_TRY(judge({.id = "unique " + column.name,
-                                .metric = declare::DatasetRule::Metric::duplicate_values,
-                                .columns = {column.name},
-                                .op = declare::DatasetRule::Operator::be,
-                                .whole_table = true,
-                                .where = column.where}));
-        }
-        count_warnings();
-        return ok();
-    }
-
-    // Rules that only warn: how many of the kept rows break them. Of a masked column only what is left is known here.
-    void count_warnings() {
-        std::vector<contract::Rule> rules;
-        std::vector<std::string> counts;
-        for (auto& rule : contract::compile_rules(job_.contract)) {
-            const auto column = std::find_if(job_.contract.columns.begin(), job_.contract.columns.end(),
-                                             [&](const auto& candidate) { return candidate.name == rule.column; });
-            const bool masked = column != job_.contract.columns.end() && !column->masking.empty();
-            if (!rule.warn_only || masked) continue;
-            counts.push_back(fmt::format("count(*) FILTER (({}) IS FALSE)", rule.predicate));
-            rules.push_back(std::move(rule));
-        }
-        if (rules.empty()) return;
-        const auto rows = connection_.query(fmt::format("SELECT {} FROM {}", fmt::join(counts, ", "), staged_rows()));
-        if (!rows) {
-            taken_.warnings.push_back("rules that only warn could not be measured: " + rows.error().message);
-            return;
-        }
-        for (std::size_t i = 0; i < rules.size(); ++i) {
-            const auto count = rows->integer(0, i);
-            if (count > 0)
-                taken_.warnings.push_back(fmt::format("{} kept row{} break{} {}: {}", count, count == 1 ? "" : "s",
-                                                      count == 1 ? "s" : "", rules[i].name, rules[i].reason));
-        }
-    }
-
-    Status judge(const declare::DatasetRule& rule) {
-        auto relation = staged_rows();
-        if (rule.whole_table) {
-            WEIR_ASSIGN(const auto scan, lake::prepare_scan(table_.store(), connection_, snapshot_, "weir_whole"));
-            for (const auto& statement : scan.setup) WEIR_TRY(connection_.run(statement));
-            relation = fmt::format("(SELECT * FROM {} UNION ALL BY NAME SELECT * FROM {})", scan.relation, relation);
-        }
-        auto rows = connection_.query(contract::measure_query(rule, relation));
-        if (!rows) {
-            auto error = std::move(rows).error();
-            error.where = rule.where;
-            return std::move(error).within(fmt::format("measuring rule '{}'", rule.id));
-        }
-        const auto verdict = contract::judge(rule, rows->real(0, 0), rows->real(0, 1));
-        if (verdict.passed) return ok();
-        if (verdict.severity == declare::Severity::error)
-            return Error{.code = ErrorCode::contract_violated,
-                         .message = verdict.sentence + "; nothing was committed",
-                         .hint = "mend the input, or the rule if it is too strict",
-                         .where = rule.where};
-        taken_.warnings.push_back(verdict.sentence);
-        return ok();
-    }
-
-    // "file:line: rule: reason" of the first broken records, one a line.
-    Result<std::string> first_rejects() {
-        WEIR_ASSIGN(const auto rows,
-                    connection_.query(fmt::format(
-                        "SELECT t.path, r.line, r.rule, r.reason FROM {} r JOIN {} t USING (file_no) ORDER BY "
-                        "file_no, line LIMIT {}",
-                        rejects_table, taken_table, examples_shown)));
-        std::string text;
-        for (std::size_t row = 0; row < rows.row_count(); ++row)
-            text += fmt::format("\n  {}:{}: {}: {}", rows.text(row, 0), rows.integer(row, 1), rows.text(row, 2),
-                                rows.text(row, 3));
-        return text;
     }
 
     // JSON objects, as weir.accounting has them.
