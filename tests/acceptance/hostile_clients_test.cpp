@@ -106,8 +106,8 @@ public:
         if (thread_.joinable()) thread_.join();
     }
     std::atomic<int> served{0}, failed{0};
-    // Answers that took longer than anybody waits gladly; and requests that came so late that the server may take us for
-    // one of the slow ones.
+    // Answers that took longer than anybody waits gladly; and requests that came so late that the server may take us
+    // for one of the slow ones.
     std::atomic<int> slow{0};
 
 private:

@@ -317,8 +317,9 @@ TEST_F(TransactionTest, row_groups_have_as_many_rows_as_were_asked_for) {
     must(commit_or_fail(std::move(transaction)));
     std::string groups;
     for (const auto& file : must(table.snapshot()).files()) {
-        const auto rows = must(connection.query("SELECT DISTINCT row_group_id, row_group_num_rows FROM parquet_metadata(" +
-                                                sql::quote_text(table.store().url(file.path)) + ") ORDER BY 1"));
+        const auto rows =
+            must(connection.query("SELECT DISTINCT row_group_id, row_group_num_rows FROM parquet_metadata(" +
+                                  sql::quote_text(table.store().url(file.path)) + ") ORDER BY 1"));
         if (rows.integer(0, 1) == 1) continue;
         for (std::size_t row = 0; row < rows.row_count(); ++row) groups += std::to_string(rows.integer(row, 1)) + " ";
     }

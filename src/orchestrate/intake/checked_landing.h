@@ -46,7 +46,7 @@ struct LandingJob {
     std::string kind;  // as weir.accounting has it
     std::vector<RecordFile> files;
     std::optional<std::int64_t> rows{};  // how many they have, where that is known
-    bool judged = true;  // whether thresholds apply
+    bool judged = true;                  // whether thresholds apply
     // The quarantine's threshold looks at these records too, which were read before, and at no fewer than so many.
     struct Recent {
         std::int64_t read = 0, quarantined = 0, least = 0;
