@@ -22,19 +22,20 @@ inline void must(const Status& status) {
 }
 
 class LakeTest : public testing::Test {
-protected:
+public:
     ~LakeTest() override {
         std::error_code ignored;
         fs::remove_all(root, ignored);
     }
 
+protected:
     Table table_at(const std::string& name) { return must(Table::at((root / name).string(), database, Sync::none)); }
 
     // A table with the schema and rows of a query.
     Table make_table(const std::string& name, const std::string& select, std::vector<std::string> partitions = {}) {
         auto table = table_at(name);
         auto transaction = must(Transaction::create(
-            table, {.schema = must(connection.schema_of(select)), .partition_columns = partitions}));
+            table, {.schema = must(connection.schema_of(select)), .partition_columns = std::move(partitions)}));
         must(transaction.append(connection, select));
         must(commit_or_fail(std::move(transaction)));
         return table;
