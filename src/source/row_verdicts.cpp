@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "source/read_run.h"
+#include "sql/scalar_function.h"
 
 namespace weir::source {
 namespace {
@@ -109,34 +110,15 @@ void filtered(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector 
     }
 }
 
-bool add(sql::Connection& connection, const char* name, const std::vector<duckdb_type>& parameters, duckdb_type result,
-         duckdb_scalar_function_t function) {
-    auto made = duckdb_create_scalar_function();
-    duckdb_scalar_function_set_name(made, name);
-    for (const auto parameter : parameters) {
-        auto type = duckdb_create_logical_type(parameter);
-        duckdb_scalar_function_add_parameter(made, type);
-        duckdb_destroy_logical_type(&type);
-    }
-    auto type = duckdb_create_logical_type(result);
-    duckdb_scalar_function_set_return_type(made, type);
-    duckdb_destroy_logical_type(&type);
-    duckdb_scalar_function_set_volatile(made);
-    duckdb_scalar_function_set_special_handling(made);
-    duckdb_scalar_function_set_function(made, function);
-    const bool registered = duckdb_register_scalar_function(connection.raw(), made) == DuckDBSuccess;
-    duckdb_destroy_scalar_function(&made);
-    return registered;
-}
-
 }  // namespace
 
 bool register_verdicts(sql::Connection& connection) {
     constexpr auto bigint = DUCKDB_TYPE_BIGINT, integer = DUCKDB_TYPE_INTEGER;
     constexpr auto text = DUCKDB_TYPE_VARCHAR, boolean = DUCKDB_TYPE_BOOLEAN;
-    return add(connection, "weir_reject", {bigint, bigint, text}, boolean, reject) &&
-           add(connection, "weir_verdict", {text}, text, verdict) &&
-           add(connection, "weir_filtered", {bigint, integer}, boolean, filtered);
+    using sql::Calls;
+    return sql::add_scalar(connection.raw(), "weir_reject", {bigint, bigint, text}, boolean, reject, Calls::each_row) &&
+           sql::add_scalar(connection.raw(), "weir_verdict", {text}, text, verdict, Calls::each_row) &&
+           sql::add_scalar(connection.raw(), "weir_filtered", {bigint, integer}, boolean, filtered, Calls::each_row);
 }
 
 }  // namespace weir::source

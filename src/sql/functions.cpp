@@ -3,12 +3,12 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 
 #include "base/murmur2.h"
 #include "sql/json_canonical.h"
+#include "sql/scalar_function.h"
 
 namespace weir::sql {
 namespace {
@@ -147,34 +147,16 @@ void iso_utc(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output
     }
 }
 
-bool register_function(duckdb_connection connection, const char* name, std::initializer_list<duckdb_type> parameters,
-                       duckdb_type result, duckdb_scalar_function_t body) {
-    auto function = duckdb_create_scalar_function();
-    duckdb_scalar_function_set_name(function, name);
-    for (const auto parameter : parameters) {
-        auto type = duckdb_create_logical_type(parameter);
-        duckdb_scalar_function_add_parameter(function, type);
-        duckdb_destroy_logical_type(&type);
-    }
-    auto type = duckdb_create_logical_type(result);
-    duckdb_scalar_function_set_return_type(function, type);
-    duckdb_destroy_logical_type(&type);
-    duckdb_scalar_function_set_function(function, body);
-    const bool registered = duckdb_register_scalar_function(connection, function) == DuckDBSuccess;
-    duckdb_destroy_scalar_function(&function);
-    return registered;
-}
-
 }  // namespace
 
 bool register_functions(duckdb_connection connection) {
     constexpr auto text = DUCKDB_TYPE_VARCHAR, hash = DUCKDB_TYPE_UBIGINT, integer = DUCKDB_TYPE_INTEGER;
     constexpr auto number = DUCKDB_TYPE_BIGINT;
-    return register_function(connection, "json_canonical", {text}, text, json_canonical) &&
-           register_function(connection, "kafka_partition", {text, integer}, integer, kafka_partition) &&
-           register_function(connection, "numbered", {text, number, integer}, text, numbered) &&
-           register_function(connection, "iso_utc", {DUCKDB_TYPE_TIMESTAMP}, text, iso_utc) &&
-           register_function(connection, "uuid_from", {hash, hash}, text, uuid_from);
+    return add_scalar(connection, "json_canonical", {text}, text, json_canonical) &&
+           add_scalar(connection, "kafka_partition", {text, integer}, integer, kafka_partition) &&
+           add_scalar(connection, "numbered", {text, number, integer}, text, numbered) &&
+           add_scalar(connection, "iso_utc", {DUCKDB_TYPE_TIMESTAMP}, text, iso_utc) &&
+           add_scalar(connection, "uuid_from", {hash, hash}, text, uuid_from);
 }
 
 }  // namespace weir::sql

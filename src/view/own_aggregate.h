@@ -9,30 +9,11 @@
 #include <string_view>
 
 #include "sql/database.h"
+#include "sql/scalar_function.h"
 
 namespace weir::view {
 
-class LogicalType {
-public:
-    explicit LogicalType(duckdb_type id) : type_(duckdb_create_logical_type(id)) {}
-    static LogicalType list_of(duckdb_type id) {
-        const LogicalType child(id);
-        return LogicalType(duckdb_create_list_type(child.get()));
-    }
-    static LogicalType decimal(std::uint8_t width, std::uint8_t scale) {
-        return LogicalType(duckdb_create_decimal_type(width, scale));
-    }
-    LogicalType(const LogicalType&) = delete;
-    LogicalType(LogicalType&& other) noexcept : type_(other.type_) { other.type_ = nullptr; }
-    ~LogicalType() {
-        if (type_ != nullptr) duckdb_destroy_logical_type(&type_);
-    }
-    duckdb_logical_type get() const { return type_; }
-
-private:
-    explicit LogicalType(duckdb_logical_type type) : type_(type) {}
-    duckdb_logical_type type_;
-};
+using sql::LogicalType;
 
 // A flat vector of a chunk.
 class VectorColumn {
@@ -123,20 +104,5 @@ private:
         }
     }
 };
-
-// Whether a NULL among the arguments is the answer without a call.
-enum class Nulls { decide, seen };
-inline bool add_scalar(sql::Connection& connection, const char* name, std::initializer_list<LogicalType> parameters,
-                       const LogicalType& result, duckdb_scalar_function_t call, Nulls nulls = Nulls::decide) {
-    auto function = duckdb_create_scalar_function();
-    duckdb_scalar_function_set_name(function, name);
-    for (const auto& parameter : parameters) duckdb_scalar_function_add_parameter(function, parameter.get());
-    duckdb_scalar_function_set_return_type(function, result.get());
-    duckdb_scalar_function_set_function(function, call);
-    if (nulls == Nulls::seen) duckdb_scalar_function_set_special_handling(function);
-    const bool added = duckdb_register_scalar_function(connection.raw(), function) == DuckDBSuccess;
-    duckdb_destroy_scalar_function(&function);
-    return added;
-}
 
 }  // namespace weir::view

@@ -20,8 +20,8 @@ void hugeint(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output
 }  // namespace
 
 Status add_stored_types(sql::Connection& connection) {
-    if (!add_scalar(connection, "stored_hugeint", {LogicalType::decimal(38, 0)}, LogicalType(DUCKDB_TYPE_HUGEINT),
-                    hugeint))
+    if (!sql::add_scalar(connection.raw(), "stored_hugeint", {LogicalType::decimal(38, 0)},
+                         LogicalType(DUCKDB_TYPE_HUGEINT), hugeint))
         return Error{.code = ErrorCode::internal, .message = "DuckDB did not take the functions of stored types"};
     return ok();
 }

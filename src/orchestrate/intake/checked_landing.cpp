@@ -206,7 +206,7 @@ private:
 
     std::size_t threads() const {
         const auto wanted = at_.project.engine.threads;
-        return wanted > 0 ? static_cast<std::size_t>(wanted) : std::thread::hardware_concurrency();
+        return wanted > 0 ? static_cast<std::size_t>(wanted) : std::max(1U, std::thread::hardware_concurrency());
     }
 
     Status append(const std::string& select) {

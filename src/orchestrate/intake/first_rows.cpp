@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "source/reader.h"
+#include "sql/scalar_function.h"
 
 namespace weir::orchestrate {
 
@@ -108,23 +109,9 @@ struct FirstRows::Calls {
     }
 
     static bool registered(sql::Connection& connection) {
-        auto function = duckdb_create_scalar_function();
-        duckdb_scalar_function_set_name(function, "weir_first");
-        for (const auto parameter :
-             {DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_UHUGEINT, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_BIGINT}) {
-            auto type = duckdb_create_logical_type(parameter);
-            duckdb_scalar_function_add_parameter(function, type);
-            duckdb_destroy_logical_type(&type);
-        }
-        auto boolean = duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN);
-        duckdb_scalar_function_set_return_type(function, boolean);
-        duckdb_destroy_logical_type(&boolean);
-        duckdb_scalar_function_set_volatile(function);
-        duckdb_scalar_function_set_special_handling(function);
-        duckdb_scalar_function_set_function(function, first);
-        const bool done = duckdb_register_scalar_function(connection.raw(), function) == DuckDBSuccess;
-        duckdb_destroy_scalar_function(&function);
-        return done;
+        constexpr auto number = DUCKDB_TYPE_BIGINT;
+        return sql::add_scalar(connection.raw(), "weir_first", {number, DUCKDB_TYPE_UHUGEINT, number, number, number},
+                               DUCKDB_TYPE_BOOLEAN, first, sql::Calls::each_row);
     }
 };
 

@@ -194,7 +194,7 @@ Result<Taken> TopicIntake::land(const Stretch& stretch, const std::string& run_i
         return follow(stretch, reports, run_id, follow_ups);
     };
     job.landed = options_.landed;
-    job.followed_later = options_.followed_later;
+    job.followed_later = true;
     auto taken = land_checked(at_, job, run_id);
     // Somebody landed other partitions meanwhile: again, behind them.
     for (int attempt = 1; attempt < landing_attempts; ++attempt) {
@@ -273,6 +273,13 @@ Result<TopicBacklog> topic_backlog(const Workplace& at, const declare::Source& s
 
 namespace {
 
+// What follows from the landings so far.
+Status account(const Workplace& at, const declare::Source& source) {
+    auto completed = complete_follow_ups(at, source.table, intake_app(source.name));
+    if (!completed) return of_source(std::move(completed).error(), source);
+    return ok();
+}
+
 Status drain(const Workplace& at, TopicIntake& intake, const std::string& run_id, Taken& sum) {
     const auto& source = intake.source();
     auto& topic = intake.topic();
@@ -283,7 +290,7 @@ Status drain(const Workplace& at, TopicIntake& intake, const std::string& run_id
         return std::async(std::launch::async, [&, follows]() -> Result<Stretch> {
             auto stretch = topic.take({}, &ends);
             if (!stretch) return of_source(std::move(stretch).error(), source);
-            if (follows) WEIR_TRY(complete_follow_ups(at, source.table, intake_app(source.name)));
+            if (follows) WEIR_TRY(account(at, source));
             return stretch;
         });
     };
@@ -311,10 +318,10 @@ Status drain(const Workplace& at, TopicIntake& intake, const std::string& run_id
 }  // namespace
 
 Status drain_topic(const Workplace& at, const declare::Source& source, const std::string& run_id, Taken& sum) {
-    WEIR_ASSIGN(const auto intake, TopicIntake::open(at, source, {.followed_later = true}));
+    WEIR_ASSIGN(const auto intake, TopicIntake::open(at, source));
     auto drained = drain(at, *intake, run_id, sum);
     // What landed is accounted for, also where a later landing failed.
-    auto followed = complete_follow_ups(at, source.table, intake_app(source.name));
+    auto followed = account(at, source);
     return drained ? std::move(followed) : std::move(drained);
 }
 

@@ -41,9 +41,8 @@ struct TopicIntakeOptions {
     std::int64_t judged_records_min = 0;
     // A topic of Kafka is shared with the other processes of its group; else this one reads all of it.
     bool shared = false;
-    // As LandingJob has them.
+    // As LandingJob has it.
     std::function<void(const Taken&)> landed{};
-    bool followed_later = false;
 };
 
 // Driven by one thread, but for what topic() does.
@@ -56,8 +55,8 @@ public:
     source::TopicReader& topic() { return *topic_; }
     const declare::Source& source() const { return source_; }
 
-    // Lands what take() of topic() gave, or nothing of it. An empty stretch is nothing to do. table_conflict: somebody
-    // else moved a partition of it; resume().
+    // Lands what take() of topic() gave, or nothing of it; the caller calls complete_follow_ups(), soon. An empty
+    // stretch is nothing to do. table_conflict: somebody else moved a partition of it; resume().
     Result<Taken> land(const source::Stretch& stretch, const std::string& run_id);
     // Reads on from where the table is. Nobody takes from topic() meanwhile, and what was taken is thrown away.
     Status resume();

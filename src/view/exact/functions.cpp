@@ -86,12 +86,12 @@ Status add_exact_functions(sql::Connection& connection) {
         Aggregate::add(connection, "exact_sum", {real}, add_values) &&
         Aggregate::add(connection, "exact_product", {real, real}, add_products) &&
         Aggregate::add(connection, "exact_merge", {blob}, Aggregate::add_bytes) &&
-        add_scalar(connection, "exact_value", {LogicalType(blob)}, LogicalType(real), value) &&
-        add_scalar(connection, "exact_minus", {LogicalType(blob), LogicalType(blob)}, LogicalType(blob), minus,
-                   Nulls::seen) &&
-        add_scalar(connection, "exact_moment",
-                   {LogicalType(DUCKDB_TYPE_BIGINT), LogicalType(blob), LogicalType(blob), LogicalType(blob)},
-                   LogicalType(real), moment);
+        sql::add_scalar(connection.raw(), "exact_value", {LogicalType(blob)}, LogicalType(real), value) &&
+        sql::add_scalar(connection.raw(), "exact_minus", {LogicalType(blob), LogicalType(blob)}, LogicalType(blob),
+                        minus, sql::Calls::with_nulls) &&
+        sql::add_scalar(connection.raw(), "exact_moment",
+                        {LogicalType(DUCKDB_TYPE_BIGINT), LogicalType(blob), LogicalType(blob), LogicalType(blob)},
+                        LogicalType(real), moment);
     if (!added) return Error{.code = ErrorCode::internal, .message = "DuckDB did not take the functions of exact sums"};
     return ok();
 }

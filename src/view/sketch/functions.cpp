@@ -176,15 +176,15 @@ Status add_sketch_functions(sql::Connection& connection) {
     const bool added =
         Distinct::add(connection, "distinct_sketch", {DUCKDB_TYPE_ANY}, add_distinct) &&
         Distinct::add(connection, "distinct_sketch_merge", {blob}, Distinct::add_bytes) &&
-        add_scalar(connection, "distinct_sketch_count", {LogicalType(blob)}, LogicalType(DUCKDB_TYPE_BIGINT),
-                   count_distinct) &&
+        sql::add_scalar(connection.raw(), "distinct_sketch_count", {LogicalType(blob)}, LogicalType(DUCKDB_TYPE_BIGINT),
+                        count_distinct) &&
         Quantile::add(connection, "quantile_sketch", {real}, add_reals) &&
         Quantile::add(connection, "quantile_sketch_merge", {blob}, Quantile::add_bytes) &&
-        add_scalar(connection, "quantile_sketch_value", {LogicalType(blob), LogicalType(real), LogicalType(real)},
-                   LogicalType(real), quantile) &&
-        add_scalar(connection, "quantile_sketch_values",
-                   {LogicalType(blob), LogicalType::list_of(real), LogicalType(real)}, LogicalType::list_of(real),
-                   quantiles);
+        sql::add_scalar(connection.raw(), "quantile_sketch_value",
+                        {LogicalType(blob), LogicalType(real), LogicalType(real)}, LogicalType(real), quantile) &&
+        sql::add_scalar(connection.raw(), "quantile_sketch_values",
+                        {LogicalType(blob), LogicalType::list_of(real), LogicalType(real)}, LogicalType::list_of(real),
+                        quantiles);
     if (!added) return Error{.code = ErrorCode::internal, .message = "DuckDB did not take the functions of sketches"};
     return ok();
 }
