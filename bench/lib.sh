@@ -125,6 +125,18 @@ start_up() {
     exit 1
 }
 
+# until_ready: until the published views are in the serving store of what start_up began.
+until_ready() {
+    local look
+    for ((look = 0; look < 60000; look++)); do
+        curl -sf -o "$work/ready" "$url/readyz" && return
+        kill -0 "$server" 2>/dev/null || break
+        sleep 0.01
+    done
+    echo "bench: $url is not ready: $(cat "$work/ready")" >&2
+    exit 1
+}
+
 # Ends what start_up began.
 stop_up() {
     kill "$server"

@@ -42,6 +42,7 @@ token="$("$weir" token create "$project" --scope 'view:*')"
 
 start_up taskset -c 0 "$weir" up "$project" --only serve
 trap 'kill "$server" "${fastapi:-$server}" 2>/dev/null || true; [[ -n "${pg:-}" && -e "$pg/data/postmaster.pid" ]] && kill -QUIT "$(head -n 1 "$pg/data/postmaster.pid")" 2>/dev/null; rm -rf "${pg:-$work/pg}"; [[ -e "$work/nginx.pid" ]] && kill "$(cat "$work/nginx.pid")" 2>/dev/null; rm -rf "$work"' EXIT
+until_ready
 path="/views/v/$((rows / 2))"
 curl -s -H "Authorization: Bearer $token" "$url$path" >"$work/body"
 same "the row" "$(grep -o '"id":[0-9]*' "$work/body")" "\"id\":$((rows / 2))"
