@@ -33,6 +33,7 @@ constexpr const char* staged_table = "weir_staged";        // rows whose numbers
 constexpr const char* overtaken_table = "weir_overtaken";  // path, line: rows that are no longer the first of their key
 // path, first_line, last_line, base: each taken part of a file, and what makes a line the number of its record
 constexpr const char* parts_table = "weir_parts";
+constexpr const char* no_parts = "SELECT NULL::VARCHAR AS path, 0::BIGINT AS epoch, 0::BIGINT AS lines WHERE false";
 constexpr std::size_t paths_shown = 5;
 
 using Days = std::map<Day, RowCounts>;
@@ -63,13 +64,14 @@ public:
 
     Result<Taken> run() {
         WEIR_ASSIGN(const auto settings, LandingSettings::take(at_));
+        if (numbered_afterwards() && job_.files.size() == 1 && !from_quarantine()) WEIR_TRY(number_only_file());
         WEIR_TRY(list_files());
         WEIR_TRY(prepare_masking(connection_, job_.contract, at_.project.root));
         if (job_.source.event_time) WEIR_TRY(look_at_clock());
         if (hash_) WEIR_TRY(look_for_duplicates());
         WEIR_TRY(read());
         if (numbered_afterwards()) {
-            WEIR_TRY(number_parts());
+            WEIR_TRY(number_parts_taken());
             WEIR_TRY(append_numbered());
         }
         if (first_) WEIR_TRY(take_out_overtaken());
@@ -237,25 +239,41 @@ private:
         return values;
     }
 
-    // Every part of a file that was ever taken, this intake's behind the others. Numbers follow from what was taken and
-    // from the line alone: a quarantined record that is replayed has the one that it would have had.
-    Status number_parts() {
+    // Records that come from the quarantine belong to parts that were taken before.
+    bool from_quarantine() const { return job_.kind != "intake"; }
+
+    Status number_parts_taken() {
+        WEIR_TRY(list_reports(connection_, reports_));
+        return number_parts(from_quarantine() ? no_parts
+                                              : fmt::format("SELECT path, {}::BIGINT AS epoch, lines FROM {} JOIN {} "
+                                                            "USING (file_no)",
+                                                            taken_.epoch, reports_table, taken_table));
+    }
+
+    // Nothing stands before the records of an only file but what was taken before: its rows need not be staged to be
+    // numbered.
+    Status number_only_file() {
+        const auto& path = job_.files.front().path;
+        WEIR_TRY(number_parts(fmt::format("SELECT {} AS path, {}::BIGINT AS epoch, NULL::BIGINT AS lines",
+                                          quote_text(path), taken_.epoch)));
+        WEIR_ASSIGN(const auto base,
+                    connection_.query(fmt::format("SELECT base FROM {} WHERE last_line IS NULL", parts_table)));
+        placement_.numbered.push_back({path, base.integer(0, 0)});
+        return ok();
+    }
+
+    // Every part of a file that was ever taken, those of `now` (path, epoch, lines) behind the others. Numbers follow
+    // from what was taken and from the line alone: a quarantined record that is replayed has the one that it would have
+    // had.
+    Status number_parts(const std::string& now) {
         WEIR_ASSIGN(const auto table, at_.lake.table("weir/files"));
         WEIR_ASSIGN(const auto before, table.newest());
-        constexpr const char* nothing =
-            "SELECT NULL::VARCHAR AS path, 0::BIGINT AS epoch, 0::BIGINT AS lines WHERE false";
-        std::string past = nothing;
+        std::string past = no_parts;
         if (before) {
             WEIR_ASSIGN(const auto scan, table.scan(*before, {.columns = {"source", "path", "epoch", "lines"}}));
             past = fmt::format("SELECT path, epoch, lines FROM {} WHERE source = {}", scan.relation,
                                quote_text(job_.source.name));
         }
-        WEIR_TRY(list_reports(connection_, reports_));
-        // Records that come from the quarantine belong to parts that were taken before.
-        const auto now = job_.kind == "intake"
-                             ? fmt::format("SELECT path, {}::BIGINT AS epoch, lines FROM {} JOIN {} USING (file_no)",
-                                           taken_.epoch, reports_table, taken_table)
-                             : std::string(nothing);
         return connection_.run(fmt::format(
             "CREATE OR REPLACE TEMP TABLE {} AS SELECT path, first_line, last_line, coalesce(sum(last_line - "
             "first_line) "
@@ -427,7 +445,7 @@ private:
 
     const Workplace& at_;
     const LandingJob& job_;
-    const LandingJob::Placement placement_;
+    LandingJob::Placement placement_;
     const std::string run_id_;
     lake::Table table_;
     sql::Connection connection_;
