@@ -89,6 +89,11 @@ std::string_view way_out_of_nondeterminism(std::string_view function) {
     return found == known.end() ? std::string_view() : found->way_out;
 }
 
+bool is_written_as_column(std::string_view function) {
+    return function.starts_with("current_") || function.starts_with("local") || function == "user" ||
+           function == "session_user";
+}
+
 std::string_view time_in_view(std::string_view function) {
     switch (time_asked(function)) {
         case Asked::moment: return "(interval_end()::TIMESTAMP AT TIME ZONE 'UTC')";

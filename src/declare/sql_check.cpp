@@ -160,27 +160,49 @@ private:
                         std::move(hint), ErrorCode::sql_invalid);
     }
 
+    // Whether one of the tables has a column of this name: it goes before a function.
+    bool is_column_of(const std::string& name, const std::vector<SqlUse>& tables) {
+        return std::any_of(tables.begin(), tables.end(), [&](const SqlUse& table) {
+            const auto quoted = (table.schema.empty() ? "" : table.schema + ".") + quote_name(table.name);
+            SqlFault fault;
+            return duckdb_.bind(fmt::format("SELECT weir_read.{} FROM {} weir_read", quote_name(name), quoted), fault);
+        });
+    }
+
     // Refuses what is not decided by the rows that are read.
     // In a view, functions of the time mean the interval's end; in an alert, the moment at which it is looked at.
     enum class Time { refused, known };
     void check_deterministic(const SqlUses& uses, const std::string& what, const At& at, Time time = Time::refused) {
-        const auto refuse = [&](const SqlUse& use, std::string_view way_out) {
-            if (time == Time::known && !time_in_view(use.name).empty()) return;
-            problems_.error(at(use.offset), fmt::format("{}: '{}' gives another answer each time", what, use.name),
-                            std::string(way_out), ErrorCode::sql_invalid);
-        };
-        for (const auto& use : uses.functions) {
-            if (const auto way_out = way_out_of_nondeterminism(use.name); !way_out.empty()) refuse(use, way_out);
-        }
-        // current_date and its like are written without parentheses, and parsed as columns.
-        for (const auto& use : uses.columns) {
-            if (!use.name.starts_with("current_") && !use.name.starts_with("local") && use.name != "user" &&
-                use.name != "session_user")
-                continue;
-            if (const auto way_out = way_out_of_nondeterminism(use.name); !way_out.empty()) refuse(use, way_out);
-        }
+        for (const auto& use : uses.functions) refuse_if_undecided(use, what, at, time);
         for (const auto& use : uses.samples)
-            refuse(use, "leave the sample out, or choose rows by a column: WHERE hash(id) % 10 = 0");
+            refuse_undecided(use, what, at,
+                             "leave the sample out, or choose rows by a column: WHERE hash(id) % 10 = 0");
+        for (const auto& use : uses.collations)
+            problems_.error(at(use.offset),
+                            fmt::format("{}: nobody says which of the values that are equal by COLLATE {} is meant",
+                                        what, use.name),
+                            "compare and order with COLLATE, and group by a value of its own: lower(name), "
+                            "strip_accents(name)",
+                            ErrorCode::sql_invalid);
+    }
+
+    // The same of what is written as a column is; the tables that the text reads are known.
+    void check_columns_deterministic(const SqlUses& uses, const std::string& what, const At& at,
+                                     Time time = Time::refused) {
+        for (const auto& use : uses.columns)
+            if (is_written_as_column(use.name) && !is_column_of(use.name, uses.tables))
+                refuse_if_undecided(use, what, at, time);
+    }
+
+    void refuse_if_undecided(const SqlUse& use, const std::string& what, const At& at, Time time) {
+        if (time == Time::known && !time_in_view(use.name).empty()) return;
+        if (const auto way_out = way_out_of_nondeterminism(use.name); !way_out.empty())
+            refuse_undecided(use, what, at, way_out);
+    }
+
+    void refuse_undecided(const SqlUse& use, const std::string& what, const At& at, std::string_view way_out) {
+        problems_.error(at(use.offset), fmt::format("{}: '{}' gives another answer each time", what, use.name),
+                        std::string(way_out), ErrorCode::sql_invalid);
     }
 
     // ---- macros
@@ -285,6 +307,7 @@ private:
             }
             auto found = uses_of(tree->front());
             check_deterministic(found, what, part_at);
+            check_columns_deterministic(found, what, part_at);
             check_sources(found, what, part_at);
             uses.add(std::move(found));
         };
@@ -373,7 +396,12 @@ private:
         }
         parsed.uses = uses_of(tree->front());
         const auto what = fmt::format("{} {}", parsed.noun, parsed.view.name);
-        check_deterministic(parsed.uses, what, at, parsed.noun == "view" ? Time::known : Time::refused);
+        if (parsed.noun == "view") {
+            check_deterministic(parsed.uses, what, at, Time::known);
+        } else {
+            check_deterministic(parsed.uses, what, at);
+            check_columns_deterministic(parsed.uses, what, at);
+        }
         return check_sources(parsed.uses, what, at);
     }
 
@@ -616,6 +644,9 @@ private:
         SqlFault fault;
         const auto columns = duckdb_.bind(parsed.filled.sql, fault);
         if (!columns) return report(fault, what, at);
+        const auto before = problems_.count();
+        check_columns_deterministic(parsed.uses, what, at, Time::known);
+        if (problems_.count() > before) return;
         Schema schema;
         bool good = true;
         std::set<std::string> names;
@@ -780,6 +811,9 @@ private:
         const auto columns = duckdb_.bind(
             fmt::format("{}{}\n) FROM {}{}", lead, filled.sql, contract_table(contract), condition), fault);
         if (!columns) return report(fault, snippet.title, inside);
+        auto over_contract = uses;
+        over_contract.tables.push_back({"contract " + contract, std::string(system_schema), 0});
+        check_columns_deterministic(over_contract, snippet.title, inside);
         if (value) {
             if (snippet.column.empty()) return;
             if (!duckdb_.bind(fmt::format("SELECT CAST(({}\n) AS {}) FROM {}", filled.sql, snippet.column,
@@ -833,6 +867,7 @@ private:
         }
         const auto uses = uses_of(tree->front());
         check_deterministic(uses, snippet.title, inside);
+        check_columns_deterministic(uses, snippet.title, inside);
         if (!check_sources(uses, snippet.title, inside)) return;
         bool good = true;
         for (const auto& use : uses.tables) {
@@ -877,6 +912,7 @@ private:
         const auto uses = uses_of(tree->front());
         const auto before = problems_.count();
         check_deterministic(uses, snippet.title, inside, Time::known);
+        check_columns_deterministic(uses, snippet.title, inside, Time::known);
         check_sources(uses, snippet.title, inside);
         add_alert_reads(*rule, uses, snippet.title, inside, {});
         if (problems_.count() > before) return;

@@ -43,13 +43,33 @@ public:
         }
         if (type == "RECURSIVE_CTE_NODE") scope_.push_back(lowered(text_of(node, "cte_name")));
         note(node, type);
+        const bool collates_freely = compares(node, type) || node.contains("null_order");
         for (const auto& [key, value] : node.items()) {
-            if (key != "cte_map") visit(value);
+            if (key == "cte_map") continue;
+            if (collates_freely)
+                visit_operand(value);
+            else
+                visit(value);
         }
         scope_.resize(scope_before);
     }
 
 private:
+    static bool compares(const json& node, const std::string& type) {
+        const auto kind = text_of(node, "class");
+        return kind == "COMPARISON" || kind == "BETWEEN" || type == "COMPARE_IN" || type == "COMPARE_NOT_IN" ||
+               (kind == "FUNCTION" && text_of(node, "function_name").find("~~") != std::string::npos);  // LIKE
+    }
+
+    void visit_operand(const json& operand) {
+        if (operand.is_array())
+            for (const auto& item : operand) visit_operand(item);
+        else if (text_of(operand, "class") == "COLLATE")
+            visit(operand["child"]);
+        else
+            visit(operand);
+    }
+
     static std::size_t offset_of(const json& node) {
         const auto found = node.find("query_location");
         if (found == node.end() || !found->is_number_unsigned()) return std::string::npos;
@@ -82,6 +102,11 @@ private:
                 uses.columns.push_back({lowered(names->front().get<std::string>()), "", place});
         } else if (kind == "PARAMETER") {
             uses.parameters.push_back(text_of(node, "identifier"));
+        } else if (kind == "COLLATE") {
+            // The parser says where the value stands, and not where its collation does.
+            const auto child = node.find("child");
+            uses.collations.push_back({lowered(text_of(node, "collation")), "",
+                                       child == node.end() ? place : offset_of(*child)});
         } else if (kind == "SUBQUERY") {
             uses.has_subquery = true;
         }
@@ -103,6 +128,7 @@ void SqlUses::add(SqlUses more) {
     append(parameters, more.parameters);
     append(samples, more.samples);
     append(shows, more.shows);
+    append(collations, more.collations);
     has_subquery = has_subquery || more.has_subquery;
 }
 

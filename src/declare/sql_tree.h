@@ -21,6 +21,8 @@ struct SqlUses {
     std::vector<std::string> parameters;  // names, repetitions included
     std::vector<SqlUse> samples;          // USING SAMPLE and TABLESAMPLE
     std::vector<SqlUse> shows;            // DESCRIBE, SHOW and SUMMARIZE behind FROM
+    // Collations, but for those of an operand of a comparison or of an item of ORDER BY.
+    std::vector<SqlUse> collations;
     bool has_subquery = false;
 
     // Those of another text, too.

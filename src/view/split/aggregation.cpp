@@ -525,6 +525,11 @@ private:
         return ok();
     }
 
+    // A row without names, (a, b), has a type that DuckDB shows and does not read.
+    bool can_be_written(const std::string& type) {
+        return type.find("STRUCT(") == std::string::npos || trees_.connection().describe("SELECT NULL::" + type);
+    }
+
     Result<State> make_state(State::Kind kind, Tree partial, std::size_t keys, std::size_t values) {
         partial["cte_map"] = scope_.needed_by(partial);
         if (weighted_) WEIR_TRY(weigh(trees_, partial, input_));
@@ -544,6 +549,10 @@ private:
         if (input_.explain) WEIR_TRY(remember_events(state, partial));
         const auto columns = trees_.connection().describe(state.partial);
         if (!columns) return no("its partial does not bind: " + columns.error().message);
+        for (const auto& column : *columns)
+            if (!can_be_written(column.type))
+                return no(fmt::format("a state cannot hold a value of type {}: give its fields names, with struct_pack",
+                                      column.type));
         Sha256 sha;
         sha.update(input_.meaning);
         sha.update(state.partial);

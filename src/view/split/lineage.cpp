@@ -269,9 +269,11 @@ private:
 
     Result<std::vector<Column>> items(const Tree& node, const Scope& scope) {
         std::vector<Column> columns;
+        std::vector<std::size_t> many;  // those that COLUMNS() may make several of
         bool unnamed = false;
         for (const auto& item : node.at("select_list")) {
-            if (is_class(item, "STAR")) {
+            const bool chosen = item.contains("expr") && item.at("expr").is_object();  // COLUMNS('…')
+            if (is_class(item, "STAR") && !chosen) {
                 WEIR_TRY(star(item, scope, columns));
             } else {
                 Column column{text_of(item, "alias"), {}};
@@ -279,19 +281,47 @@ private:
                 if (column.name.empty() && is_class(item, "COLUMN_REF"))
                     column.name = item.at("column_names").back().get<std::string>();
                 unnamed = unnamed || column.name.empty();
+                if (holds_star(item)) many.push_back(columns.size());
                 columns.push_back(std::move(column));
             }
             frames_.back().aliases = columns;
         }
-        if (unnamed) {
+        if (unnamed || !many.empty()) {
             auto whole = node;
             whole["cte_map"] = scope.needed_by(node);
             const auto sql = trees_.sql(whole);
             const auto given = sql ? trees_.connection().describe(*sql) : Result<std::vector<sql::Column>>(Error{});
+            if (given && !many.empty()) repeat(columns, many, given->size());
             if (given && given->size() == columns.size())
                 for (std::size_t i = 0; i < columns.size(); ++i) columns[i].name = (*given)[i].name;
+            frames_.back().aliases = columns;
         }
         return columns;
+    }
+
+    static bool holds_star(const Tree& item) {
+        bool found = false;
+        each_part_here(item, [&](const Tree& part) {
+            found = found || is_class(part, "STAR");
+            return !found;
+        });
+        return found;
+    }
+
+    // So many columns as there are: what stands for several rests on all that it names. Where several do, nobody says
+    // how many each stands for, and every column rests on all.
+    static void repeat(std::vector<Column>& columns, const std::vector<std::size_t>& many, std::size_t wanted) {
+        if (columns.size() == wanted) return;
+        if (many.size() == 1 && wanted >= columns.size() - 1) {
+            const auto times = wanted + 1 - columns.size();
+            const auto at = columns.begin() + static_cast<std::ptrdiff_t>(many.front());
+            const auto one = *at;
+            columns.insert(columns.erase(at), times, one);
+            return;
+        }
+        Column all;
+        for (const auto& column : columns) all.basis.add(column.basis);
+        columns.assign(wanted, all);
     }
 
     Status star(const Tree& item, const Scope& scope, std::vector<Column>& columns) {
@@ -343,8 +373,9 @@ private:
             return ok();
         }
         if (kind == "STAR") {
-            for (const auto& relation : frames_.back().relations)
-                for (const auto& column : relation.columns) into.add(column.basis);
+            std::vector<Column> columns;
+            WEIR_TRY(star(expression, scope, columns));
+            for (const auto& column : columns) into.add(column.basis);
             return ok();
         }
         const auto function = lowered(text_of(expression, "function_name"));

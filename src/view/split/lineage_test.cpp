@@ -71,6 +71,10 @@ TEST(Lineage, of_columns) {
          "n: t.x | t.x"},
         {"SELECT node FROM weir.runs", "node: weir.runs.node"},
         {"SELECT count(*) AS n FROM t a JOIN t b ON a.x = b.y", "n: t.* | t.x, t.y"},
+        {"SELECT k AS a, max(COLUMNS(* EXCLUDE (k, l, s))), 1 AS one FROM t GROUP BY k",
+         "a: t.k | t.k; x: t.x, t.y | t.k; y: t.x, t.y | t.k; one:  | t.k"},
+        {"SELECT z, max(COLUMNS('z|k')), min(COLUMNS('z|k')) FROM u GROUP BY z",
+         "z: u.k, u.z | u.z; k: u.k, u.z | u.z; z: u.k, u.z | u.z; k: u.k, u.z | u.z; z: u.k, u.z | u.z"},
     };
     for (const auto& each : cases) {
         const auto found = lineage_of(connection, each.sql);

@@ -265,6 +265,23 @@ TEST_F(Splits, give_the_answer_of_the_whole_query) {
          "sums", false, false},
         {"distinct pairs with a constant", "SELECT page, regr_avgy(DISTINCT score, -1) AS a FROM visits GROUP BY page",
          "sums values", false, false},
+        {"lists in the order of their window",
+         "SELECT id, list(page) OVER (PARTITION BY user_id ORDER BY id DESC) AS l, string_agg(page, '>') OVER "
+         "(PARTITION BY user_id ORDER BY id) AS s, first(page) OVER (PARTITION BY user_id ORDER BY id) AS f, "
+         "last(page) OVER (PARTITION BY user_id ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) AS e FROM visits",
+         "", true},
+        {"lists in the order of their window, with ties",
+         "SELECT id, list(id) OVER (PARTITION BY user_id ORDER BY ts::date) AS l, list(DISTINCT page) OVER (PARTITION "
+         "BY ts::date ORDER BY user_id) AS d FROM visits",
+         "", true, false},
+        {"rows without names as values",
+         "SELECT user_id, count(DISTINCT (page, ok)) AS n, max((seconds, page))::VARCHAR AS m FROM visits GROUP BY 1",
+         "", true},
+        {"rows with names as values",
+         "SELECT user_id, count(DISTINCT struct_pack(p := page, o := ok)) AS n FROM visits GROUP BY 1", "values"},
+        {"rows without names as keys", "SELECT max(seconds) AS m FROM visits GROUP BY (page, ok)", "sums"},
+        {"columns beside functions of the time",
+         "SELECT page AS current_date, count(*) AS n FROM visits GROUP BY current_date", "sums"},
         {"star below a window with ties",
          "WITH m AS (SELECT *, seconds > 500 AS long FROM visits), n AS (SELECT *, row_number() OVER (PARTITION BY "
          "page ORDER BY ts::date) AS place FROM m) SELECT user_id, place, long FROM n WHERE ok",

@@ -1,6 +1,9 @@
 #include "view/split/stabilise.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 
 #include "declare/determinism.h"
 #include "declare/own_functions.h"
@@ -289,6 +292,13 @@ void order_window(Tree& window, const std::vector<Tree>& breaks) {
     add_to(window["orders"]);
 }
 
+// Their answer is the rows in the order of the window, where they have none of their own.
+bool follows_window(std::string_view aggregate) {
+    constexpr std::array names = std::to_array<std::string_view>(
+        {"list", "array_agg", "string_agg", "group_concat", "listagg", "first", "last"});
+    return std::find(names.begin(), names.end(), aggregate) != names.end();
+}
+
 bool is_whole_partition(const Tree& window) {
     if (text_of(window, "start") != "UNBOUNDED_PRECEDING" || text_of(window, "exclude_clause") != "NO_OTHER")
         return false;
@@ -313,8 +323,12 @@ Status make_windows_stable(Trees& trees, Tree& select, const Scope& scope, const
         call["distinct"] = window->value("distinct", false);
         call["filter"] = (*window)["filter_expr"];
         call["order_bys"] = nullptr;
-        if (window->contains("arg_orders") && !(*window)["arg_orders"].empty())
-            call["order_bys"] = {{"type", "ORDER_MODIFIER"}, {"orders", (*window)["arg_orders"]}};
+        const bool has_own_order = window->contains("arg_orders") && !(*window)["arg_orders"].empty();
+        // DuckDB takes an order of DISTINCT values only by the values themselves.
+        const bool by_window = follows_window(name) && !call["distinct"];
+        if (has_own_order || (by_window && !(*window)["orders"].empty()))
+            call["order_bys"] = {{"type", "ORDER_MODIFIER"},
+                                 {"orders", (*window)[has_own_order ? "arg_orders" : "orders"]}};
         std::vector<std::string> types;
         if (depends_on_types(call) && !call["children"].empty()) {
             WEIR_ASSIGN(auto type, type_in(trees, asked, scope, call["children"][0]));
@@ -352,9 +366,26 @@ Status make_windows_stable(Trees& trees, Tree& select, const Scope& scope, const
     return ok();
 }
 
-// now() and its like become the end of the interval.
+// Whether one of the relations that a query reads, or one of its aliases, has this name for a column.
+bool is_column(Trees& trees, const Tree& query, const std::string& name) {
+    bool found = false;
+    each_part(query, [&](const Tree& part) {
+        found = found || lowered(text_of(part, "alias")) == name;
+        if (found || !is_type(part, "BASE_TABLE")) return !found;
+        const auto schema = text_of(part, "schema_name"), table = text_of(part, "table_name");
+        const auto quoted =
+            schema.empty() ? sql::quote_name(table) : sql::quote_name(schema) + "." + sql::quote_name(table);
+        found = bool(trees.connection().describe(
+            fmt::format("SELECT weir_read.{} FROM {} weir_read", sql::quote_name(name), quoted)));
+        return !found;
+    });
+    return found;
+}
+
+// now() and its like become the end of the interval. current_date is written as a column is, and one if there is one.
 Status fix_time(Trees& trees, Tree& query) {
     Status status = ok();
+    const Tree whole = query;
     each_part(query, [&](Tree& part) {
         std::string name;
         if (is_class(part, "FUNCTION"))
@@ -363,6 +394,9 @@ Status fix_time(Trees& trees, Tree& query) {
             name = lowered(part["column_names"][0].get<std::string>());
         const auto meaning = name.empty() ? std::string_view() : declare::time_in_view(name);
         if (!status || meaning.empty()) return true;
+        if (is_class(part, "COLUMN_REF") &&
+            (!declare::is_written_as_column(name) || is_column(trees, whole, name)))
+            return true;
         auto time = trees.expression(std::string(meaning));
         if (!time) {
             status = std::move(time).error();
