@@ -164,8 +164,11 @@ const std::vector<KeySection>& sections() {
            "it "
            "came is late: it is kept like any other, and counted in weir.accounting."},
           {"idle", "duration", "30s of a topic",
-           "A partition whose newest event has not moved for so long holds the watermark back no longer; where all of "
-           "them are idle, the watermark goes on with the clock."},
+           "A partition to which nothing came for so long holds the watermark back no longer; where all of them are "
+           "idle, the watermark goes on with the clock. A partition in which messages wait is not idle."},
+          {"ahead", "duration", "1h",
+           "An event that says to have happened so much later than it came in, or more, is kept and counted, but does "
+           "not move the watermark: one wrong clock would make all others' rows late."},
           {"watermark", "name", "",
            "A column of weir's own, in the type of `column`: the watermark that stood before the row came. A view "
            "drops "

@@ -65,6 +65,7 @@ void read_event_time(Context& context, const YamlNode& node, const OptionReader&
     if (idle && !of_source.has("log") && !of_source.has("kafka"))
         context.problems.error(reader.where("idle"), "files are never idle: they have no clock", "remove 'idle'");
     if (!source.topic.empty()) event_time.idle = idle.value_or(std::chrono::seconds(30));
+    event_time.ahead = reader.take_or("ahead", event_time.ahead);
     if (const auto watermark = reader.take<Text>("watermark")) {
         event_time.watermark = watermark->text;
         event_time.watermark_where = watermark->where;

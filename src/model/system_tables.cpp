@@ -109,7 +109,7 @@ const std::array<SystemTable, 12>& tables() {
               {"newest_event", timestamp, "the newest event time of an accepted row"},
               {"partitions", int64, "of its topic that gave events; files are one"},
               {"idle", int64, "of them idle: they do not hold the watermark back"},
-              {"moved_at", timestamp, "when the newest event came in"},
+              {"moved_at", timestamp, "when a row last came in"},
               {"late", int64, "accepted rows that were late"}}),
         make("runs", false, "Every step of every run, from the ledger.",
              {{"run_id", string, "the run"},

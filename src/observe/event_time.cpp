@@ -7,7 +7,9 @@
 namespace weir::observe {
 namespace {
 
-std::string prefix_of(const declare::Source& source) { return "weir/event_time/" + source.name + "/"; }
+std::string app_of(std::string_view what, const declare::Source& source, const std::string& partition) {
+    return fmt::format("weir/{}/{}/{}", what, source.name, partition);
+}
 
 EventMoment microseconds(std::chrono::milliseconds time) {
     return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
@@ -44,18 +46,33 @@ std::string EventTimeline::literal(EventMoment moment) const {
     return fmt::format("{}({}::BIGINT)", is_utc_ ? "make_timestamptz" : "make_timestamp", moment);
 }
 
+std::string EventTimeline::at(Time time) const {
+    const auto moment = fmt::format("make_timestamptz({}::BIGINT)", time.time_since_epoch().count());
+    return is_utc_ ? moment : fmt::format("timezone({}, {})", sql::quote_text(zone_), moment);
+}
+
 std::string event_time_app(const declare::Source& source, const std::string& partition) {
-    return prefix_of(source) + partition;
+    return app_of("event_time", source, partition);
+}
+std::string newest_event_app(const declare::Source& source, const std::string& partition) {
+    return app_of("newest_event", source, partition);
+}
+std::string arrival_app(const declare::Source& source, const std::string& partition) {
+    return app_of("arrival", source, partition);
 }
 
 EventProgress event_progress(const lake::Snapshot& snapshot, const declare::Source& source) {
     EventProgress progress;
-    const auto prefix = prefix_of(source);
+    const auto prefix = event_time_app(source, "");
     for (const auto& [app, txn] : snapshot.transactions()) {
         if (!app.starts_with(prefix)) continue;
-        const Progress one{txn.version, Time(std::chrono::milliseconds(txn.updated_ms.value_or(0)))};
+        const auto partition = app.substr(prefix.size());
+        Progress one{txn.version, Time(std::chrono::milliseconds(txn.updated_ms.value_or(0)))};
+        if (const auto arrived = snapshot.transaction_version(arrival_app(source, partition)))
+            one.landed = Time(std::chrono::microseconds(*arrived));
+        one.event = snapshot.transaction_version(newest_event_app(source, partition));
         const auto [known, first] =
-            progress.try_emplace(source.topic.empty() ? std::string(files_partition) : app.substr(prefix.size()), one);
+            progress.try_emplace(source.topic.empty() ? std::string(files_partition) : partition, one);
         if (!first && known->second.newest < one.newest) known->second = one;
     }
     return progress;
@@ -66,13 +83,19 @@ bool is_idle(const Progress& progress, const declare::EventTime& event_time, Tim
 }
 
 std::optional<EventMoment> watermark(const EventProgress& progress, const declare::EventTime& event_time, Time now,
-                                     std::optional<EventMoment> clock) {
-    if (progress.empty()) return std::nullopt;
+                                     std::optional<EventMoment> clock, const ReadPartitions& read) {
+    const bool held_back = std::any_of(read.first.begin(), read.first.end(),
+                                       [&](const std::string& name) { return !progress.contains(name); });
+    if (progress.empty() || held_back) return std::nullopt;
     std::optional<EventMoment> least;
     auto most = progress.begin()->second.newest;
     for (const auto& [partition, one] : progress) {
         most = std::max(most, one.newest);
-        if (!is_idle(one, event_time, now)) least = std::min(least.value_or(one.newest), one.newest);
+        auto seen = one;
+        if (const auto quiet = read.quiet_since.find(partition); quiet != read.quiet_since.end())
+            seen.landed = std::max(seen.landed, quiet->second);
+        if (read.waiting.contains(partition) || !is_idle(seen, event_time, now))
+            least = std::min(least.value_or(one.newest), one.newest);
     }
     const auto delay = microseconds(event_time.delay);
     if (least) return *least - delay;

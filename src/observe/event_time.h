@@ -1,14 +1,18 @@
 // How far a source's events have come.
 //
-//   progress    of each partition, the newest event time of its accepted rows: txn of the source's table, app
-//               "weir/event_time/SOURCE/PARTITION", version in microseconds since 1970, lastUpdated when it landed.
-//               Committed with the rows; it never goes back.
+//   progress    of each partition, the newest event time of its accepted rows, and at least the watermark that stood:
+//               txn of the source's table, app "weir/event_time/SOURCE/PARTITION", version in microseconds since 1970,
+//               lastUpdated when it landed. Committed with the rows; it never goes back.
+//               "weir/newest_event/SOURCE/PARTITION"  the newest event time itself
+//               "weir/arrival/SOURCE/PARTITION"       when a row of it was last accepted, microseconds since 1970
 //   watermark   the least progress of the partitions that are not idle, less the delay: no more events are expected
 //               that are not after it
 //   late        an accepted row whose event time is not after the watermark that stood before its landing
 //
-// A partition whose progress has not moved for `idle` is left out; where all of a topic are idle, the watermark goes on
-// with the clock. Files of a source are one partition, and have no clock.
+// An event from further in the future than `ahead` moves none of it. A partition without a row for `idle` is left out; where all of a topic are idle, the watermark goes on
+// with the clock. Files of a source are one partition, and have no clock. Whoever reads a topic knows more: a partition
+// in which messages wait is not idle, however long ago one of it landed, and one of which nothing landed yet holds the
+// watermark back until its first messages have.
 #pragma once
 
 #include <map>
@@ -19,6 +23,7 @@
 #include "base/clock.h"
 #include "declare/project.h"
 #include "lake/log/snapshot.h"
+#include "observe/read_partitions.h"
 #include "sql/database.h"
 
 namespace weir::observe {
@@ -28,7 +33,8 @@ using EventMoment = std::int64_t;
 
 struct Progress {
     EventMoment newest = 0;
-    Time landed;
+    Time landed;                         // its last row
+    std::optional<EventMoment> event{};  // the newest one; nothing: an older weir did not write it
     bool operator==(const Progress&) const = default;
 };
 using EventProgress = std::map<std::string, Progress>;  // by partition
@@ -44,6 +50,8 @@ public:
     Result<Time> to_time(sql::Connection& connection, EventMoment moment) const;
     // A value of the column.
     std::string literal(EventMoment moment) const;
+    // The same of a time, as SQL.
+    std::string at(Time time) const;
 
 private:
     bool is_utc_;
@@ -51,6 +59,8 @@ private:
 };
 
 std::string event_time_app(const declare::Source& source, const std::string& partition);
+std::string newest_event_app(const declare::Source& source, const std::string& partition);
+std::string arrival_app(const declare::Source& source, const std::string& partition);
 
 // What files of a source are called as a partition.
 inline constexpr std::string_view files_partition = "files";
@@ -60,9 +70,10 @@ EventProgress event_progress(const lake::Snapshot& snapshot, const declare::Sour
 
 bool is_idle(const Progress& progress, const declare::EventTime& event_time, Time now);
 
-// Nothing: no event came yet. `clock`: now, in the terms of the column; nothing where the source has no clock.
+// Nothing: no event came yet, or some are held back. `clock`: now, in the terms of the column; nothing where the source
+// has no clock.
 std::optional<EventMoment> watermark(const EventProgress& progress, const declare::EventTime& event_time, Time now,
-                                     std::optional<EventMoment> clock);
+                                     std::optional<EventMoment> clock, const ReadPartitions& read = {});
 
 // What the partition's progress becomes by a landing whose newest event was `newest`: behind the watermark that stood,
 // it would pull that back.

@@ -41,6 +41,29 @@ TEST(EventTime, the_watermark_is_that_of_the_slowest_partition_that_is_not_idle)
     EXPECT_EQ(watermark({{"0", at(1000, 86400s)}, {"1", at(2000)}}, never_idle, noon, 9000 * second), 1000 * second);
 }
 
+TEST(EventTime, what_waits_in_a_topic_is_neither_idle_nor_passed_over) {
+    struct Case {
+        const char* what;
+        EventProgress progress;
+        ReadPartitions read;
+        std::optional<EventMoment> want;  // seconds
+    };
+    const auto ago = [](std::chrono::seconds time) { return noon - time; };
+    const Case cases[] = {
+        {"messages wait, though none landed for long", {{"0", at(1000, 31s)}}, {{"0"}, {}, {}}, 940},
+        {"the slower one has messages", {{"0", at(1000)}, {"1", at(800, 31s)}}, {{"1"}, {}, {{"0", ago(1s)}}}, 740},
+        {"quiet since a moment only, after a pause", {{"0", at(1000, 9000s)}}, {{}, {}, {{"0", ago(29s)}}}, 940},
+        {"quiet for long", {{"0", at(1000, 9000s)}}, {{}, {}, {{"0", ago(30s)}}}, 4940},
+        {"the first messages of another one", {{"0", at(1000)}}, {{"0", "1"}, {"1"}, {}}, std::nullopt},
+        {"nothing of another one was accepted", {{"0", at(1000)}}, {{"0", "1"}, {}, {}}, 940},
+        {"another one has nothing", {{"0", at(1000)}}, {{"0"}, {}, {{"1", ago(0s)}}}, 940},
+    };
+    for (const auto& test : cases) {
+        const auto want = test.want ? std::optional(*test.want * second) : std::nullopt;
+        EXPECT_EQ(watermark(test.progress, event_time, noon, 5000 * second, test.read), want) << test.what;
+    }
+}
+
 TEST(EventTime, progress_does_not_pull_the_watermark_back) {
     EXPECT_EQ(advanced({}, "0", 5 * second, std::nullopt, event_time), 5 * second);
     EXPECT_EQ(advanced({{"0", at(9)}}, "0", 5 * second, std::nullopt, event_time), 9 * second);

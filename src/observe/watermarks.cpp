@@ -33,7 +33,7 @@ Result<SourceWatermark> watermark_at(const lake::Snapshot& snapshot, sql::Connec
     std::optional<EventMoment> newest;
     for (const auto& [partition, of] : progress) {
         one.idle += is_idle(of, *source.event_time, now) ? 1 : 0;
-        newest = std::max(newest, std::optional(of.newest));
+        newest = std::max(newest, std::optional(of.event.value_or(of.newest)));
         one.moved_at = std::max(one.moved_at, std::optional(of.landed));
     }
     if (newest) {

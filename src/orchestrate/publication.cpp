@@ -61,6 +61,13 @@ std::string literal(const std::string& run_id, Time now, std::int64_t number, co
                        sql::quote_text(view.checksum));
 }
 
+// Whether only earlier days were computed since it was published: its last day is of the cut that it was.
+bool has_same_last_day(const lake::Table& table, const PublishedView& known, const lake::Snapshot& now, Day last) {
+    if (known.interval != weir::to_string(last)) return false;
+    const auto then = table.snapshot(lake::TableVersion(known.table_version));
+    return then && times_published(*then, last) == times_published(now, last);
+}
+
 }  // namespace
 
 Result<view::Publication> publish_results(const Workplace& at, view::PinnedTables& tables, const std::string& run_id,
@@ -94,12 +101,17 @@ Result<view::Publication> publish_results(const Workplace& at, view::PinnedTable
                              .code = view::text_hash(at.project, view),
                              .rows = content.rows,
                              .checksum = fmt::format("{:016x}", content.checksum)};
-        nlohmann::json cut = nlohmann::json::object();
-        for (const auto& name : view::base_tables(at.project, view)) {
-            WEIR_ASSIGN(const auto base, tables.table(name));
-            if (base.snapshot) cut[name] = base.snapshot->version().get();
+        if (same_table && has_same_last_day(table, known->second, *snapshot, *days.rbegin())) {
+            result.cut = known->second.cut;
+            result.code = known->second.code;
+        } else {
+            nlohmann::json cut = nlohmann::json::object();
+            for (const auto& name : view::base_tables(at.project, view)) {
+                WEIR_ASSIGN(const auto base, tables.table(name));
+                if (base.snapshot) cut[name] = base.snapshot->version().get();
+            }
+            result.cut = cut.dump();
         }
-        result.cut = cut.dump();
         results.emplace(view.name, std::move(result));
     }
     const bool same = results.size() == publication.views.size() &&

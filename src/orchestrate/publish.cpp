@@ -113,4 +113,8 @@ Result<PublishedResults> published_results(const Workplace& at, const View& view
     return results;
 }
 
+std::optional<std::int64_t> times_published(const lake::Snapshot& snapshot, Day day) {
+    return snapshot.transaction_version(day_app(day));
+}
+
 }  // namespace weir::orchestrate

@@ -26,5 +26,7 @@ struct PublishedResults {
     std::int64_t restores = 0;  // how often the table was restored: what stands there need not be what was published
 };
 Result<PublishedResults> published_results(const Workplace& at, const declare::View& view);
+// How often the result of a day was published, in a version of the view's table; nothing: there is none.
+std::optional<std::int64_t> times_published(const lake::Snapshot& snapshot, Day day);
 
 }  // namespace weir::orchestrate

@@ -154,6 +154,56 @@ TEST_F(EventTime, of_a_topic_the_partition_that_is_behind_decides_until_it_is_id
               "3,3,true,true\n");
 }
 
+TEST_F(EventTime, what_waited_while_nobody_looked_is_not_late) {
+    put("sources/t.yaml", "log: orders\nevent_time: {column: ts, delay: 10s, idle: 100ms}\n");
+    const auto produce = [&](int id, const std::string& moment) {
+        write(project / "lines", "{\"id\": " + std::to_string(id) + ", \"ts\": \"2024-03-01T10:" + moment + "Z\"}\n");
+        ASSERT_EQ(weir_with({"produce", "orders", "--from", "lines"}).exit_code, 0);
+    };
+    produce(1, "00:00");
+    run_ok();
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    produce(2, "01:00");
+    run_ok();
+    const std::string marks = "SELECT late, strftime(newest_event, '%M:%S') FROM weir.watermarks";
+    EXPECT_EQ(sql(marks), "0,01:00\n");
+    produce(3, "00:30");
+    run_ok();
+    EXPECT_EQ(sql(marks), "1,01:00\n");
+    // A row that is not newer is one that came in.
+    EXPECT_EQ(sql("SELECT moved_at = (SELECT max(committed_at) FROM weir.accounting) FROM weir.watermarks"), "true\n");
+}
+
+TEST_F(EventTime, partitions_that_are_read_one_after_the_other_hold_the_watermark_back) {
+    put("weir.yaml", "name: shop\nintake: {epoch: 20ms, rows: 500}\n");
+    put("sources/t.yaml", "log: orders\nevent_time: {column: ts, delay: 1s}\n");
+    write(project / "generators" / "g.sql",
+          "SELECT 'orders' AS topic, (n % 16)::VARCHAR AS key, '{\"id\": ' || n || ', \"ts\": \"' || "
+          "strftime(TIMESTAMP '2024-03-01' + to_seconds(n), '%Y-%m-%dT%H:%M:%SZ') || '\"}' AS value FROM numbers");
+    ASSERT_EQ(weir_with({"generate", "g", "--to", "log", "--count", "9000", "--partitions", "3"}).exit_code, 0);
+    Background up(project, {"up", "--only", "intake"}, scratch.path() / "up");
+    const std::string counts = "SELECT coalesce(sum(accepted), 0)::BIGINT FROM weir.accounting";
+    const auto all = [&] { return weir_with({"sql", counts, "--format", "csv"}).out.ends_with("\n9000\n"); };
+    for (int tries = 0; tries < 600 && !all(); ++tries) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(up.end(SIGTERM), 0) << read(scratch.path() / "up");
+    EXPECT_EQ(sql(counts), "9000\n") << read(scratch.path() / "up");
+    EXPECT_EQ(sql("SELECT count(DISTINCT epoch) > 2, sum(late)::BIGINT FROM weir.accounting"), "true,0\n");
+}
+
+TEST_F(EventTime, an_event_of_the_future_makes_nobody_late) {
+    for (const char* ahead : {"", ", ahead: 100000h"}) {
+        std::filesystem::remove_all(project / "lake");
+        of_files(std::string("{column: ts, delay: 1m") + ahead + "}");
+        file("1.csv", 1, {"00:00", "2029-01-01T00:00:00Z"});
+        run_ok();
+        file("2.csv", 10, {"05:00"});
+        run_ok();
+        EXPECT_EQ(sql("SELECT strftime(watermark, '%Y %M:%S'), late FROM weir.watermarks"),
+                  *ahead == '\0' ? "2024 04:00,0\n" : "2028 59:00,1\n");
+        std::filesystem::remove(project / "in" / "2.csv");
+    }
+}
+
 TEST_F(EventTime, a_source_that_goes_over_to_files_is_not_held_back_by_the_partitions_it_had) {
     put("sources/t.yaml", "log: orders\nevent_time: {column: ts, delay: 10s}\n");
     write(project / "lines", "{\"id\": 1, \"ts\": \"2024-03-01T10:00:00Z\"}\n");

@@ -367,5 +367,42 @@ TEST(LogIntakeOfLearning, a_topic_gives_what_a_dump_of_it_gives) {
     EXPECT_EQ(go({"sql", "--lake", "files", why}), go({"sql", "--lake", "log", why}));
 }
 
+TEST_F(TopicIntake, a_table_that_is_removed_meanwhile_is_filled_again_from_the_beginning) {
+    put("weir.yaml", "name: shop\nintake: {epoch: 20ms}\n");
+    records("SELECT 'orders' AS topic, '{\"id\": ' || n || '}' AS value FROM numbers", 100);
+    Background up(project, {"up", "--only", "intake"}, scratch.path() / "up");
+    const auto landed = [&](const std::string& rows) {
+        for (int tries = 0; tries < 600 && sql("SELECT count(*) FROM t") != rows; ++tries)
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        return sql("SELECT count(*), min(_offset) FROM t");
+    };
+    EXPECT_EQ(landed("100\n"), "100,0\n") << read(scratch.path() / "up");
+    std::filesystem::remove_all(project / "lake" / "t");
+    records("SELECT 'orders' AS topic, '{\"id\": ' || n + 100 || '}' AS value FROM numbers", 100);
+    EXPECT_EQ(landed("200\n"), "200,0\n") << read(scratch.path() / "up");
+    EXPECT_EQ(up.end(SIGTERM), 0);
+    EXPECT_THAT(read(scratch.path() / "up"), HasSubstr("it was removed, or made anew"));
+}
+
+TEST_F(TopicIntake, a_source_whose_contract_does_not_fit_its_table_stops_alone) {
+    put("weir.yaml", "name: shop\nintake: {epoch: 20ms}\n");
+    records("SELECT 'orders' AS topic, '{\"id\": ' || n || '}' AS value FROM numbers", 10);
+    run_ok();
+    put("sources/other.yaml", "log: orders\ncontract: other\n");
+    put("contracts/other.odcs.yaml",
+        "apiVersion: v3.0.2\nkind: DataContract\nid: other\nversion: \"1\"\nstatus: active\nschema:\n- name: other\n"
+        "  properties:\n  - {name: id, logicalType: integer}\n");
+    terms.columns[1] = "{name: amount, logicalType: string}";
+    contract(terms);
+    Background up(project, {"up", "--only", "intake"}, scratch.path() / "up");
+    const auto all = [&] {
+        return weir_with({"sql", "SELECT count(*) FROM other", "--format", "csv"}).out.ends_with("\n10\n");
+    };
+    for (int tries = 0; tries < 600 && !all(); ++tries) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(sql("SELECT count(*) FROM other"), "10\n") << read(scratch.path() / "up");
+    EXPECT_EQ(up.end(SIGTERM), 0);
+    EXPECT_THAT(read(scratch.path() / "up"), HasSubstr("source 't' stops"));
+}
+
 }  // namespace
 }  // namespace weir::test

@@ -119,7 +119,8 @@ TEST_F(Views, lost_and_damaged_states_are_built_again_and_said) {
     day("2024-03-01", rows(100));
     run_ok();
     ASSERT_EQ(states().size(), 1u);
-    for (const std::string damage : {"cut", "flip", "gone", "folder"}) {
+    EXPECT_THAT(json_of({"run", "--full"}).dump(), Not(HasSubstr("built again"))) << "as it was asked to";
+    for (const std::string damage : {"cut", "flip", "gone", "log", "folder"}) {
         SCOPED_TRACE(damage);
         fs::path file;
         for (const auto& entry : fs::directory_iterator(states()[0]))
@@ -131,6 +132,8 @@ TEST_F(Views, lost_and_damaged_states_are_built_again_and_said) {
             fs::remove(file);
         else if (damage == "folder")
             fs::remove_all(states()[0]);
+        else if (damage == "log")
+            fs::remove_all(states()[0] / "_delta_log");
         else
             write(file, content);
         static int at = 100;
@@ -138,12 +141,86 @@ TEST_F(Views, lost_and_damaged_states_are_built_again_and_said) {
         at += 100;
         const auto finished = json_of({"run"});
         const auto said = finished.dump();
-        if (damage != "folder") {
-            EXPECT_THAT(said, HasSubstr("was built again: it is damaged")) << damage;
-        }
+        const auto* why = damage == "folder" ? "it is gone" : damage == "log" ? "its log is gone" : "it is damaged";
+        EXPECT_THAT(said, HasSubstr(std::string("was built again: ") + why));
         expect_verified();
         EXPECT_EQ(sql("SELECT sum(n) FROM v"), std::to_string(at * (at - 1) / 2) + "\n");
     }
+}
+
+TEST_F(Views, stored_results_that_cannot_be_read_are_computed_again_and_said) {
+    view("grown", "SELECT id, upper(name) AS name FROM t\n");
+    view("sums", "SELECT name, sum(id) AS n FROM t GROUP BY name\n");
+    int at = 0;
+    const auto more = [&] {
+        day("2024-03-0" + std::to_string(1 + at / 100), rows(100, at));
+        at += 100;
+    };
+    const auto file_of = [&](const std::string& name, const std::string& folder) {
+        std::vector<fs::path> files;
+        for (const auto& entry : fs::directory_iterator(project / "lake" / name / folder))
+            if (entry.is_regular_file()) files.push_back(entry.path());
+        return *std::max_element(files.begin(), files.end(), [](const fs::path& a, const fs::path& b) {
+            return fs::last_write_time(a) < fs::last_write_time(b);
+        });
+    };
+    more();
+    run_ok();
+    for (const std::string name : {"grown", "sums"}) {
+        for (const std::string damage : {"cut", "gone"}) {
+            SCOPED_TRACE(name + " " + damage);
+            const auto file = file_of(name, "");
+            if (damage == "cut")
+                fs::resize_file(file, fs::file_size(file) / 2);
+            else
+                fs::remove(file);
+            const auto broken = weir_with({"verify"});
+            EXPECT_EQ(broken.exit_code, 4);
+            EXPECT_THAT(broken.err, HasSubstr("`weir run --full --view " + name + "`"));
+            more();
+            EXPECT_THAT(json_of({"run"}).dump(), HasSubstr("its stored result is computed again: "));
+            expect_verified();
+        }
+        SCOPED_TRACE(name + " log");
+        write(file_of(name, "_delta_log"), "garbage");
+        more();
+        run_fails(4, {"is not valid JSON", "`weir run --full --view " + name + "`"});
+        EXPECT_THAT(json_of({"run", "--full", "--view", name}).dump(),
+                    HasSubstr("its stored result is computed again: "));
+        run_ok();
+        expect_verified();
+    }
+    EXPECT_EQ(sql("SELECT count(*) FROM grown"), std::to_string(at) + "\n");
+}
+
+TEST_F(Views, rows_of_sources_that_are_gone_are_told_as_such) {
+    view("grown", "SELECT id, upper(name) AS name FROM t\n");
+    view("v", "SELECT name, sum(id) AS n FROM t GROUP BY name\n");
+    day("2024-03-01", rows(100));
+    run_ok();
+    fs::path file;
+    for (const auto& entry : fs::directory_iterator(project / "lake" / "t"))
+        if (entry.path().extension() == ".parquet") file = entry.path();
+    fs::remove(file);
+    const auto broken = weir_with({"verify"});
+    EXPECT_EQ(broken.exit_code, 4);
+    EXPECT_THAT(broken.err, HasSubstr(file.string()));
+    EXPECT_THAT(broken.err, HasSubstr("reading table 't'"));
+    EXPECT_THAT(broken.err, HasSubstr("put back an intact copy"));
+    day("2024-03-02", rows(100, 100));
+    run_fails(4, {file.string(), "put back an intact copy"});
+}
+
+TEST_F(Views, a_place_in_a_text_that_weir_put_together_is_not_told) {
+    view("most", "SELECT max(name::INTEGER) AS most FROM t\n");
+    view("each", "SELECT id, name::INTEGER AS n, length(name) AS l FROM t\n");
+    day("2024-03-01", "1,7,1.5\n");
+    run_ok();
+    day("2024-03-02", "2,b,2\n");
+    const auto failed = run_all();
+    EXPECT_EQ(failed.exit_code, 1);
+    EXPECT_THAT(failed.err, HasSubstr("views/most.sql: "));
+    EXPECT_THAT(failed.err, HasSubstr("views/each.sql: "));
 }
 
 TEST_F(Views, only_touched_keys_are_computed_again) {
@@ -847,6 +924,26 @@ TEST_F(Views, time_is_the_end_of_the_interval) {
     run_ok();
     EXPECT_EQ(sql("SELECT * FROM v"), "2024-03-02,2024-03-02T00:00:00Z,2\n");
     expect_verified();
+}
+
+TEST_F(Views, an_earlier_day_that_is_computed_later_says_nothing_of_the_last_one) {
+    source("in/{date}/*.csv");
+    put("views/kept.sql", "/* weir\nkeep: every_interval\n*/\nSELECT count(*) AS n FROM t\n");
+    put("in/2024-03-01/a.csv", header + rows(3));
+    run_ok();
+    put("in/2024-03-08/a.csv", header + rows(3, 3));
+    run_ok();
+    const std::string cut = "SELECT interval, cut FROM weir.publications ORDER BY publication DESC LIMIT 1";
+    const auto before = sql(cut);
+    put("in/2024-03-03/a.csv", header + rows(3, 6));
+    run_ok({"--interval", "2024-03-03"});
+    EXPECT_EQ(sql(cut), before);
+    const auto verified = weir_with({"verify"});
+    EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
+    run_ok();
+    EXPECT_NE(sql(cut), before);
+    EXPECT_EQ(sql("SELECT run_date, n FROM history.kept ORDER BY 1"), "2024-03-01,3\n2024-03-03,6\n2024-03-08,9\n");
+    EXPECT_EQ(weir_with({"verify"}).exit_code, 0);
 }
 
 }  // namespace

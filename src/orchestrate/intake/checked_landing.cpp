@@ -90,7 +90,7 @@ private:
         if (event_time.idle) {
             WEIR_ASSIGN(clock, timeline_->from_time(connection_, now_));
         }
-        watermark_ = observe::watermark(progress_, event_time, now_, clock);
+        watermark_ = observe::watermark(progress_, event_time, now_, clock, job_.partitions);
         return ok();
     }
 
@@ -106,9 +106,10 @@ private:
         const auto partition =
             source.topic.empty() ? sql::quote_text(observe::files_partition) : std::string(declare::file_column);
         WEIR_ASSIGN(const auto rows,
-                    connection_.query(fmt::format("SELECT {}, count(*), {}, {}, max(epoch_us({})) FROM {} GROUP BY ALL "
-                                                  "ORDER BY ALL",
-                                                  accepted_day(), late, partition, column, staged_rows())));
+                    connection_.query(fmt::format("SELECT {0}, count(*), {1}, {2}, max(epoch_us({3})) FILTER ({3} <= "
+                                                  "{4}) FROM {5} GROUP BY ALL ORDER BY ALL",
+                                                  accepted_day(), late, partition, column,
+                                                  timeline_->at(now_ + source.event_time->ahead), staged_rows())));
         std::map<std::string, EventMoment> newest;
         for (std::size_t row = 0; row < rows.row_count(); ++row) {
             auto& day = days_[Day{std::chrono::days{rows.integer(row, 0)}}];
@@ -120,11 +121,17 @@ private:
         }
         for (const auto& [name, moment] : newest) {
             const auto to = observe::advanced(progress_, name, moment, watermark_, *source.event_time);
-            const auto known = progress_.find(name);
-            if (known != progress_.end() && to <= known->second.newest) continue;
-            WEIR_TRY(transaction_.set_txn(observe::event_time_app(source, name), to, now_));
+            WEIR_TRY(reach(observe::event_time_app(source, name), to));
+            WEIR_TRY(reach(observe::newest_event_app(source, name), moment));
+            WEIR_TRY(reach(observe::arrival_app(source, name), now_.time_since_epoch().count()));
         }
         return ok();
+    }
+
+    // None of them goes back.
+    Status reach(const std::string& app, std::int64_t to) {
+        const auto known = snapshot_.transaction_version(app);
+        return known && to <= *known ? ok() : transaction_.set_txn(app, to, now_);
     }
 
     Status list_files() {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "model/row_counts.h"
+#include "observe/read_partitions.h"
 #include "orchestrate/intake/landing.h"
 #include "orchestrate/intake/reading.h"
 
@@ -72,6 +73,8 @@ struct LandingJob {
     // Called as soon as the rows are in the table, before the other tables have theirs.
     std::function<void(const Taken&)> landed{};
     bool followed_later = false;  // somebody else calls complete_follow_ups(), soon
+    // Of a topic: what was known of its partitions before these records; by the paths that their records have.
+    observe::ReadPartitions partitions{};
 };
 
 // The source's table with the columns that its contract has today; it is created where it does not exist.

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <future>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/stop.h"
 #include "source/kafka/topic_reader.h"
@@ -142,6 +143,14 @@ Result<std::unique_ptr<TopicIntake>> TopicIntake::open(const Workplace& at, cons
     return made;
 }
 
+Error TopicIntake::table_removed(int partition, std::int64_t position) const {
+    return {.code = ErrorCode::table_conflict,
+            .message = fmt::format("table '{}' does not hold the rows of {}/{} before offset {} any more, which landed "
+                                   "in it: it was removed, or made anew",
+                                   source_.table, source_.topic, partition, position),
+            .hint = "nothing was committed; the topic is read again from where the table stands"};
+}
+
 Result<LandingJob::Placement> TopicIntake::place(const Stretch& stretch, const lake::Snapshot& snapshot) {
     overtaken_ = false;
     const auto prefix = position_prefix(source_, topic_->origin());
@@ -151,6 +160,11 @@ Result<LandingJob::Placement> TopicIntake::place(const Stretch& stretch, const l
     LandingJob::Placement placement;
     for (const auto& [partition, range] : stretch.moved) {
         auto& position = known[partition];
+        const auto before = landed_.find(partition);
+        if (position.offset < 0 && before != landed_.end() && before->second == range.first) {
+            overtaken_ = true;
+            return table_removed(partition, range.first);
+        }
         if (position.offset >= 0 && position.offset != range.first) {
             overtaken_ = true;
             return Error{.code = ErrorCode::table_conflict,
@@ -172,7 +186,36 @@ Result<LandingJob::Placement> TopicIntake::place(const Stretch& stretch, const l
     return placement;
 }
 
-Result<Taken> TopicIntake::land(const Stretch& stretch, const std::string& run_id) {
+Result<TopicIntake::Taking> TopicIntake::take(const source::StretchBounds& bounds, const Positions* ends) {
+    Taking taking;
+    WEIR_ASSIGN(taking.stretch, topic_->take(bounds, ends));
+    // What was read counts, also where it cannot be told what is behind it.
+    const auto told = topic_->lags();
+    const auto lags = told ? *told : std::map<int, std::int64_t>();
+    const auto now = at_.clock.now();
+    const auto before = std::exchange(quiet_since_, {});
+    for (const auto& [partition, position] : topic_->positions()) {
+        const auto path = source::partition_path(source_, partition);
+        const bool moved = taking.stretch.moved.contains(partition);
+        const auto known = before.find(partition);
+        const auto lag = lags.find(partition);
+        const bool at_end = lag != lags.end() && lag->second == 0;
+        // Messages that come to a partition that was quiet find the watermark that stood without it.
+        if (known != before.end() || (at_end && !moved)) {
+            taking.partitions.quiet_since.emplace(path, known != before.end() ? known->second : now);
+        } else {
+            taking.partitions.waiting.insert(path);
+            if (!begun_.contains(partition)) taking.partitions.first.insert(path);
+        }
+        if (moved) begun_.insert(partition);
+        if (at_end) quiet_since_.emplace(partition, known != before.end() && !moved ? known->second : now);
+        if (lag != lags.end()) taking.behind += lag->second;
+    }
+    return taking;
+}
+
+Result<Taken> TopicIntake::land(const Taking& taking, const std::string& run_id) {
+    const auto& stretch = taking.stretch;
     if (stretch.empty()) return Taken{};
     const std::lock_guard landing(landing_);
     LandingJob job{.source = source_,
@@ -195,6 +238,7 @@ Result<Taken> TopicIntake::land(const Stretch& stretch, const std::string& run_i
     };
     job.landed = options_.landed;
     job.followed_later = true;
+    job.partitions = taking.partitions;
     auto taken = land_checked(at_, job, run_id);
     // Somebody landed other partitions meanwhile: again, behind them.
     for (int attempt = 1; attempt < landing_attempts; ++attempt) {
@@ -213,13 +257,16 @@ Result<Taken> TopicIntake::land(const Stretch& stretch, const std::string& run_i
         }
     }
     Positions reached;
-    for (const auto& [partition, range] : stretch.moved) reached[partition] = range.second;
+    for (const auto& [partition, range] : stretch.moved) landed_[partition] = reached[partition] = range.second;
     topic_->landed(reached);
     return taken;
 }
 
 Status TopicIntake::resume() {
     WEIR_ASSIGN(const auto positions, stored(topic_->origin()));
+    for (const auto& [partition, position] : landed_)
+        if (!positions.contains(partition)) return table_removed(partition, position);
+    landed_.clear();
     return topic_->rewind(positions);
 }
 
@@ -258,11 +305,26 @@ Status TopicIntake::follow(const Stretch& stretch, const LandingJob::Reports& re
     return follow_ups.add("files", rows);
 }
 
+namespace {
+
+Result<std::unique_ptr<source::TopicReader>> open_to_look(const Workplace& at, const declare::Source& source) {
+    return open_topic(
+        at, source, false, [&](const std::string& origin) { return stored_positions(at, source, origin); }, {});
+}
+
+}  // namespace
+
+Result<std::int64_t> topic_lag(const Workplace& at, const declare::Source& source) {
+    WEIR_ASSIGN(const auto topic, open_to_look(at, source));
+    WEIR_ASSIGN(const auto lags, topic->lags());
+    std::int64_t sum = 0;
+    for (const auto& [partition, lag] : lags) sum += lag;
+    return sum;
+}
+
 Result<TopicBacklog> topic_backlog(const Workplace& at, const declare::Source& source) {
     TopicBacklog backlog;
-    WEIR_ASSIGN(const auto topic,
-                open_topic(at, source, false,
-                           [&](const std::string& origin) { return stored_positions(at, source, origin); }, {}));
+    WEIR_ASSIGN(const auto topic, open_to_look(at, source));
     WEIR_ASSIGN(const auto ends, topic->ends());
     const auto positions = topic->positions();
     for (const auto& [partition, from] : positions)
@@ -282,28 +344,27 @@ Status account(const Workplace& at, const declare::Source& source) {
 
 Status drain(const Workplace& at, TopicIntake& intake, const std::string& run_id, Taken& sum) {
     const auto& source = intake.source();
-    auto& topic = intake.topic();
-    WEIR_ASSIGN(const auto ends, topic.ends());
+    WEIR_ASSIGN(const auto ends, intake.topic().ends());
     auto followed = steady_clock::now();
     // While a stretch lands, the next one is read, and what follows from those before it is brought to its tables.
     const auto beside = [&](bool follows) {
-        return std::async(std::launch::async, [&, follows]() -> Result<Stretch> {
-            auto stretch = topic.take({}, &ends);
-            if (!stretch) return of_source(std::move(stretch).error(), source);
+        return std::async(std::launch::async, [&, follows]() -> Result<TopicIntake::Taking> {
+            auto taking = intake.take({}, &ends);
+            if (!taking) return of_source(std::move(taking).error(), source);
             if (follows) WEIR_TRY(account(at, source));
-            return stretch;
+            return taking;
         });
     };
     auto next = beside(false);
     for (;;) {
-        WEIR_ASSIGN(const auto stretch, next.get());
+        WEIR_ASSIGN(const auto taking, next.get());
         if (stop_requested())
             return Error{.code = ErrorCode::interrupted, .message = "stopped; what was committed stands"};
-        if (stretch.empty()) return ok();
+        if (taking.stretch.empty()) return ok();
         const bool follows = steady_clock::now() - followed > follow_every;
         if (follows) followed = steady_clock::now();
         next = beside(follows);
-        auto taken = intake.land(stretch, run_id);
+        auto taken = intake.land(taking, run_id);
         if (!taken) {
             next.wait();
             return std::move(taken).error();

@@ -45,7 +45,7 @@ struct TopicIntakeOptions {
     std::function<void(const Taken&)> landed{};
 };
 
-// Driven by one thread, but for what topic() does.
+// Driven by one thread, but for take() and what topic() does.
 class TopicIntake {
 public:
     // Creates the source's table where it does not exist. Errors: as the reader's open.
@@ -55,10 +55,19 @@ public:
     source::TopicReader& topic() { return *topic_; }
     const declare::Source& source() const { return source_; }
 
-    // Lands what take() of topic() gave, or nothing of it; the caller calls complete_follow_ups(), soon. An empty
+    // What stands in the topic now, within the bounds (topic_reader.h). By one thread at a time, be it another one than
+    // that which lands.
+    struct Taking {
+        source::Stretch stretch;
+        std::int64_t behind = 0;               // messages that wait behind it, as far as that is known
+        observe::ReadPartitions partitions{};  // as LandingJob has them
+    };
+    Result<Taking> take(const source::StretchBounds& bounds, const source::Positions* ends = nullptr);
+
+    // Lands what take() gave, or nothing of it; the caller calls complete_follow_ups(), soon. An empty
     // stretch is nothing to do. table_conflict: somebody else moved a partition of it; resume().
-    Result<Taken> land(const source::Stretch& stretch, const std::string& run_id);
-    // Reads on from where the table is. Nobody takes from topic() meanwhile, and what was taken is thrown away.
+    Result<Taken> land(const Taking& taking, const std::string& run_id);
+    // Reads on from where the table is. Nobody takes meanwhile, and what was taken is thrown away.
     Status resume();
 
 private:
@@ -66,6 +75,7 @@ private:
                 TopicIntakeOptions options)
         : at_(at), source_(source), contract_(contract), options_(std::move(options)) {}
     Result<LandingJob::Placement> place(const source::Stretch& stretch, const lake::Snapshot& snapshot);
+    Error table_removed(int partition, std::int64_t position) const;
     Result<source::Positions> stored(const std::string& origin) const;
     Status follow(const source::Stretch& stretch, const LandingJob::Reports& reports, const std::string& run_id,
                   FollowUps& follow_ups) const;
@@ -78,6 +88,10 @@ private:
     bool overtaken_ = false;    // the last landing was given up because somebody else moved a partition
     LandingJob::Recent recent_;
     std::unique_ptr<source::TopicReader> topic_;
+    source::Positions landed_;  // what this intake has brought the partitions to
+    // Of take(): partitions in which nothing waited when they were last looked at, and those that brought something.
+    std::map<int, Time> quiet_since_;
+    std::set<int> begun_;
 };
 
 // What a topic has for a source, without reading it.
@@ -86,6 +100,9 @@ struct TopicBacklog {
     std::set<Day> days;  // as far as they are known without reading
 };
 Result<TopicBacklog> topic_backlog(const Workplace& at, const declare::Source& source);
+
+// How many messages of the topic have not landed.
+Result<std::int64_t> topic_lag(const Workplace& at, const declare::Source& source);
 
 // Everything that stands in the topic now, in as many landings as it takes. What came of them is added to `sum`, also
 // where a later one fails.

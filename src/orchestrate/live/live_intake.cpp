@@ -14,7 +14,6 @@ namespace weir::orchestrate {
 namespace {
 
 using namespace std::chrono_literals;
-using source::Stretch;
 using std::chrono::steady_clock;
 namespace log = source::log;
 
@@ -56,7 +55,7 @@ struct LiveIntake::Feed {
     std::size_t place;                      // in status_
     std::optional<SourceLock> turn{};       // of a topic of Kafka
     std::unique_ptr<TopicIntake> intake{};  // none: to be opened
-    std::future<Result<Stretch>> taken{};
+    std::future<Result<TopicIntake::Taking>> taken{};
     steady_clock::time_point due{};
     std::chrono::seconds pause{0};
     std::string told{};           // the problem that was told last
@@ -92,8 +91,10 @@ Status LiveIntake::start() {
     WEIR_TRY(LandingSettings::keep(at_.database));
     for (const auto& feed : feeds_) {
         const auto* contract = at_.project.contract(feed->source.contract);
-        if (contract != nullptr) WEIR_TRY(landing_table(at_, feed->source, *contract));
+        if (contract == nullptr) continue;
+        if (auto table = landing_table(at_, feed->source, *contract); !table) fail(*feed, std::move(table).error());
     }
+    WEIR_TRY(failed());
     const bool reads_log = std::any_of(feeds_.begin(), feeds_.end(), [](const auto& f) { return !f->source.kafka; });
     if (reads_log) owner_ = std::thread([this] { own_log(); });
     intake_ = std::thread([this] { run(); });
@@ -168,7 +169,7 @@ void LiveIntake::begin_take(Feed& feed) {
     const auto& intake = at_.project.intake;
     constexpr std::chrono::milliseconds longest_wait = 1s;
     const source::StretchBounds bounds{intake.rows, intake.bytes, std::min(intake.epoch, longest_wait)};
-    feed.taken = std::async(std::launch::async, [&topic = feed.intake->topic(), bounds] { return topic.take(bounds); });
+    feed.taken = std::async(std::launch::async, [&intake = *feed.intake, bounds] { return intake.take(bounds); });
 }
 
 void LiveIntake::fail(Feed& feed, Error error) {
@@ -224,14 +225,14 @@ bool LiveIntake::step(Feed& feed) {
         }
     }
     begin_take(feed);
-    auto stretch = feed.taken.get();
-    if (!stretch) {
-        fail(feed, std::move(stretch).error());
+    const auto taking = feed.taken.get();
+    if (!taking) {
+        fail(feed, taking.error());
         return false;
     }
-    const auto behind = feed.intake->topic().lag();
+    const auto& stretch = taking->stretch;
     const auto obstacle = feed.intake->topic().obstacle();
-    const bool full = stretch->full({bounds.rows, bounds.bytes});
+    const bool full = stretch.full({bounds.rows, bounds.bytes});
     feed.due = began + bounds.epoch;
     if (full) {
         feed.due = began;
@@ -240,7 +241,7 @@ bool LiveIntake::step(Feed& feed) {
     const auto tell_lag = [&](std::int64_t more) {
         const std::lock_guard lock(mutex_);
         auto& status = status_[feed.place];
-        status.lag = behind.ok() ? *behind + more : 0;
+        status.lag = taking->behind + more;
         if (obstacle) {
             status.state = SourceStatus::State::running;
             status.problem.clear();
@@ -251,9 +252,9 @@ bool LiveIntake::step(Feed& feed) {
         status.problem = obstacle.error().message;
     };
     tell_obstacle(feed, obstacle);
-    tell_lag(stretch->rows);
-    if (stretch->empty()) return false;
-    auto landed = feed.intake->land(*stretch, run_id_);
+    tell_lag(stretch.rows);
+    if (stretch.empty()) return false;
+    auto landed = feed.intake->land(*taking, run_id_);
     if (!landed && feed.source.kafka && landed.error().code == ErrorCode::table_conflict) {
         if (feed.taken.valid()) feed.taken.wait();
         feed.taken = {};
@@ -334,10 +335,17 @@ void LiveIntake::keep_accounts() {
 
 void LiveIntake::account() {
     for (const auto& feed : feeds_) {
-        const bool opened = [&] {
+        const auto [opened, state] = [&] {
             const std::lock_guard lock(mutex_);
-            return feed->opened;
+            return std::pair(feed->opened, status_[feed->place].state);
         }();
+        // A source that stopped says all the same how much waits for it, as far as that is known at once.
+        if (state == SourceStatus::State::stopped && !feed->source.kafka) {
+            if (const auto lag = topic_lag(at_, feed->source)) {
+                const std::lock_guard lock(mutex_);
+                status_[feed->place].lag = *lag;
+            }
+        }
         if (!opened) continue;
         auto completed = complete_follow_ups(at_, feed->source.table, intake_app(feed->source.name));
         const auto problem = completed ? std::string() : completed.error().message;

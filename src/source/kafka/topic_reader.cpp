@@ -127,17 +127,19 @@ Result<Positions> TopicReader::ends() {
     return ends;
 }
 
-Result<std::int64_t> TopicReader::lag() {
-    std::int64_t lag = 0;
+Result<std::map<int, std::int64_t>> TopicReader::lags() {
+    std::map<int, std::int64_t> lags;
     for (const auto& [number, partition] : partitions_) {
         std::int64_t low = 0, high = 0;
-        if (partition.at_end || partition.next < 0 ||
-            rd_kafka_get_watermark_offsets(client_.get(), options_.topic.c_str(), number, &low, &high) !=
-                RD_KAFKA_RESP_ERR_NO_ERROR)
-            continue;
-        lag += std::max<std::int64_t>(0, high - partition.next);
+        if (partition.at_end)
+            lags[number] = 0;
+        else if (partition.next >= 0 &&
+                 rd_kafka_get_watermark_offsets(client_.get(), options_.topic.c_str(), number, &low, &high) ==
+                     RD_KAFKA_RESP_ERR_NO_ERROR &&
+                 high >= 0)
+            lags[number] = std::max<std::int64_t>(0, high - partition.next);
     }
-    return lag;
+    return lags;
 }
 
 Status TopicReader::obstacle() const {

@@ -38,7 +38,7 @@ public:
     std::string origin() const override;
     Positions positions() const override;
     Result<Positions> ends() override;
-    Result<std::int64_t> lag() override;
+    Result<std::map<int, std::int64_t>> lags() override;
     Result<std::set<Day>> days(const Positions&, const Positions&) override { return std::set<Day>(); }
     Result<Stretch> take(const StretchBounds& bounds, const Positions* ends = nullptr) override;
     Status rewind(const Positions& positions) override;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr const char* socket_name = "socket";
 constexpr const char* what = "the log's socket";
+constexpr timeval answer_patience{.tv_sec = 60, .tv_usec = 0};
 
 // A path to a socket may have 107 bytes, and a folder's number is always short enough.
 Result<FileHandle> open_folder(const fs::path& log, sockaddr_un& address) {
@@ -35,13 +37,20 @@ Result<FileHandle> new_socket() {
     return socket;
 }
 
+Error failed(const char* doing, int number) {
+    if (number != EAGAIN && number != EWOULDBLOCK) return io_error(doing, what, number);
+    return {.code = ErrorCode::log_locked,
+            .message = fmt::format("the process that owns the log has not answered for {} s", answer_patience.tv_sec),
+            .hint = "end it, or wait until it goes on; what it did not acknowledge may be in the log all the same"};
+}
+
 // false: the other side ended before the first byte.
 Result<bool> receive(int fd, char* to, std::size_t size) {
     for (std::size_t done = 0; done < size;) {
         const auto got = ::recv(fd, to + done, size - done, 0);
         if (got < 0) {
             if (errno == EINTR && !stop_requested()) continue;
-            return io_error("read from", what, errno);
+            return failed("read from", errno);
         }
         if (got == 0) {
             if (done == 0) return false;
@@ -71,6 +80,9 @@ Result<FileHandle> connect_to(const fs::path& log) {
     sockaddr_un address;
     WEIR_ASSIGN(const auto folder, open_folder(log, address));
     WEIR_ASSIGN(auto socket, new_socket());
+    for (const int way : {SO_RCVTIMEO, SO_SNDTIMEO})
+        if (::setsockopt(socket.get(), SOL_SOCKET, way, &answer_patience, sizeof(answer_patience)) != 0)
+            return io_error("set up", what, errno);
     while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
         if (errno == EINTR) continue;
         if (errno == ENOENT || errno == ECONNREFUSED)
@@ -100,8 +112,8 @@ Status send_bytes(int fd, std::string_view bytes) {
     while (!bytes.empty()) {
         const auto sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (sent < 0) {
-            if (errno == EINTR) continue;
-            return io_error("write to", what, errno);
+            if (errno == EINTR && !stop_requested()) continue;
+            return failed("write to", errno);
         }
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }

@@ -82,13 +82,13 @@ Status TopicReader::rewind(const Positions& positions) {
     return ok();
 }
 
-Result<std::int64_t> TopicReader::lag() {
-    std::int64_t lag = 0;
-    for (auto& reader : readers_) {
-        WEIR_ASSIGN(const auto end, reader.end());
-        lag += std::max<std::int64_t>(0, end - reader.position());
+Result<std::map<int, std::int64_t>> TopicReader::lags() {
+    std::map<int, std::int64_t> lags;
+    for (std::size_t i = 0; i < readers_.size(); ++i) {
+        WEIR_ASSIGN(const auto end, readers_[i].end());
+        lags[static_cast<int>(i)] = std::max<std::int64_t>(0, end - readers_[i].position());
     }
-    return lag;
+    return lags;
 }
 
 void TopicReader::wait(std::chrono::milliseconds timeout) {

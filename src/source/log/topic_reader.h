@@ -26,7 +26,7 @@ public:
     int partitions() const { return static_cast<int>(readers_.size()); }
     Positions positions() const override;
     Result<Positions> ends() override;
-    Result<std::int64_t> lag() override;
+    Result<std::map<int, std::int64_t>> lags() override;
     // As far as the heads of the batches tell; nothing is decompressed.
     Result<std::set<Day>> days(const Positions& from, const Positions& ends) override;
     Result<Stretch> take(const StretchBounds& bounds, const Positions* ends = nullptr) override;

@@ -29,8 +29,8 @@ public:
     // Of the partitions that are read here: where they are read next, and where they end for now.
     virtual Positions positions() const = 0;
     virtual Result<Positions> ends() = 0;
-    // How many offsets lie between the two, as far as it is known without asking anybody.
-    virtual Result<std::int64_t> lag() = 0;
+    // How many offsets lie between the two, of those partitions of which it is known without asking anybody.
+    virtual Result<std::map<int, std::int64_t>> lags() = 0;
     // The days that records between these positions and these ends bear, as far as that is known without reading them.
     virtual Result<std::set<Day>> days(const Positions& from, const Positions& ends) = 0;
 
