@@ -293,5 +293,31 @@ TEST_F(BadSurroundings, a_ledger_that_is_lost_or_damaged_costs_history_and_no_ro
     EXPECT_EQ(sql("SELECT n FROM v"), "15\n");
 }
 
+TEST_F(BadSurroundings, a_project_that_is_moved_with_its_lake_knows_its_files) {
+    source("in/*.csv");
+    contract({});
+    put("in/1.csv", header + rows(3));
+    put("in/2.csv", header + rows(3, 3));
+    run_ok();
+    const auto elsewhere = scratch.path() / "elsewhere";
+    fs::copy(project, elsewhere, fs::copy_options::recursive);
+    write(elsewhere / "in" / "2.csv", header + rows(3, 6));  // another file of the same name
+    write(elsewhere / "in" / "3.csv", header + rows(3, 9));
+    for (int runs = 0; runs < 2; ++runs) {
+        const auto ran = weir_with({"-C", elsewhere.string(), "run"});
+        EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+        const auto found = weir_with({"-C", elsewhere.string(), "sql", "SELECT count(*), count(DISTINCT id) FROM t",
+                                      "--format", "csv"});
+        EXPECT_THAT(found.out, testing::EndsWith("\n12,12\n"));
+    }
+    source("in/*.csv", "append_only: true\n");
+    fs::remove_all(elsewhere);
+    fs::copy(project, elsewhere, fs::copy_options::recursive);
+    write(elsewhere / "in" / "1.csv", header + rows(4));
+    const auto grown = weir_with({"-C", elsewhere.string(), "run"});
+    EXPECT_NE(grown.exit_code, 0);
+    EXPECT_THAT(grown.out + grown.err, HasSubstr("before the project was moved, and has grown since"));
+}
+
 }  // namespace
 }  // namespace weir::test

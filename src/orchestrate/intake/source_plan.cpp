@@ -17,9 +17,11 @@ namespace {
 using source::FileAction;
 using source::KnownFile;
 
+using KnownFiles = std::unordered_map<std::string, KnownFile>;  // by path
+
 // The newest record of each path of a source.
-Result<std::unordered_map<std::string, KnownFile>> known_files(const Workplace& at, const std::string& source) {
-    std::unordered_map<std::string, KnownFile> known;
+Result<KnownFiles> known_files(const Workplace& at, const std::string& source) {
+    KnownFiles known;
     WEIR_ASSIGN(const auto table, at.lake.table("weir/files"));
     WEIR_ASSIGN(const auto snapshot, table.newest());
     if (!snapshot) return known;
@@ -41,6 +43,33 @@ Result<std::unordered_map<std::string, KnownFile>> known_files(const Workplace& 
     }
     return known;
 }
+
+// What was known of files while the project stood elsewhere: a project that was moved, or copied with its lake, has the
+// same files under other paths.
+class ElsewhereKnown {
+public:
+    ElsewhereKnown(const KnownFiles& known, const std::filesystem::path& root) : inside_(root.string() + "/") {
+        for (const auto& entry : known)
+            if (!entry.first.starts_with(inside_)) by_name_[name_of(entry.first)].push_back(&entry);
+    }
+
+    // Where the same place in the project was, and what was known of it.
+    const KnownFiles::value_type* find(const std::string& path) const {
+        if (!path.starts_with(inside_)) return nullptr;
+        const auto candidates = by_name_.find(name_of(path));
+        if (candidates == by_name_.end()) return nullptr;
+        const auto place = path.substr(inside_.size() - 1);
+        for (const auto* entry : candidates->second)
+            if (entry->first.ends_with(place)) return entry;
+        return nullptr;
+    }
+
+private:
+    static std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+    const std::string inside_;
+    std::unordered_map<std::string, std::vector<const KnownFiles::value_type*>> by_name_;
+};
 
 Result<std::string> hash_beginning(const std::string& path, std::uint64_t bytes) {
     WEIR_ASSIGN(const auto file, open_for_reading(path));
@@ -107,6 +136,28 @@ Result<std::vector<Day>> arrival_days(const Workplace& at, const declare::Source
     return days;
 }
 
+Result<source::FileDecision> decide_on(const source::InputFile& file, const std::optional<KnownFile>& before,
+                                   bool append_only) {
+    const source::SeenFile seen{file.size, file.mtime_ns};
+    auto decision = source::decide(before, seen, append_only);
+    if (decision.action == FileAction::hash) {
+        WEIR_ASSIGN(const auto hash, hash_beginning(file.path, decision.bytes));
+        decision = source::decide(before, seen, append_only, hash);
+    }
+    return decision;
+}
+
+// Whether the file was taken when the project stood elsewhere.
+Result<bool> taken_elsewhere(const source::InputFile& file, const KnownFiles::value_type& then, bool append_only) {
+    WEIR_ASSIGN(const auto decision, decide_on(file, then.second, append_only));
+    if (decision.action == FileAction::continue_from)
+        return Error{.code = ErrorCode::input_changed,
+                     .message = fmt::format("{} was taken as {} before the project was moved, and has grown since",
+                                            file.path, then.first),
+                     .hint = "put what is new into a file of its own, or the project back to where it was"};
+    return decision.action == FileAction::skip;
+}
+
 }  // namespace
 
 std::set<Day> SourcePlan::days() const {
@@ -130,15 +181,18 @@ Result<SourcePlan> plan_source(const Workplace& at, const declare::Source& sourc
     WEIR_ASSIGN(auto found, source::discover(source.files, source.files_where, when_none));
     plan.captures = std::move(found.captures);
     WEIR_ASSIGN(const auto days, arrival_days(at, source, found.files));
+    const ElsewhereKnown elsewhere(known, at.project.root);
     for (std::size_t i = 0; i < found.files.size(); ++i) {
         auto& file = found.files[i];
         const auto record = known.find(file.path);
         const auto before = record == known.end() ? std::nullopt : std::optional(record->second);
-        const source::SeenFile seen{file.size, file.mtime_ns};
-        auto decision = source::decide(before, seen, source.append_only);
-        if (decision.action == FileAction::hash) {
-            WEIR_ASSIGN(const auto hash, hash_beginning(file.path, decision.bytes));
-            decision = source::decide(before, seen, source.append_only, hash);
+        WEIR_ASSIGN(const auto decision, decide_on(file, before, source.append_only));
+        if (const auto* then = before ? nullptr : elsewhere.find(file.path)) {
+            WEIR_ASSIGN(const bool taken, taken_elsewhere(file, *then, source.append_only));
+            if (taken) {
+                ++plan.unchanged;
+                continue;
+            }
         }
         if (decision.action == FileAction::changed) return source::changed_error(file.path, decision);
         if (decision.action == FileAction::skip) {
