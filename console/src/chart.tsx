@@ -2,6 +2,7 @@
 import {useEffect, useRef} from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import {tick} from "./format";
 import {useTheme} from "./theme";
 
 export interface Line {
@@ -14,7 +15,7 @@ interface ChartProps {
   label: string; // what it shows, for who cannot see it
   at: number[]; // seconds since 1970
   lines: Line[];
-  format: (value: number) => string;
+  format: (value: number) => string; // of a value; ticks are told exactly
   height?: number;
   // Days and times of the data are those of the wall clock that it has.
   utc?: boolean;
@@ -78,7 +79,7 @@ export function Chart({label, at, lines, format, height = 180, utc, seconds, dot
         },
         axes: [
           {...axis, size: 26, space: utc ? 84 : 70, incrs: days ? dayIncrements : undefined, values: (_plot, ticks) => ticks.map((tick) => tickText(tick, ticks, utc))},
-          {...axis, size: 54, space: 32, incrs: whole ? wholeIncrements : undefined, values: (_plot, values) => values.map((value) => formatter.current(value))},
+          {...axis, size: 54, space: 32, incrs: whole ? wholeIncrements : undefined, values: (_plot, values) => values.map(tick)},
         ],
         series: [
           {},

@@ -2,10 +2,17 @@
 
 const whole = new Intl.NumberFormat("en-US", {maximumFractionDigits: 0});
 const some = new Intl.NumberFormat("en-US", {maximumFractionDigits: 2});
+const fine = new Intl.NumberFormat("en-US", {maximumSignificantDigits: 3});
+// Twelve digits: of a sum of tenths, not what a double makes of it.
+const exact = new Intl.NumberFormat("en-US", {maximumSignificantDigits: 12});
+const exactCompact = new Intl.NumberFormat("en-US", {notation: "compact", maximumSignificantDigits: 12});
 const compactNumber = new Intl.NumberFormat("en-US", {notation: "compact", maximumFractionDigits: 1});
 
 export const count = (value: number) => whole.format(value);
-export const decimal = (value: number) => some.format(value);
+// Two decimals, and more where they would all be zeros.
+export const decimal = (value: number) => (Math.abs(value) < 1 ? fine : some).format(value);
+// As it is: "2.5", "0.05", "1.25M". For ticks, of which there is one at each round number.
+export const tick = (value: number) => (Math.abs(value) < 1_000_000 ? exact : exactCompact).format(value);
 // "12,345", and "1.2M" where that would be too long.
 export const short = (value: number) => (Math.abs(value) < 1_000_000 ? whole.format(value) : compactNumber.format(value));
 

@@ -111,7 +111,7 @@ function Sources({status, now}: {status: Status; now: number}) {
   return (
     <Card title="Where every row went" aside={<span class="muted">read = accepted + duplicate + quarantined + filtered</span>}>
       <div class="scroll" tabIndex={0} role="region" aria-label="Rows by source">
-        <table>
+        <table class="dense">
           <caption class="unseen">Rows by source and what became of them</caption>
           <thead>
             <tr>

@@ -1,13 +1,14 @@
 // Rows that broke their contract: what arrived, where, and why.
 import {useState} from "preact/hooks";
 import {getJson, type Page, type Row} from "./api";
-import {count} from "./format";
+import {count, plural} from "./format";
 import {Card, Dialog, Empty, Failure, Table, useLoaded, When} from "./parts";
 import {replace, usePlace} from "./router";
 import {useStore} from "./store";
 
 const pageRows = 100;
 const counted = 5000;
+const groupsShown = 16;
 const shown = "id,state,source,arrival_date,file,line,column,rule,reason,changed_at";
 const text = (row: Row, name: string) => String(row[name] ?? "");
 
@@ -131,7 +132,7 @@ export function Quarantine() {
       {groups.length > 0 && (
         <Card title={`${counts.value!.whole ? "" : "more than "}${count(counts.value!.rows)} ${state === "all" ? "" : state} ${counts.value!.rows === 1 ? "row" : "rows"} by rule`}>
           <ul class="bars groups">
-            {groups.slice(0, 16).map((group) => {
+            {groups.slice(0, groupsShown).map((group) => {
               const chosen = query.get("source") === group.source && query.get("rule") === group.rule;
               return (
                 <li key={`${group.source} ${group.rule}`}>
@@ -158,6 +159,11 @@ export function Quarantine() {
               );
             })}
           </ul>
+          {groups.length > groupsShown && (
+            <p class="muted">
+              and {plural(groups.slice(groupsShown).reduce((sum, group) => sum + group.rows, 0), "row")} of {plural(groups.length - groupsShown, "more rule")}
+            </p>
+          )}
         </Card>
       )}
       <Card

@@ -5,7 +5,7 @@ import {download, getPage, openStream, type Page, type Row} from "./api";
 import {alignedRight, cell, numberOf} from "./cells";
 import {isNumber, isPlain, isText, isTime, useCatalogue, type View, type ViewColumn} from "./catalogue";
 import {Chart, Legend, type Line} from "./chart";
-import {ago, count, decimal, moment, short} from "./format";
+import {ago, count, decimal, moment} from "./format";
 import {Icon} from "./icons";
 import {Card, Empty, Failure, Table, useLoaded} from "./parts";
 import {hrefOf, replace, usePlace} from "./router";
@@ -206,7 +206,7 @@ function Picture({view, columns, filters, version}: {view: View; columns: ViewCo
         <Empty title={page.loading ? "Loading" : "Nothing to draw"} />
       ) : drawn ? (
         <>
-          <Chart label={`${y.name} by ${time!.name}`} at={drawn.at} lines={drawn.lines} format={short} utc dots={drawn.at.length < 80} />
+          <Chart label={`${y.name} by ${time!.name}`} at={drawn.at} lines={drawn.lines} format={decimal} utc dots={drawn.at.length < 80} />
           {drawn.lines.length > 1 && <Legend lines={drawn.lines} format={decimal} />}
         </>
       ) : (

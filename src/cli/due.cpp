@@ -19,8 +19,9 @@ json to_json_value(const orchestrate::Plan& plan) {
         for (const auto day : source.days()) days.push_back(to_string(day));
         sources.push_back({{"source", source.source->name},
                            {"table", source.source->table},
-                           {"files_new", static_cast<std::int64_t>(source.take.size()) - source.grown},
+                           {"files_new", source.files_new()},
                            {"files_grown", source.grown},
+                           {"files_changed", source.changed.size()},
                            {"messages", source.messages},
                            {"files_unchanged", source.unchanged},
                            {"files_outside", source.outside},

@@ -5,6 +5,7 @@
 #include <array>
 #include <mutex>
 
+#include "base/clock.h"
 #include "sink/value.h"
 
 namespace weir::cli {
@@ -22,13 +23,16 @@ Result<std::shared_ptr<orchestrate::RunLock>> UpContext::lock_lake() const {
     return shared.lock;
 }
 
-void UpContext::note(std::string_view part, const std::string& text) const {
+void UpContext::note(std::string_view part, const std::string& text, std::string_view run_id) const {
     static std::mutex mutex;
     const std::lock_guard lock(mutex);
-    // Over the status line, where there is one.
-    const auto* clear = terminal.error_is_terminal() ? "\r\x1b[K" : "";
-    if (!terminal.json()) return terminal.note(fmt::format("{}weir: {}: {}\n", clear, part, text));
-    std::string line = fmt::format("{{\"part\": \"{}\", \"note\": ", part);
+    // Over the status line.
+    if (terminal.error_is_terminal() && !terminal.json())
+        return terminal.note(fmt::format("\r\x1b[Kweir: {}: {}\n", part, text));
+    std::string line =
+        fmt::format("{{\"event\": \"note\", \"at\": \"{}\", \"part\": \"{}\", ", to_iso(SystemClock().now()), part);
+    if (!run_id.empty()) line += fmt::format("\"run_id\": \"{}\", ", run_id);
+    line += "\"note\": ";
     sink::append_json_string(text, line);
     terminal.note(line + "}\n");
 }

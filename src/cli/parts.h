@@ -56,8 +56,9 @@ struct UpContext {
     SharedParts& shared;
     // The lake's lock, taken by the first that asks.
     Result<std::shared_ptr<orchestrate::RunLock>> lock_lake() const;
-    // A sentence for the operator, on standard error; a line of JSON with --json. Safe from any thread.
-    void note(std::string_view part, const std::string& text) const;
+    // A sentence for the operator, on standard error: a line of JSON off a terminal, and with --json. `run_id`: of the
+    // run that it is about. Safe from any thread.
+    void note(std::string_view part, const std::string& text, std::string_view run_id = {}) const;
 };
 
 class Part {

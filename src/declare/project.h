@@ -113,7 +113,7 @@ struct EventTime {
     std::string column;  // of the contract: a timestamp
     Where where;
     std::chrono::milliseconds delay = std::chrono::seconds(60);  // how far the watermark stays behind the newest event
-    std::optional<std::chrono::milliseconds> idle;  // a partition without rows for so long is not waited for
+    std::optional<std::chrono::milliseconds> idle;            // a partition without rows for so long is not waited for
     std::chrono::milliseconds ahead = std::chrono::hours(1);  // what happens later than that from now moves nothing
     std::string watermark;  // weir's own column: the watermark that stood before the row; empty: none
     Where watermark_where;

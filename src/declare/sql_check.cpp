@@ -25,8 +25,13 @@ namespace {
 using sql::quote_name;
 
 constexpr std::string_view system_schema = "weir";
+// Holds the tables behind the relations that a text reads.
+constexpr std::string_view hidden_schema = "weir_rows";
 // CREATE OR REPLACE TEMP MACRO name
 constexpr std::size_t words_before_macro = 6;
+constexpr const char* way_out_of_rowid =
+    "rows have no numbers of their own: take _source_file with _source_line, or the column that the source's "
+    "`sequence` names";
 
 struct ParsedView {
     View view;
@@ -79,7 +84,7 @@ private:
     }
 
     void create_tables() {
-        std::string script = fmt::format("CREATE SCHEMA {};", system_schema);
+        std::string script = fmt::format("CREATE SCHEMA {}; CREATE SCHEMA {};", system_schema, hidden_schema);
         for (const auto& table : system_tables()) {
             script += create(fmt::format("{}.{}", system_schema, quote_name(table.name)), table.schema);
         }
@@ -112,12 +117,14 @@ private:
         return fmt::format("{}.{}", system_schema, quote_name("contract " + contract));
     }
 
+    // As a view, because that is what a run reads: a table of DuckDB has a rowid besides.
     static std::string create(const std::string& name, const Schema& schema) {
-        std::string sql = fmt::format("CREATE TABLE {}(", name);
+        const auto table = fmt::format("{}.{}", hidden_schema, quote_name(name));
+        std::string sql = fmt::format("CREATE TABLE {}(", table);
         for (std::size_t i = 0; i < schema.fields.size(); ++i)
             sql += fmt::format("{}{} {}", i ? ", " : "", quote_name(schema.fields[i].name),
                                to_duckdb(schema.fields[i].type));
-        return sql + ");";
+        return sql + fmt::format("); CREATE VIEW {} AS FROM {};", name, table);
     }
 
     static bool creatable(const Schema& schema) {
@@ -135,7 +142,7 @@ private:
         std::string hint;
         if (fault.subtype == "COLUMN_NOT_FOUND" || fault.message.starts_with("Referenced column")) {
             message = fmt::format("there is no column '{}'", fault.name);
-            hint = suggest(fault.name, fault.candidates);
+            hint = lower(fault.name) == "rowid" ? way_out_of_rowid : suggest(fault.name, fault.candidates);
             if (hint.empty() && !fault.candidates.empty())
                 hint = fmt::format("near: {}", fmt::join(fault.candidates, ", "));
         } else if (fault.subtype == "MISSING_ENTRY") {
@@ -153,9 +160,11 @@ private:
         } else if (fault.subtype == "NO_MATCHING_FUNCTION") {
             hint = fault.candidates.empty() ? "" : fmt::format("it takes: {}", fault.candidates.front());
         }
-        if (fault.message.starts_with("Table \"") &&
-            fault.message.find("does not have a column named") != std::string::npos)
-            message = lower(fault.message.substr(0, 1)) + fault.message.substr(1);
+        if (fault.message.find("does not have a column named") != std::string::npos) {
+            for (const std::string_view noun : {"Table \"", "Values list \""})
+                if (fault.message.starts_with(noun)) message = "table \"" + fault.message.substr(noun.size());
+            if (lower(message).ends_with("\"rowid\"")) hint = way_out_of_rowid;
+        }
         problems_.error(at(fault.offset.value_or(std::string::npos)), fmt::format("{}: {}", what, message),
                         std::move(hint), ErrorCode::sql_invalid);
     }
@@ -184,6 +193,10 @@ private:
                             "compare and order with COLLATE, and group by a value of its own: lower(name), "
                             "strip_accents(name)",
                             ErrorCode::sql_invalid);
+        for (const auto& use : uses.positional_joins)
+            problems_.error(
+                at(use.offset), fmt::format("{}: a POSITIONAL JOIN depends on the order in which rows come", what),
+                "join on a key, or on row_number() OVER (ORDER BY …) of both sides", ErrorCode::sql_invalid);
     }
 
     // The same of what is written as a column is; the tables that the text reads are known.
@@ -203,6 +216,36 @@ private:
     void refuse_undecided(const SqlUse& use, const std::string& what, const At& at, std::string_view way_out) {
         problems_.error(at(use.offset), fmt::format("{}: '{}' gives another answer each time", what, use.name),
                         std::string(way_out), ErrorCode::sql_invalid);
+    }
+
+    // Which of the rows that an ASOF join finds equally near is taken must follow from the rows alone. What is read is
+    // known to bind.
+    void check_asof(const SqlUses& uses, const std::string& what, const At& at) {
+        for (const auto& each : uses.asof_joins) {
+            const auto found =
+                asof_keys(each.join, [&](const nlohmann::json& expression, const nlohmann::json& relation) {
+                    return binds_over(expression, relation, each.names);
+                });
+            if (!found.why_not.empty())
+                problems_.error(at(each.offset),
+                                fmt::format("{}: nobody says which of the equally near rows this ASOF JOIN takes: {}",
+                                            what, found.why_not),
+                                found.way_out, ErrorCode::sql_invalid);
+        }
+    }
+
+    bool binds_over(const nlohmann::json& expression, const nlohmann::json& relation, const nlohmann::json& names) {
+        SqlFault fault;
+        auto question = duckdb_.parse("SELECT 1", fault);
+        if (!question) return false;
+        auto& node = question->front()["node"];
+        node["select_list"] = nlohmann::json::array({expression});
+        node["from_table"] = relation;
+        node["cte_map"]["map"] = names;
+        const nlohmann::json all{{"error", false}, {"statements", std::move(*question)}};
+        const auto text =
+            duckdb_.connection().query(fmt::format("SELECT json_deserialize_sql({})", sql::quote_text(all.dump())));
+        return text && duckdb_.bind(std::string(text->text(0, 0)), fault);
     }
 
     // ---- macros
@@ -646,6 +689,7 @@ private:
         if (!columns) return report(fault, what, at);
         const auto before = problems_.count();
         check_columns_deterministic(parsed.uses, what, at, Time::known);
+        check_asof(parsed.uses, what, at);
         if (problems_.count() > before) return;
         Schema schema;
         bool good = true;

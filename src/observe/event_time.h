@@ -9,10 +9,10 @@
 //               that are not after it
 //   late        an accepted row whose event time is not after the watermark that stood before its landing
 //
-// An event from further in the future than `ahead` moves none of it. A partition without a row for `idle` is left out; where all of a topic are idle, the watermark goes on
-// with the clock. Files of a source are one partition, and have no clock. Whoever reads a topic knows more: a partition
-// in which messages wait is not idle, however long ago one of it landed, and one of which nothing landed yet holds the
-// watermark back until its first messages have.
+// An event from further in the future than `ahead` moves none of it. A partition without a row for `idle` is left out;
+// where all of a topic are idle, the watermark goes on with the clock. Files of a source are one partition, and have no
+// clock. Whoever reads a topic knows more: a partition in which messages wait is not idle, however long ago one of it
+// landed, and one of which nothing landed yet holds the watermark back until its first messages have.
 #pragma once
 
 #include <map>

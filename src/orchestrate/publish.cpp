@@ -83,8 +83,10 @@ Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const
     if (every_interval) transaction.set_configuration(std::string(view::keep_property), "every_interval");
     if (!grows || *computed.appended > 0) {
         auto appended = transaction.append(connection, select);
-        if (!appended && appended.error().code == ErrorCode::sql_invalid)
+        if (!appended && appended.error().code == ErrorCode::sql_invalid) {
+            appended.error().where = {};  // in a text that nobody wrote
             return batch.in_file(view, std::move(appended).error());
+        }
         if (!appended) return std::move(appended).error();
         published.rows += appended->rows;
     }

@@ -68,7 +68,11 @@ struct ViewDays {
     const View* view;
     PublishedResults published;
     std::vector<Day> days;
+    std::optional<Error> damaged;  // why its stored result cannot be looked at
 };
+
+// A stored result is derived: what cannot be read of it can be computed again.
+std::string computed_again(const std::string& why) { return "its stored result is computed again: " + why; }
 
 Result<std::vector<ViewDays>> days_of_views(const Workplace& at, const RunRequest& request,
                                             const ArrivalDays& arrivals) {
@@ -78,12 +82,19 @@ Result<std::vector<ViewDays>> days_of_views(const Workplace& at, const RunReques
     std::vector<ViewDays> result;
     for (const auto& view : at.project.views) {
         if (!selected(request, view.name) || view.keep == View::Keep::none) continue;
-        WEIR_ASSIGN(auto published, published_results(at, view));
+        auto found = published_results(at, view);
+        std::optional<Error> damaged;
+        if (!found) {
+            damaged = std::move(found).error();
+            if (damaged->code != ErrorCode::table_damaged) return std::move(*damaged);
+            damaged->hint = fmt::format("`weir run --full --view {}` computes the result again", view.name);
+        }
+        auto published = found ? std::move(*found) : PublishedResults();
         const auto with_data = days_of_view(at, view, arrivals);
         // A view over nothing but system tables follows the days of the whole lake.
         auto days =
             result_days(view.keep, request.interval, with_data.empty() ? all : with_data, published.days, today);
-        result.push_back({&view, std::move(published), std::move(days)});
+        result.push_back({&view, std::move(published), std::move(days), std::move(damaged)});
     }
     return result;
 }
@@ -155,6 +166,7 @@ Result<Plan> plan(const Workplace& at, const Ledger& ledger, const RunRequest& r
     std::map<Day, view::IntervalBatch> batches;
     const auto tables = std::make_shared<view::PinnedTables>(at.lake);
     for (const auto& view : views) {
+        if (view.damaged) return *view.damaged;
         for (const auto day : view.days) {
             auto batch = batches.find(day);
             if (batch == batches.end()) {
@@ -196,8 +208,9 @@ std::string files_text(const SourcePlan& planned) {
         else
             text += fmt::format(", {} {}", number, what);
     };
-    add(static_cast<std::int64_t>(planned.take.size()) - planned.grown, "new");
+    add(planned.files_new(), "new");
     add(planned.grown, "grown");
+    add(static_cast<std::int64_t>(planned.changed.size()), "changed");
     add(planned.unchanged, "unchanged");
     add(planned.outside, "outside the interval");
     return text.empty() ? "no files" : text;
@@ -430,6 +443,11 @@ private:
                         .reason = fmt::format("not computed: '{}' failed; its last result stands", blocked)});
             return ok();
         }
+        if (days.damaged && !request_.full) {
+            return steps_.run(
+                {.kind = StepKind::view, .node = view.name, .day = day, .reason = "cannot be gone on from"},
+                [&](StepResult&, Steps::Kept&) -> Status { return *days.damaged; });
+        }
         WEIR_ASSIGN(auto inputs, batch.inputs_hash(view));
         const Fingerprint now{view::text_hash(at_.project, view), std::move(inputs), days.published.restores};
         std::string known;
@@ -453,8 +471,9 @@ private:
                                   WEIR_ASSIGN(const auto text, steps_.basis(view.name));
                                   then = view::parse_basis(text);
                               }
-                              WEIR_ASSIGN(auto computed, batch.compute(view, states, then));
+                              WEIR_ASSIGN(auto computed, compute(batch, states, view, then));
                               step.warnings = std::move(computed.rebuilt);
+                              if (days.damaged) WEIR_TRY(drop_damaged_result(view, step));
                               if (computed.touched)
                                   step.reason += fmt::format("; {} of its keys were touched", *computed.touched);
                               if (computed.appended)
@@ -468,6 +487,33 @@ private:
                               }
                               return ok();
                           });
+    }
+
+    // Goes on from the stored result where that can be read.
+    static Result<view::IntervalBatch::Computed> compute(view::IntervalBatch& batch, const view::States& states,
+                                                         const View& view, const std::optional<view::Basis>& then) {
+        auto computed = batch.compute(view, states, then);
+        if (computed || !then || computed.error().code != ErrorCode::table_damaged) return computed;
+        auto whole = batch.compute(view, states);
+        if (!whole) return computed;  // it was not the stored result
+        whole->rebuilt.push_back(computed_again(computed.error().message));
+        return whole;
+    }
+
+    // Not before the new result is there to be written.
+    Status drop_damaged_result(const View& view, StepResult& step) {
+        WEIR_ASSIGN(const auto table, at_.lake.table(view.name));
+        const auto newest = table.newest();
+        if (newest || newest.error().code != ErrorCode::table_damaged) return ok();
+        // What was never published as its result may hold rows of another maker.
+        WEIR_ASSIGN(const auto publication, view::newest_publication(at_.lake, at_.database));
+        if (!publication.views.contains(view.name)) return newest.error();
+        const auto folder = at_.lake.root() / view.name;
+        std::error_code error;
+        std::filesystem::remove_all(folder, error);
+        if (error) return io_error("remove", folder, error.value());
+        step.warnings.push_back(computed_again(newest.error().message));
+        return ok();
     }
 
     // Which result of a view a file would hold; empty while there is none.

@@ -9,6 +9,7 @@
 #include "base/stop.h"
 #include "model/system_tables.h"
 #include "view/batch/interval_batch.h"
+#include "view/batch/refresh.h"
 #include "view/publication.h"
 #include "view/session.h"
 #include "view/speed/live_views.h"
@@ -130,14 +131,37 @@ Status find_events(sql::Connection& connection, const view::Split& split, const 
     return ok();
 }
 
+// Why the rows that a view rests on cannot be read, where that is so: a table whose files are gone fails as one that
+// does not exist.
+Status expect_rows(const Workplace& at, const View& view, view::PinnedTables& tables) {
+    for (const auto& name : view::base_tables(at.project, view)) {
+        WEIR_ASSIGN(const auto pinned, tables.table(name));
+        if (!pinned.snapshot) continue;
+        auto there = view::expect_files(pinned.table, *pinned.snapshot);
+        if (there) continue;
+        there.error().hint =
+            "put back an intact copy of it, as from a backup: rows that were taken in exist nowhere else";
+        return std::move(there).error().within(fmt::format("reading table '{}' for view '{}'", name, view.name));
+    }
+    return ok();
+}
+
+Error of_result(const View& view, Error error) {
+    if (error.code == ErrorCode::table_damaged)
+        error.hint = fmt::format("`weir run --full --view {}` computes the result again", view.name);
+    return std::move(error).within(fmt::format("reading the result of view '{}'", view.name));
+}
+
 // Computes a view from all rows, as of the end of a day, over the tables in these versions.
 Result<view::IntervalBatch> recompute(const Workplace& at, const View& view, Day day, const view::Versions& versions,
                                       const view::States& states) {
+    const auto tables = std::make_shared<view::PinnedTables>(at.lake, versions);
     WEIR_ASSIGN(auto batch,
-                view::IntervalBatch::open(at.lake, at.database, at.project, {day, day + std::chrono::days{1}},
-                                          std::make_shared<view::PinnedTables>(at.lake, versions)));
-    WEIR_ASSIGN(const auto computed, batch.compute(view, states));
-    static_cast<void>(computed);
+                view::IntervalBatch::open(at.lake, at.database, at.project, {day, day + std::chrono::days{1}}, tables));
+    if (auto computed = batch.compute(view, states); !computed) {
+        WEIR_TRY(expect_rows(at, view, *tables));
+        return std::move(computed).error();
+    }
     return batch;
 }
 
@@ -152,8 +176,10 @@ Status compare(view::IntervalBatch& batch, const View& view, const std::string& 
     }
     WEIR_TRY(batch.run_over(view, fmt::format("CREATE OR REPLACE TEMP TABLE weir_recomputed AS SELECT {} FROM {}",
                                               fmt::join(cast, ", "), sql::quote_name(view.name))));
-    WEIR_TRY(batch.connection().run(fmt::format("CREATE OR REPLACE TEMP TABLE weir_published AS SELECT {} FROM {}",
-                                                fmt::join(cast, ", "), result)));
+    if (auto read = batch.connection().run(fmt::format(
+            "CREATE OR REPLACE TEMP TABLE weir_published AS SELECT {} FROM {}", fmt::join(cast, ", "), result));
+        !read)
+        return of_result(view, std::move(read).error());
     Comparison comparison(batch.connection(), names);
     WEIR_TRY(comparison.compare(verdict));
     if (!verdict.first) return ok();
@@ -171,7 +197,9 @@ Result<Verdict> verify_published(const Workplace& at, const View& view, const vi
     WEIR_ASSIGN(auto batch, recompute(at, view, *day,
                                       view::versions_of(published.cut, view::base_tables(at.project, view)), states));
     WEIR_ASSIGN(const auto table, at.lake.table(view.name));
-    WEIR_ASSIGN(const auto snapshot, table.snapshot(lake::TableVersion(published.table_version)));
+    auto stored = table.snapshot(lake::TableVersion(published.table_version));
+    if (!stored) return of_result(view, std::move(stored).error());
+    const auto& snapshot = *stored;
     WEIR_ASSIGN(const auto scan, lake::prepare_scan(table.store(), batch.connection(), snapshot, "published"));
     for (const auto& statement : scan.setup) WEIR_TRY(batch.connection().run(statement));
     const bool kept = view.keep == View::Keep::every_interval;

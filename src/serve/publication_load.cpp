@@ -39,12 +39,20 @@ KeyAnswers::Specs key_specs(const declare::Project& project) {
     return specs;
 }
 
-Result<std::unique_ptr<ServingStore>> open_postgres_of(const declare::Project& project, const std::atomic<bool>& stop) {
+Result<std::string> postgres_connection_of(const declare::Project& project) {
     const auto& place = project.serve.store;
-    auto connection = declare::is_secret_reference(place.postgres) ? declare::read_secret(place.postgres, project.root)
-                                                                   : Result<std::string>(place.postgres);
-    if (!connection) return std::move(connection).error();
-    return open_postgres_store({.connection = std::move(*connection), .schema = place.schema, .stop = &stop});
+    if (!declare::is_secret_reference(place.postgres)) return place.postgres;
+    auto connection = declare::read_secret(place.postgres, project.root);
+    if (connection) return connection;
+    auto error = std::move(connection).error();
+    error.where = place.where;
+    return error;
+}
+
+Result<std::unique_ptr<ServingStore>> open_postgres_of(const declare::Project& project, const std::atomic<bool>& stop) {
+    WEIR_ASSIGN(auto connection, postgres_connection_of(project));
+    return open_postgres_store(
+        {.connection = std::move(connection), .schema = project.serve.store.schema, .stop = &stop});
 }
 
 Result<Load> load_of(BatchReads& reads, const declare::Serve& settings, const KeyAnswers::Specs& specs) {

@@ -16,6 +16,9 @@ bool holds_all_views(const declare::Serve& settings);
 // The served views whose rows have keys.
 KeyAnswers::Specs key_specs(const declare::Project& project);
 
+// How the PostgreSQL of a project is reached. Fails with secret_missing.
+Result<std::string> postgres_connection_of(const declare::Project& project);
+
 // The store of a project that has it in PostgreSQL; does not connect yet. Fails with secret_missing.
 Result<std::unique_ptr<ServingStore>> open_postgres_of(const declare::Project& project, const std::atomic<bool>& stop);
 

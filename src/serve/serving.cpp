@@ -55,6 +55,23 @@ std::size_t connections_that_fit() {
     return std::max<std::size_t>(1, files - std::min(files_reserved, files / 2));
 }
 
+Result<std::string> tls_key_of(const declare::Project& project) {
+    const auto& tls = *project.serve.http.tls;
+    auto key = declare::read_secret(tls.key, project.root);
+    if (key) return key;
+    auto error = std::move(key).error();
+    error.where = tls.where;
+    return error;
+}
+
+std::vector<std::string> views_not_stored(const declare::Project* project) {
+    std::vector<std::string> names;
+    if (project == nullptr) return names;
+    for (const auto& view : project->views)
+        if (view.keep == declare::View::Keep::none) names.push_back(view.name);
+    return names;
+}
+
 // What signs cursors, kept so that they outlive the process. A lake that cannot be written gives cursors for now.
 std::string cursor_key(const fs::path& lake) {
     const auto path = lake / ".weir" / "cursor.key";
@@ -68,6 +85,17 @@ std::string cursor_key(const fs::path& lake) {
 }
 
 }  // namespace
+
+Status check_secrets(const declare::Project& project) {
+    WEIR_ASSIGN(const auto authenticator, Authenticator::make(project.serve.access, project.root));
+    static_cast<void>(authenticator);
+    WEIR_ASSIGN(const auto connection, postgres_connection_of(project));
+    static_cast<void>(connection);
+    if (!project.serve.http.tls) return ok();
+    WEIR_ASSIGN(const auto key, tls_key_of(project));
+    static_cast<void>(key);
+    return ok();
+}
 
 struct Serving::Impl {
     ServingOptions options;
@@ -148,6 +176,7 @@ Status Serving::Impl::start() {
         .cursor_key = cursor_key(options.lake),
         .row_limits = settings.access.rows,
         .is_private = !ring->is_open(),
+        .has_project = project != nullptr,
         .log_fault = [this](const Error& error) { options.note("a query failed: " + to_string(error)); }};
     answers = std::make_unique<ViewAnswers>(all_layers, answer_options);
     WEIR_TRY(open_store());
@@ -163,7 +192,8 @@ Status Serving::Impl::start() {
                                          .tls = http.tls.has_value(),
                                          .rate = http.rate,
                                          .address_rate = http.address_rate,
-                                         .body_bytes_max = http.body_bytes_max});
+                                         .body_bytes_max = http.body_bytes_max,
+                                         .not_stored = views_not_stored(project)});
     if (keys) api->use_keys(*keys);
     if (loader) api->ready_when([this] { return loader->first_ended(); });
     if (options.log) {
@@ -197,7 +227,7 @@ Status Serving::Impl::start() {
     if (http.tls) {
         certificate_files = SettledFiles(tls_files());
         server_options.certificate = http.tls->certificate;
-        WEIR_ASSIGN(server_options.key, declare::read_secret(http.tls->key, project->root));
+        WEIR_ASSIGN(server_options.key, tls_key_of(*project));
     }
     WEIR_ASSIGN(server, http::Server::start(std::move(server_options), *api));
     listening = server.get();
@@ -284,7 +314,7 @@ std::vector<fs::path> Serving::Impl::tls_files() const {
 void Serving::Impl::renew_certificate() {
     if (!settings.http.tls || !certificate_files.changed(tls_files())) return;
     certificate_files.take(tls_files());
-    const auto key = declare::read_secret(settings.http.tls->key, options.project->root);
+    const auto key = tls_key_of(*options.project);
     const auto used = key ? server->use_certificate(settings.http.tls->certificate, *key) : Status(key.error());
     options.note(used ? "new connections get the new certificate"
                       : "the certificate in use stays, since the new one cannot be used: " + to_string(used.error()));

@@ -38,6 +38,10 @@ struct ServingStatus {
     std::optional<bool> store_up;  // nothing: there is none on a network
 };
 
+// Whether all that serve.yaml refers to is there and can be used as a secret or key: what start() finds too, but by
+// then other parts run.
+Status check_secrets(const declare::Project& project);
+
 // Safe from any thread.
 class Serving {
 public:

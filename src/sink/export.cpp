@@ -1,6 +1,10 @@
 #include "sink/export.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
 
 #include "sink/staged_file.h"
 
@@ -16,6 +20,24 @@ Result<std::int64_t> write_parquet(sql::Connection& connection, const std::strin
     return rows.integer(0, 0);
 }
 
+// DuckDB opens the file by its name: where there is none, it writes one that is read again and thrown away.
+Result<std::int64_t> write_parquet(sql::Connection& connection, const std::string& sql, StagedFile& to) {
+    if (!to.temporary().empty()) return write_parquet(connection, sql, to.temporary());
+    std::error_code error;
+    const auto folder = fs::temp_directory_path(error);
+    if (error) return io_error("find", "the folder of temporary files", error.value());
+    WEIR_ASSIGN(const auto file, StagedFile::create(folder / "weir.parquet"));
+    WEIR_ASSIGN(const auto rows, write_parquet(connection, sql, file.temporary()));
+    WEIR_ASSIGN(const auto written, open_for_reading(file.temporary()));
+    std::array<char, 64 * 1024> buffer;
+    for (;;) {
+        const auto got = ::read(written.get(), buffer.data(), buffer.size());
+        if (got < 0) return io_error("read", file.temporary(), errno);
+        if (got == 0) return rows;
+        WEIR_TRY(to.write({buffer.data(), static_cast<std::size_t>(got)}));
+    }
+}
+
 }  // namespace
 
 Result<Exported> export_query(sql::Connection& connection, const std::string& sql, Format format, const fs::path& path,
@@ -23,7 +45,7 @@ Result<Exported> export_query(sql::Connection& connection, const std::string& sq
     WEIR_ASSIGN(auto file, StagedFile::create(path));
     Exported exported;
     if (format == Format::parquet) {
-        WEIR_ASSIGN(exported.rows, write_parquet(connection, sql, file.temporary()));
+        WEIR_ASSIGN(exported.rows, write_parquet(connection, sql, file));
     } else {
         WEIR_ASSIGN(exported.rows,
                     write_rows(

@@ -1,11 +1,15 @@
 // Every type through every text format, and files that appear whole or not at all.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <random>
+#include <thread>
 
 #include "base/file.h"
 #include "sink/calendar.h"
@@ -259,6 +263,65 @@ TEST_F(SinkTest, a_directory_is_no_file) {
     const auto failed = export_query(connection, "SELECT 1", Format::csv, directory);
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().code, ErrorCode::usage);
+}
+
+TEST_F(SinkTest, a_link_stays_and_the_file_that_it_names_is_replaced) {
+    fs::create_directories(directory / "far");
+    fs::create_symlink("far/r.csv", directory / "near");
+    fs::create_symlink(directory / "near", directory / "link");
+    for (const auto* sql : {"SELECT 1 x", "SELECT 2 x"})
+        ASSERT_TRUE(export_query(connection, sql, Format::csv, directory / "link"));
+    EXPECT_TRUE(fs::is_symlink(directory / "link"));
+    EXPECT_TRUE(fs::is_symlink(directory / "near"));
+    EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(directory / "far" / "r.csv")));
+    EXPECT_EQ(*read_file(directory / "far" / "r.csv", 1000), "x\n2\n");
+    fs::create_symlink("circle", directory / "circle");
+    EXPECT_FALSE(export_query(connection, "SELECT 1 x", Format::csv, directory / "circle"));
+    fs::create_directory_symlink("far", directory / "folder");
+    const auto failed = export_query(connection, "SELECT 1 x", Format::csv, directory / "folder");
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, ErrorCode::usage);
+}
+
+TEST_F(SinkTest, a_pipe_is_written_to_and_stays) {
+    const auto pipe = directory / "pipe";
+    fs::create_symlink("pipe", directory / "link");
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    for (const auto format : {Format::csv, Format::parquet}) {
+        std::string read;
+        std::thread reader([&] { read = *read_file(pipe, 100000); });
+        const auto exported = export_query(connection, "SELECT 1 x", format, directory / "link");
+        reader.join();
+        ASSERT_TRUE(exported) << to_string(exported.error());
+        EXPECT_EQ(exported->rows, 1);
+        EXPECT_EQ(exported->bytes, static_cast<std::int64_t>(read.size()));
+        if (format == Format::csv)
+            EXPECT_EQ(read, "x\n1\n");
+        else
+            EXPECT_TRUE(read.starts_with("PAR1") && read.ends_with("PAR1")) << read;
+        EXPECT_TRUE(fs::is_fifo(fs::symlink_status(pipe)));
+    }
+}
+
+TEST_F(SinkTest, what_stands_for_an_open_file_goes_on_where_that_is) {
+    const auto path = directory / "open";
+    const FileHandle file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    ASSERT_TRUE(write_all(file.get(), "before\n", path));
+    for (const auto* folder : {"/dev/fd", "/proc/self/fd"})
+        ASSERT_TRUE(export_query(connection, "SELECT 1 x", Format::csv, fs::path(folder) / std::to_string(file.get())));
+    ASSERT_TRUE(write_all(file.get(), "after\n", path));
+    EXPECT_EQ(*read_file(path, 1000), "before\nx\n1\nx\n1\nafter\n");
+}
+
+TEST_F(SinkTest, a_device_stays_a_device) {
+    // A terminal's device is made for it, so that a mistake replaces nothing that others need.
+    const FileHandle controller(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (!controller.open() || ::grantpt(controller.get()) != 0 || ::unlockpt(controller.get()) != 0)
+        GTEST_SKIP() << "skipped: there are no pseudo-terminals here";
+    const fs::path device = ::ptsname(controller.get());
+    const auto exported = export_query(connection, "SELECT 1 x", Format::csv, device);
+    ASSERT_TRUE(exported) << to_string(exported.error());
+    EXPECT_TRUE(fs::is_character_file(fs::symlink_status(device)));
 }
 
 TEST(Calendar, agrees_with_the_standard_library_on_400_years) {

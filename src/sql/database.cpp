@@ -36,6 +36,8 @@ bool speaks_of_damaged_file(std::string_view text) {
 ErrorCode classify(std::string_view text) {
     if (speaks_of_damaged_file(text)) return ErrorCode::table_damaged;
     if (text.find("No space left on device") != std::string_view::npos) return ErrorCode::disk_full;
+    // DuckDB calls it memory when the disk is full that memory would spill to.
+    if (text.find("failed to offload") != std::string_view::npos) return ErrorCode::disk_full;
     if (starts_with_any(text, {"Out of Memory Error"})) return ErrorCode::out_of_memory;
     if (starts_with_any(text, {"IO Error", "HTTP Error"})) return ErrorCode::io_failed;
     if (starts_with_any(text, {"INTERRUPT Error", "Interrupt Error"})) return ErrorCode::interrupted;
@@ -76,14 +78,45 @@ void find_place(std::string_view text, std::string_view sql, Where& where) {
     where.column = static_cast<int>((found == std::string_view::npos ? 0 : found) + offset + 1);
 }
 
+// "failed to allocate data of size 1.0 MiB (37.6 MiB/38.1 MiB used)", and below it advice that names DuckDB's own
+// settings: in its place comes what a project says.
+void tell_memory(std::string_view text, Error& error) {
+    auto said = text.substr(0, text.find('\n'));
+    const std::string_view kind = "Out of Memory Error: ", end = " used)";
+    if (said.starts_with(kind)) said.remove_prefix(kind.size());
+    if (error.code == ErrorCode::disk_full) {
+        error.message = fmt::format("the disk has no room for what the SQL engine's memory does not hold: {}", said);
+        error.hint = disk_full_hint;
+        return;
+    }
+    const auto open = said.rfind(" ("), slash = said.rfind('/');
+    if (said.ends_with(end) && open != std::string_view::npos && slash != std::string_view::npos && open < slash) {
+        const auto used = said.substr(open + 2, slash - open - 2);
+        const auto allowed = said.substr(slash + 1, said.size() - end.size() - slash - 1);
+        error.message = fmt::format("the SQL engine's memory does not suffice: {} are allowed and {} in use, {}",
+                                    allowed, used, said.substr(0, open));
+    } else {
+        error.message = fmt::format("the SQL engine's memory does not suffice: {}", said);
+    }
+    error.hint = "allow more in weir.yaml, as engine: {memory: 2GB}";
+    if (text.find("number of threads") != std::string_view::npos)
+        error.hint += "; fewer threads need less, as engine: {threads: 2}";
+}
+
 }  // namespace
 
 Error duckdb_error(std::string_view text, std::string_view sql) {
     Error error;
     error.code = classify(text);
+    if (text.starts_with("Out of Memory Error")) {
+        tell_memory(text, error);
+        return error;
+    }
     if (error.code == ErrorCode::disk_full) error.hint = disk_full_hint;
     if (error.code == ErrorCode::table_damaged)
-        error.hint = "a data file is damaged or gone: put back an intact copy of it";
+        error.hint =
+            "a data file is damaged or gone: put back an intact copy of it; where it holds a view's result, `weir run "
+            "--full` computes that again";
     else
         find_place(text, sql, error.where);
     const auto place = text.find("\n\nLINE ");

@@ -69,6 +69,43 @@ TEST(Errors, a_damaged_data_file_is_no_mistake_in_the_sql) {
     }
 }
 
+TEST(Errors, too_little_memory_names_what_is_allowed_and_the_setting) {
+    const auto error = duckdb_error(
+        "Out of Memory Error: failed to allocate data of size 1.0 MiB (37.6 MiB/38.1 MiB used)\n\nPossible "
+        "solutions:\n* Reducing the number of threads (SET threads=X)\n* Increasing the memory limit (SET "
+        "memory_limit='...GB')\n\nSee also https://duckdb.org/docs",
+        "SELECT 1");
+    EXPECT_EQ(error.code, ErrorCode::out_of_memory);
+    EXPECT_EQ(error.message,
+              "the SQL engine's memory does not suffice: 38.1 MiB are allowed and 37.6 MiB in use, failed to allocate "
+              "data of size 1.0 MiB");
+    EXPECT_NE(error.hint.find("engine: {memory:"), std::string::npos) << error.hint;
+    EXPECT_NE(error.hint.find("engine: {threads:"), std::string::npos) << error.hint;
+    const auto other = duckdb_error("Out of Memory Error: Failed to allocate block of 5 bytes (bad allocation)", "");
+    EXPECT_EQ(other.message,
+              "the SQL engine's memory does not suffice: Failed to allocate block of 5 bytes (bad allocation)");
+    EXPECT_EQ(other.hint.find("threads"), std::string::npos) << other.hint;
+    const auto disk = duckdb_error(
+        "Out of Memory Error: failed to offload data block of size 1.0 MiB (9.0 GiB/9.0 GiB used).\nThis limit was set "
+        "by the 'max_temp_directory_size' setting.",
+        "");
+    EXPECT_EQ(disk.code, ErrorCode::disk_full);
+    EXPECT_EQ(disk.message.find("max_temp"), std::string::npos) << disk.message;
+}
+
+// By DuckDB itself, whose words may change.
+TEST(Errors, of_a_database_with_little_memory_name_no_setting_of_its_own) {
+    auto database = Database::open({.memory_limit = "16MB", .threads = 1});
+    ASSERT_TRUE(database);
+    auto connection = database->connect();
+    ASSERT_TRUE(connection);
+    const auto failed = connection->run("SELECT list(i || repeat('x', 100)) FROM range(1000000) t(i)");
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, ErrorCode::out_of_memory);
+    EXPECT_NE(failed.error().message.find("15.2 MiB are allowed"), std::string::npos) << to_string(failed.error());
+    EXPECT_EQ(to_string(failed.error()).find("SET "), std::string::npos) << to_string(failed.error());
+}
+
 TEST(Quote, names_and_texts) {
     EXPECT_EQ(quote_name("a\"b"), "\"a\"\"b\"");
     EXPECT_EQ(quote_text("it's"), "'it''s'");

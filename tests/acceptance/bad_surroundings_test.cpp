@@ -306,8 +306,8 @@ TEST_F(BadSurroundings, a_project_that_is_moved_with_its_lake_knows_its_files) {
     for (int runs = 0; runs < 2; ++runs) {
         const auto ran = weir_with({"-C", elsewhere.string(), "run"});
         EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
-        const auto found = weir_with({"-C", elsewhere.string(), "sql", "SELECT count(*), count(DISTINCT id) FROM t",
-                                      "--format", "csv"});
+        const auto found = weir_with(
+            {"-C", elsewhere.string(), "sql", "SELECT count(*), count(DISTINCT id) FROM t", "--format", "csv"});
         EXPECT_THAT(found.out, testing::EndsWith("\n12,12\n"));
     }
     source("in/*.csv", "append_only: true\n");

@@ -122,6 +122,32 @@ TEST(Doctor, looks_at_the_project_where_there_is_one) {
     EXPECT_NE(broken.out.find("`weir check` lists them"), std::string::npos) << broken.out;
 }
 
+TEST(Generate, replaces_files_alone) {
+    const Scratch scratch("generate");
+    write(scratch / "weir.yaml", "name: g\n");
+    write(scratch / "generators" / "g.sql", "SELECT n FROM numbers\n");
+    const auto into = [&](const std::string& out) {
+        return weir_with({"generate", "g", "--count", "2", "--out", out}, {.directory = scratch.path()});
+    };
+    const std::string made = "{\"n\":0}\n{\"n\":1}\n";
+    fs::create_symlink("real.jsonl", scratch / "link");
+    ASSERT_EQ(into("link").exit_code, 0);
+    EXPECT_TRUE(fs::is_symlink(scratch / "link"));
+    EXPECT_EQ(read(scratch / "real.jsonl"), made);
+    EXPECT_EQ(into("/dev/stdout").out, made);
+    ASSERT_EQ(
+        run({"bash", "-c",
+             "mkfifo pipe && { cat pipe > got & '" + weir().string() + "' generate g --count 2 --out pipe; wait; }"},
+            {.directory = scratch.path(), .timeout_seconds = 20})
+            .exit_code,
+        0);
+    EXPECT_TRUE(fs::is_fifo(scratch / "pipe"));
+    EXPECT_EQ(read(scratch / "got"), made);
+    const auto folder = into("generators");
+    EXPECT_EQ(folder.exit_code, 2);
+    EXPECT_NE(folder.err.find("generators is a directory"), std::string::npos) << folder.err;
+}
+
 TEST(Completion, bash_takes_the_script_and_offers_words) {
     const Scratch scratch("completion");
     const auto script = weir_with({"completion", "bash"});

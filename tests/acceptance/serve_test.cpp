@@ -172,6 +172,7 @@ TEST_F(Served, random_questions_have_the_answers_of_weir_sql) {
 TEST_F(Served, mistakes_are_problems_that_name_the_way_out) {
     run_ok();
     view("later", "SELECT count(*) AS n FROM t");
+    put("views/part_.sql", "/* weir\nkeep: none\n*/\nSELECT id FROM t\n");
     UpServer server(project);
     ASSERT_NE(server.port(), 0) << server.err();
     const struct {
@@ -181,6 +182,10 @@ TEST_F(Served, mistakes_are_problems_that_name_the_way_out) {
         std::string said;
     } cases[] = {
         {"GET", "/nothing", {}, 404, "/views"},
+        {"GET", "/viewss", {}, 404, "did you mean '/views'"},
+        {"GET", "/views/nothing_alike", {}, 404, "sums"},
+        {"GET", "/views/part_", {}, 404, "keep: latest"},
+        {"GET", "/system/nothing_alike", {}, 404, "/system lists"},
         {"GET", "/views/sumz", {}, 404, "did you mean 'sums'"},
         {"GET", "/views/later", {}, 404, "no result yet"},
         {"GET", "/views/sums?nane=x", {}, 400, "did you mean 'name'"},
@@ -251,6 +256,19 @@ TEST_F(Served, a_lake_is_served_as_it_stands) {
         EXPECT_EQ(server.get(target).status, 200) << path;
     }
     EXPECT_EQ(ids.count("view_sums"), 1u);
+    // What it knows of itself, and the way to what it does not.
+    const auto tables = parse(server.get("/status")).at("tables");
+    ASSERT_EQ(tables.size(), 1u) << tables;
+    EXPECT_EQ(tables[0].at("name"), "t");
+    EXPECT_EQ(tables[0].at("rows"), 7);
+    const auto merged = server.get("/views/sums?layer=merged");
+    EXPECT_EQ(merged.status, 422);
+    EXPECT_THAT(merged.body, HasSubstr("weir up PROJECT --only serve"));
+    for (const auto* target : {"/views/sums/anna", "/system/watermarks"}) {
+        const auto answer = server.get(target);
+        EXPECT_EQ(answer.status, 404) << target;
+        EXPECT_THAT(answer.body, HasSubstr("weir up PROJECT --only serve")) << target;
+    }
 }
 
 TEST_F(Guarded, credentials_decide_which_views_and_rows_are_seen) {
@@ -486,6 +504,31 @@ TEST_F(Served, a_stream_tells_of_publications) {
     EXPECT_THAT(first.read_until("retry: 5000"), HasSubstr("retry: 5000"));
 }
 
+TEST_F(Served, the_catalogue_and_streams_say_how_far_and_how_old) {
+    Terms terms;
+    terms.columns = {"{name: id, logicalType: integer}", "{name: name, logicalType: string}",
+                     "{name: amount, logicalType: number}", "{name: ts, logicalType: timestamp}"};
+    contract(terms);
+    source("in/*.csv", "event_time: {column: ts, delay: 1m}\n");
+    put("in/a.csv", "id,name,amount,ts\n1,anna,1.5,2024-03-01T10:05:00Z\n");
+    run_ok();
+    UpServer server(project);
+    ASSERT_NE(server.port(), 0) << server.err();
+    const auto catalogue = server.get("/views");
+    for (const auto& view : parse(catalogue).at("views")) {
+        EXPECT_EQ(view.at("meta").at("watermark"), "2024-03-01T10:04:00.000000Z");
+        EXPECT_TRUE(view.at("meta").at("freshness_seconds").is_number_unsigned()) << view;
+    }
+    // What is served stays the same while it grows older.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+    EXPECT_EQ(server.get("/views", {{"If-None-Match", catalogue.field("etag")}}).status, 304);
+    serve::http::testing::Client stream(server.port());
+    stream.send("GET /stream/sums HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const auto event = stream.read_until("\"cut\"");
+    EXPECT_THAT(event, HasSubstr("\"watermark\":\"2024-03-01T10:04:00.000000Z\""));
+    EXPECT_THAT(event, HasSubstr("\"freshness_seconds\":"));
+}
+
 TEST_F(Served, the_merged_layer_is_what_weir_sql_live_gives) {
     put("serve.yaml", "views:\n- {view: sums, key: [name]}\n- {view: rows_, key: [third]}\n");
     view("intakes", "SELECT count(*) AS n FROM weir.accounting");
@@ -570,6 +613,11 @@ TEST_F(Guarded, tokens_are_told_about) {
     EXPECT_EQ(weir_with({"token", "create"}).exit_code, 2);
     EXPECT_EQ(weir_with({"token", "create", "--scope", "view:*", "--ttl", "soon"}).exit_code, 2);
     EXPECT_EQ(weir_with({"token", "create", "--scope", "view:*", "--key", "odl"}).exit_code, 1);
+    for (const auto& [claim, instead] : {std::pair("exp=9999999999", "--ttl"), {"scope=view:*", "--scope"}}) {
+        const auto refused = weir_with({"token", "create", "--scope", "view:a", "--claim", claim});
+        EXPECT_EQ(refused.exit_code, 2) << claim;
+        EXPECT_THAT(refused.err, HasSubstr(instead));
+    }
 }
 
 TEST_F(Guarded, rates_and_tls) {
@@ -616,6 +664,13 @@ TEST_F(Served, it_says_why_it_does_not_start) {
     EXPECT_EQ(open.port(), 0);
     EXPECT_THAT(open.err(), HasSubstr("nobody would need a key"));
     EXPECT_EQ(weir_with({"up", "--only", "sreve"}).exit_code, 2);
+    // Before any other part does something, with its place.
+    put("short.secret", "short");
+    put("serve.yaml", "access:\n  tokens:\n  - {id: a, algorithm: HS256, secret: \"${file:short.secret}\"}\n");
+    UpServer unusable(project, {});
+    EXPECT_EQ(unusable.port(), 0);
+    EXPECT_THAT(unusable.err(), HasSubstr("serve.yaml:3:5: the secret of the token key 'a' has fewer than 32 bytes"));
+    EXPECT_EQ(unusable.err().find("speed"), std::string::npos) << unusable.err();
     put("serve.yaml",
         "http: {listen: 1234, idle_timeout: 0s}\nviews:\n- {view: sum}\n- {view: sums, key: [nam]}\naccess: {keys: "
         "[{id: a, sha256: x, scopes: [all]}]}\n");

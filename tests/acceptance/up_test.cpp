@@ -113,6 +113,12 @@ TEST_F(Up, views_follow_the_log_and_are_published) {
     const auto tag = up.get("/views/sums").field("etag");
     EXPECT_EQ(up.get("/views/sums", {{"If-None-Match", tag}}).status, 304);
     EXPECT_EQ(up.get("/views/sums?as_of=2024-01-01").status, 422);
+    // Earlier results are of the batch layer, and of no other.
+    const auto published_at = up.get("/views/sums?layer=batch").field("weir-published-at");
+    const auto known = up.get("/views/sums?known_at=" + published_at);
+    EXPECT_EQ(known.status, 200) << known.body;
+    EXPECT_EQ(known.field("weir-layer"), "batch");
+    EXPECT_EQ(up.get("/views/sums?layer=merged&known_at=" + published_at).status, 422);
     EXPECT_EQ(up.get("/views/sun").status, 404);
     EXPECT_THAT(up.get("/views").body, HasSubstr("\"sums\""));
     run_fails(4, {"another weir"});

@@ -946,5 +946,34 @@ TEST_F(Views, an_earlier_day_that_is_computed_later_says_nothing_of_the_last_one
     EXPECT_EQ(weir_with({"verify"}).exit_code, 0);
 }
 
+TEST_F(Views, follow_a_reference_file_that_was_mended) {
+    put("sources/kinds.yaml", "files: kinds/*.csv\nformat: csv\ncontract: kinds\nreference: true\n");
+    const std::string terms =
+        "apiVersion: v3.1.0\nkind: DataContract\nid: kinds\nversion: \"1.0.0\"\nstatus: active\nschema:\n- name: "
+        "kinds\n"
+        "  properties:\n  - {name: name, logicalType: string}\n  - {name: kind, logicalType: string}\n";
+    put("contracts/kinds.odcs.yaml", terms);
+    put("kinds/1.csv", "name,kind\na,vowel\nb,other\n");
+    put("kinds/2.csv", "name,kind\nc,other\n");
+    view("by_kind", "SELECT kind, count(*) AS n FROM t JOIN kinds USING (name) GROUP BY kind ORDER BY kind\n");
+    day("2024-03-01", "1,a,1\n2,b,2\n3,c,3\n");
+    run_ok();
+    EXPECT_EQ(sql("FROM by_kind"), "other,2\nvowel,1\n");
+    put("kinds/1.csv", "name,kind\na,letter\nb,other\nd,other\n");
+    const auto plan = json_of({"plan"});
+    EXPECT_EQ(plan.at("sources").at(0).at("files_changed"), 1) << plan;
+    EXPECT_EQ(plan.at("views").at(0).at("view"), "by_kind") << plan;
+    run_ok();
+    EXPECT_EQ(sql("SELECT name, kind FROM kinds ORDER BY ALL"), "a,letter\nb,other\nc,other\nd,other\n");
+    EXPECT_EQ(sql("FROM by_kind"), "letter,1\nother,2\n");
+    expect_verified();
+    run_ok();
+    EXPECT_EQ(sql("SELECT count(*) FROM kinds"), "4\n");
+    // An index of keys knows those of the old file.
+    put("contracts/kinds.odcs.yaml", terms + "  customProperties:\n  - {property: deduplicate, value: [name]}\n");
+    put("kinds/1.csv", "name,kind\na,other\n");
+    run_fails(3, {"kinds/1.csv", "changed"});
+}
+
 }  // namespace
 }  // namespace weir::test

@@ -1,6 +1,6 @@
 // The page in a browser: what it shows, live; how it is used; and what it does when something is missing.
 import assert from "node:assert/strict";
-import {writeFileSync} from "node:fs";
+import {readFileSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {after, before, describe, test} from "node:test";
 import {launch, makeProject, open, orders, post, run, up} from "./weir.mjs";
@@ -271,6 +271,44 @@ describe("with a project that runs", () => {
       await page.goto(`${server.url}/#/views/nothing`);
       await page.getByText("There is no view “nothing”").waitFor();
     }));
+});
+
+test("ticks tell the values at which they stand, and a wide table shows each of its columns", async () => {
+  const contract = makeProject();
+  const text = readFileSync(join(contract.root, "contracts/orders.odcs.yaml"), "utf8").replace("logicalType: date}", "logicalType: timestamp}");
+  contract.remove();
+  const project = makeProject({
+    "contracts/orders.odcs.yaml": text,
+    "sources/orders.yaml": "log: orders\ncontract: orders\nevent_time: {column: day, delay: 1m}\n",
+    "views/days.sql": "/* weir\n*/\nSELECT day::DATE AS day, count(*) / 1000 AS share FROM orders GROUP BY ALL\n",
+  });
+  run(project.root, "topic", "create", "orders");
+  const server = await up(project.root);
+  try {
+    await post(server.url, orders(0, 300).map((order) => ({...order, day: `${order.day}T00:00:00Z`})));
+    await looking(server.url, {hash: "#/"}, async (page) => {
+      const table = page.getByRole("region", {name: "Rows by source"});
+      await table.getByRole("columnheader", {name: "Watermark"}).waitFor();
+      assert.equal(await table.evaluate((element) => element.scrollWidth <= element.clientWidth), true);
+      await page.addInitScript(() => {
+        window.drawn = [];
+        const fillText = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+          window.drawn.push(text);
+          return fillText.call(this, text, ...place);
+        };
+      });
+      await page.goto(`${server.url}/#/views/days`);
+      await page.reload();
+      await page.locator('.chart[aria-label="share by day"] canvas').waitFor();
+      await page.waitForFunction(() => window.drawn.includes("0.015"));
+      const drawn = await page.evaluate(() => window.drawn);
+      assert.equal(drawn.includes("0.005"), true, drawn.join(" "));
+    });
+  } finally {
+    await server.stop();
+    project.remove();
+  }
 });
 
 test("without rows, pages say what will be there", async () => {

@@ -127,7 +127,10 @@ Status print_result(const orchestrate::RunResult& result, Terminal& terminal) {
     }
     for (const auto& step : result.steps) {
         for (const auto& warning : step.warnings) terminal.note(fmt::format("warning: {}: {}\n", step.node, warning));
-        if (step.error) terminal.report(*step.error);
+        if (step.error && step.kind == orchestrate::StepKind::source)
+            terminal.report(Error(*step.error).within(fmt::format("taking in source '{}'", step.node)));
+        else if (step.error)
+            terminal.report(*step.error);
     }
     if (terminal.quiet()) return ok();
     WEIR_TRY(terminal.out_is_terminal() ? print_sources(result, terminal) : print_steps(result, terminal));
@@ -212,16 +215,16 @@ Result<int> plan(const Invocation& invocation, Terminal& terminal) {
                              {"table"},
                              {"new", true},
                              {"grown", true},
+                             {"changed", true},
                              {"unchanged", true},
                              {"outside", true},
                              {"bytes", true},
                              {"intervals"}});
     for (const auto& source : plan.sources) {
-        WEIR_TRY(
-            sources.add({source.source->name, source.source->table,
-                         std::to_string(static_cast<std::int64_t>(source.take.size()) - source.grown + source.messages),
-                         std::to_string(source.grown), std::to_string(source.unchanged), std::to_string(source.outside),
-                         observe::bytes_text(source.bytes), days_text(source.days())}));
+        WEIR_TRY(sources.add(
+            {source.source->name, source.source->table, std::to_string(source.files_new() + source.messages),
+             std::to_string(source.grown), std::to_string(source.changed.size()), std::to_string(source.unchanged),
+             std::to_string(source.outside), observe::bytes_text(source.bytes), days_text(source.days())}));
     }
     WEIR_TRY(sources.end());
     WEIR_TRY(terminal.write("\n"));

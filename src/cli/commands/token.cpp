@@ -57,6 +57,17 @@ Result<const declare::TokenKey*> chosen_key(const Invocation& invocation, const 
                  .hint = suggest(wanted, ids)};
 }
 
+// What has the say over a claim already; null for all others.
+const char* said_elsewhere(std::string_view claim, const serve::TokenClaims& claims) {
+    if (claim == "exp") return "--ttl says how long the token is valid";
+    if (claim == "iat") return "it is the time of signing";
+    if (claim == "scope") return "--scope says what it may do, and may be repeated";
+    if (claim == "sub" && !claims.subject.empty()) return "--subject sets it";
+    if (claim == "iss" && !claims.issuer.empty()) return "`access: {issuer: …}` in serve.yaml sets it";
+    if (claim == "aud" && !claims.audience.empty()) return "`access: {audience: …}` in serve.yaml sets it";
+    return nullptr;
+}
+
 Result<int> create(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto scopes, scopes_of(invocation));
     const auto ttl = declare::parse_duration(invocation.option("--ttl", "1h"));
@@ -77,6 +88,10 @@ Result<int> create(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto project, load_project(invocation, terminal));
     claims.issuer = project.serve.access.issuer;
     claims.audience = project.serve.access.audience;
+    for (const auto& [name, value] : claims.more)
+        if (const auto* instead = said_elsewhere(name, claims); instead != nullptr)
+            return Error{
+                .code = ErrorCode::usage, .message = fmt::format("--claim cannot set '{}'", name), .hint = instead};
     WEIR_ASSIGN(const auto* key, chosen_key(invocation, project));
     WEIR_ASSIGN(const auto material, serve::load_token_key(*key, project.root, true));
     WEIR_ASSIGN(const auto token, serve::sign_token(claims, material));

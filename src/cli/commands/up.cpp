@@ -13,6 +13,7 @@
 #include "cli/log_place.h"
 #include "cli/parts.h"
 #include "observe/machine.h"
+#include "serve/serving.h"
 
 namespace weir::cli {
 namespace {
@@ -90,6 +91,9 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     WEIR_ASSIGN(const auto chosen, chosen_parts(wanted));
     stop_on_signals();
     WEIR_ASSIGN(const auto opened, open_project_or_lake(invocation, terminal));
+    const auto serves = [](const PartSpec* spec) { return spec->name == "serve"; };
+    if (opened.project && std::any_of(chosen.begin(), chosen.end(), serves))
+        WEIR_TRY(serve::check_secrets(*opened.project));
     SharedParts shared{.lake = opened.lake};
     const UpContext context{invocation, terminal, opened, shared};
     std::vector<Running> running;

@@ -17,8 +17,9 @@ public:
         part->batch_ = std::make_unique<orchestrate::LiveBatch>(
             part->place_->workplace(part->nobody_), part->place_->ledger(),
             orchestrate::RunRequest{.taken_in_elsewhere = context.shared.taken_in_live},
-            part->place_->project().batch.every,
-            [&context](const Error& error) { context.note("batch", to_string(error)); });
+            part->place_->project().batch.every, [&context](const Error& error, const std::string& run_id) {
+                context.note("batch", to_string(error), run_id);
+            });
         part->batch_->start();
         return std::unique_ptr<Part>(std::move(part));
     }
@@ -42,6 +43,7 @@ public:
         const auto status = batch_->status();
         auto json = fmt::format("\"runs\": {}, \"failed\": {}, \"running\": {}, \"took_seconds\": {}", status.runs,
                                 status.failed, status.running, static_cast<double>(status.took.count()) / 1e3);
+        if (!status.run_id.empty()) json += fmt::format(", \"run_id\": \"{}\"", status.run_id);
         return json + last_and_problem(status.last, status.problem);
     }
 

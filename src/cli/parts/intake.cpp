@@ -37,9 +37,10 @@ public:
         std::unique_ptr<IntakePart> part(new IntakePart(std::move(lock)));
         WEIR_ASSIGN(part->place_, RunPlace::open(std::move(project), context.terminal));
         WEIR_ASSIGN(const auto run_id, part->place_->ledger().new_run_id(part->place_->clock().now()));
+        part->run_id_ = run_id;
         part->intake_ = std::make_unique<orchestrate::LiveIntake>(
             part->place_->workplace(part->nobody_), run_id,
-            [&context](const Error& error) { context.note("intake", to_string(error)); });
+            [&context, run_id](const Error& error) { context.note("intake", to_string(error), run_id); });
         for (auto* listener : context.shared.epoch_listeners) part->intake_->listen(*listener);
         for (const auto& source : part->place_->project().sources)
             if (!source.topic.empty()) context.shared.taken_in_live.insert(source.name);
@@ -79,7 +80,7 @@ public:
     std::string status_json() override {
         const auto sources = intake_->sources();
         const auto all = sum(sources);
-        nlohmann::ordered_json object{{"rows_per_second", rate_}};
+        nlohmann::ordered_json object{{"run_id", run_id_}, {"rows_per_second", rate_}};
         object.update(counts(all));
         auto list = nlohmann::ordered_json::array();
         for (const auto& source : sources) {
@@ -129,6 +130,7 @@ private:
     std::shared_ptr<orchestrate::RunLock> lock_;
     observe::NoObserver nobody_;
     std::unique_ptr<RunPlace> place_;
+    std::string run_id_;
     std::unique_ptr<orchestrate::LiveIntake> intake_;
     steady_clock::time_point asked_ = steady_clock::now();
     std::int64_t asked_read_ = 0, rate_ = 0;

@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 #include <thread>
 
 #include "base/nearest.h"
@@ -69,6 +70,7 @@ public:
         WEIR_TRY(prepare_masking(connection_, job_.contract, at_.project.root));
         if (job_.source.event_time) WEIR_TRY(look_at_clock());
         if (hash_) WEIR_TRY(look_for_duplicates());
+        if (!job_.replaces.empty()) WEIR_TRY(keep_rows_of_others());
         WEIR_TRY(read());
         if (numbered_afterwards()) {
             WEIR_TRY(number_parts_taken());
@@ -185,6 +187,21 @@ private:
             day.filtered += report.filtered;
             for (const auto nulled : report.nulled) day.nulled += nulled;
         }
+        return ok();
+    }
+
+    // The table is written again, without the rows of files that are replaced.
+    Status keep_rows_of_others() {
+        WEIR_TRY(transaction_.overwrite());
+        WEIR_ASSIGN(const auto scan, lake::prepare_scan(table_.store(), connection_, snapshot_, "before"));
+        for (const auto& statement : scan.setup) WEIR_TRY(connection_.run(statement));
+        const std::vector<std::string> paths(job_.replaces.begin(), job_.replaces.end());
+        WEIR_ASSIGN(
+            const auto kept,
+            transaction_.append(connection_, fmt::format("SELECT * FROM {} WHERE NOT list_contains({}, {})",
+                                                         scan.relation, sql::quote_list(paths), declare::file_column)));
+        static_cast<void>(kept);
+        files_kept_ = transaction_.added().size();
         return ok();
     }
 
@@ -351,7 +368,7 @@ private:
     }
 
     Status count_accepted() {
-        const auto& added = transaction_.added();
+        const auto added = landed_files();
         std::int64_t rows = 0;
         const bool told = std::all_of(added.begin(), added.end(), [&](const lake::AddFile& file) {
             const auto live = lake::live_rows(file);
@@ -396,10 +413,12 @@ private:
                 .hint = "please report this: it is a fault of weir"};
     }
 
+    std::span<const lake::AddFile> landed_files() const { return std::span(transaction_.added()).subspan(files_kept_); }
+
     // The rows that are staged, as something to read FROM.
     std::string staged_rows() const {
         std::vector<std::string> files;
-        for (const auto& add : transaction_.added()) files.push_back(table_.store().url(lake::uri_decode(add.path)));
+        for (const auto& add : landed_files()) files.push_back(table_.store().url(lake::uri_decode(add.path)));
         if (!files.empty())
             return fmt::format("read_parquet({}, hive_partitioning = true, hive_types_autocast = false)",
                                sql::quote_list(files));
@@ -468,6 +487,7 @@ private:
     LandingJob::Reports reports_;
     Days days_;
     Taken taken_;
+    std::size_t files_kept_ = 0;  // of transaction_.added(): rows that were there before
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ struct LandingJob {
     std::string kind;  // as weir.accounting has it
     std::vector<RecordFile> files;
     std::optional<std::int64_t> rows{};  // how many they have, where that is known
+    std::set<std::string> replaces{};    // rows that came from these paths before leave the table
     bool judged = true;                  // whether thresholds apply
     // The quarantine's threshold looks at these records too, which were read before, and at no fewer than so many.
     struct Recent {

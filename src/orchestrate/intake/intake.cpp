@@ -23,6 +23,7 @@ Result<Taken> take_in(const Workplace& at, const SourcePlan& plan, const std::st
                    .read = {},
                    .follow = {}};
     for (const auto& file : plan.take) job.files.push_back({file.file.path, file.arrival});
+    job.replaces = plan.changed;
     job.read = [&](sql::Connection& connection, const WriteAccepted& write_accepted) {
         return read_files(at, connection, plan, rejects_table, write_accepted);
     };

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "contract/duplicates.h"
 #include "model/system_tables.h"
 #include "orchestrate/intake/topic_intake.h"
 #include "source/files/decide.h"
@@ -137,7 +138,7 @@ Result<std::vector<Day>> arrival_days(const Workplace& at, const declare::Source
 }
 
 Result<source::FileDecision> decide_on(const source::InputFile& file, const std::optional<KnownFile>& before,
-                                   bool append_only) {
+                                       bool append_only) {
     const source::SeenFile seen{file.size, file.mtime_ns};
     auto decision = source::decide(before, seen, append_only);
     if (decision.action == FileAction::hash) {
@@ -145,6 +146,12 @@ Result<source::FileDecision> decide_on(const source::InputFile& file, const std:
         decision = source::decide(before, seen, append_only, hash);
     }
     return decision;
+}
+
+// What a reference table says holds for all days, so that a file of it may be mended: no index knows its keys, and no
+// record has a number.
+bool may_be_replaced(const declare::Source& source, const declare::Contract& contract) {
+    return source.reference && source.sequence.empty() && !contract::key_hash(contract);
 }
 
 // Whether the file was taken when the project stood elsewhere.
@@ -194,7 +201,9 @@ Result<SourcePlan> plan_source(const Workplace& at, const declare::Source& sourc
                 continue;
             }
         }
-        if (decision.action == FileAction::changed) return source::changed_error(file.path, decision);
+        const bool changed = decision.action == FileAction::changed;
+        if (changed && !may_be_replaced(source, *plan.contract)) return source::changed_error(file.path, decision);
+        if (changed) plan.changed.insert(file.path);
         if (decision.action == FileAction::skip) {
             ++plan.unchanged;
             continue;

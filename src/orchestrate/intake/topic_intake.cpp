@@ -308,8 +308,8 @@ Status TopicIntake::follow(const Stretch& stretch, const LandingJob::Reports& re
 namespace {
 
 Result<std::unique_ptr<source::TopicReader>> open_to_look(const Workplace& at, const declare::Source& source) {
-    return open_topic(
-        at, source, false, [&](const std::string& origin) { return stored_positions(at, source, origin); }, {});
+    return open_topic(at, source, false,
+                      [&](const std::string& origin) { return stored_positions(at, source, origin); }, {});
 }
 
 }  // namespace

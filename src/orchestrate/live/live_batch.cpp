@@ -6,7 +6,7 @@
 namespace weir::orchestrate {
 
 LiveBatch::LiveBatch(const Workplace& at, Ledger& ledger, RunRequest request, std::chrono::milliseconds every,
-                     std::function<void(const Error&)> note)
+                     Note note)
     : at_(at), ledger_(ledger), request_(std::move(request)), every_(every), note_(std::move(note)) {}
 
 LiveBatch::~LiveBatch() { stop(); }
@@ -32,8 +32,10 @@ void LiveBatch::loop() {
 
 void LiveBatch::run_once() {
     const auto begin = std::chrono::steady_clock::now();
-    const auto result = without_exceptions([this]() -> Status {
+    std::string run_id;
+    const auto result = without_exceptions([&]() -> Status {
         WEIR_ASSIGN(const auto done, run(at_, ledger_, request_));
+        run_id = done.run_id;
         if (done.first_error) return *done.first_error;
         return ok();
     });
@@ -45,13 +47,14 @@ void LiveBatch::run_once() {
         ++status_.runs;
         status_.failed += result ? 0 : 1;
         status_.running = false;
+        status_.run_id = run_id;
         status_.last = at_.clock.now();
         status_.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
         // The same failure is told once.
         told = problem == status_.problem;
         status_.problem = problem;
     }
-    if (!result && !told) note_(result.error());
+    if (!result && !told) note_(result.error(), run_id);
 }
 
 void LiveBatch::stop() {

@@ -13,6 +13,7 @@ namespace weir::orchestrate {
 
 struct BatchStatus {
     std::int64_t runs = 0, failed = 0;
+    std::string run_id;                // of the last one; empty: it did not begin
     std::optional<Time> last;          // when the last one ended
     std::chrono::milliseconds took{};  // the last one
     bool running = false;
@@ -22,9 +23,9 @@ struct BatchStatus {
 class LiveBatch {
 public:
     // A run begins at once, and again `every` after the last one began, or as soon as that is over. `request` says what
-    // is run. `note`: told of failures, from a thread of its own. All references outlive it.
-    LiveBatch(const Workplace& at, Ledger& ledger, RunRequest request, std::chrono::milliseconds every,
-              std::function<void(const Error&)> note);
+    // is run. `note`: told of failures and the run's id, from a thread of its own. All references outlive it.
+    using Note = std::function<void(const Error&, const std::string& run_id)>;
+    LiveBatch(const Workplace& at, Ledger& ledger, RunRequest request, std::chrono::milliseconds every, Note note);
     ~LiveBatch();
     LiveBatch(const LiveBatch&) = delete;
 
@@ -41,7 +42,7 @@ private:
     Ledger& ledger_;
     const RunRequest request_;
     const std::chrono::milliseconds every_;
-    const std::function<void(const Error&)> note_;
+    const Note note_;
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     // Guarded by mutex_.

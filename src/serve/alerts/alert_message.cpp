@@ -25,7 +25,9 @@ std::string alert_sentence(std::string_view alert, std::string_view severity, co
     const auto state = notice.instance.state == AlertState::resolved ? "resolved"
                        : notice.again                                ? "still firing"
                                                                      : "firing";
-    return fmt::format("[{}] {}: {}: {}", severity, state, alert, notice.instance.row.message);
+    // What was wrong is told as past: the row that said it is not there any more.
+    const auto* was = notice.instance.state == AlertState::resolved ? "it was: " : "";
+    return fmt::format("[{}] {}: {}: {}{}", severity, state, alert, was, notice.instance.row.message);
 }
 
 std::string alert_message(std::string_view project, std::string_view alert, std::string_view severity,

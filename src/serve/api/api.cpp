@@ -9,6 +9,7 @@
 
 #include "base/nearest.h"
 #include "base/sha256.h"
+#include "model/system_tables.h"
 #include "serve/api/openapi.h"
 #include "serve/console/page.h"
 #include "serve/http/negotiate.h"
@@ -61,6 +62,17 @@ bool is_view_name(std::string_view text) {
     return !text.empty() && text.size() <= 128 &&
            std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
 }
+
+// What the nearest path is to one that is not there.
+std::string near_path(const std::string& path) {
+    std::vector<std::string> paths;
+    for (const auto& route : routes())
+        if (!route.path.empty() && route.path.find('{') == std::string_view::npos) paths.emplace_back(route.path);
+    if (const auto near = nearest(path, paths); !near.empty()) return fmt::format("did you mean '{}'?", near);
+    return "/views lists the views, and /openapi.json all paths; / is the page, for browsers";
+}
+
+std::string tag_of(std::string_view body) { return fmt::format("\"{}\"", sha256_hex(body).substr(0, 32)); }
 
 http::Response json_response(std::string body, std::string_view cache) {
     http::Response response;
@@ -145,7 +157,7 @@ std::optional<Problem> Api::check(http::Exchange& exchange, State& state) {
     if (auto problem = take_rate(address_rates_, "address", network_of(exchange.peer->address), state)) return problem;
     if (state.route == Route::none)
         return Problem{
-            .kind = "not-found", .detail = "there is nothing at this path", .hint = "/views lists the views"};
+            .kind = "not-found", .detail = "there is nothing at this path", .hint = near_path(std::string(head.path))};
     if (!takes(route, head.method))
         return Problem{.kind = "method-not-allowed",
                        .detail = fmt::format("{} takes {}", route.path, route.methods),
@@ -438,10 +450,7 @@ http::Response Api::stream(const http::Head& head, const std::string& view,
         rows = merged;
     }
     if (rows && changes_ == nullptr)
-        return to_response({.kind = "not-answerable",
-                            .detail = "the layer 'merged' is not running here",
-                            .hint = "leave `layer` out for publications",
-                            .parameter = "layer"});
+        return to_response(no_layer(Layer::merged, Layer::batch, answers_.options().has_project));
     const auto last_id = head.field("last-event-id").value_or("");
     if (rows && !draining_)
         if (auto response = changes_->open(view, principal, last_id)) return std::move(*response);
@@ -468,16 +477,29 @@ Problem Api::unknown_view(const std::string& name, const Principal& principal) c
     const auto entries = reads_.catalogue();
     for (const auto& entry : *entries)
         if (principal.may("view", entry.name)) names.push_back(entry.name);
-    return {.kind = "not-found", .detail = fmt::format("there is no view '{}'", name), .hint = suggest(name, names)};
+    const auto& not_stored = options_.not_stored;
+    if (std::find(not_stored.begin(), not_stored.end(), name) != not_stored.end())
+        return {.kind = "not-found",
+                .detail = fmt::format("view '{}' is not stored: it is there for other views", name),
+                .hint = "`keep: latest` in its header stores it"};
+    auto hint = suggest(name, names);
+    if (hint.empty()) hint = "/views lists the views";
+    return {.kind = "not-found", .detail = fmt::format("there is no view '{}'", name), .hint = std::move(hint)};
 }
 
 Problem Api::unknown_system_table(const std::string& name) const {
     std::vector<std::string> names;
     const auto entries = system_reads_->catalogue();
     for (const auto& entry : *entries) names.push_back(entry.name);
-    return {.kind = "not-found",
-            .detail = fmt::format("there is no system table '{}'", name),
-            .hint = suggest(name, names)};
+    const auto known = weir::system_tables();
+    if (std::any_of(known.begin(), known.end(), [&](const SystemTable& table) { return table.name == name; }))
+        return {
+            .kind = "not-found",
+            .detail = fmt::format("the system table '{}' is not kept in the lake, which is served alone here", name),
+            .hint = "`weir up PROJECT --only serve --lake LAKE` has it"};
+    auto hint = suggest(name, names);
+    if (hint.empty()) hint = "/system lists the system tables";
+    return {.kind = "not-found", .detail = fmt::format("there is no system table '{}'", name), .hint = std::move(hint)};
 }
 
 http::Response Api::system_table(const http::Head& head, const std::string& table, const Principal& principal) const {
@@ -506,11 +528,10 @@ http::Response Api::status_stream(const http::Head& head) const {
 }
 
 // A document that changes with the project or a publication.
-http::Response Api::tagged_json(const http::Head& head, std::string body) const {
+http::Response Api::tagged_json(const http::Head& head, std::string body, const std::string& tag) const {
     constexpr std::array offers{std::string_view("application/json")};
     if (!http::best_media_type(head.joined("accept"), offers))
         return to_response({.kind = "not-acceptable", .detail = "this comes as application/json"});
-    const auto tag = fmt::format("\"{}\"", sha256_hex(body).substr(0, 32));
     auto response = json_response(std::move(body), answers_.options().is_private ? "private, no-cache" : "no-cache");
     response.field("ETag", tag);
     if (http::names_tag(head.joined("if-none-match"), tag)) {
@@ -524,15 +545,17 @@ http::Response Api::openapi(const http::Head& head, const Principal& principal) 
     static const KeyAnswers::Specs none;
     std::vector<std::string> layers;
     for (const auto layer : reads_.layers()) layers.emplace_back(to_string(layer));
-    return tagged_json(head, openapi_document({.title = options_.title,
-                                               .version = options_.version,
-                                               .layers = std::move(layers),
-                                               .has_topics = topics_ != nullptr,
-                                               .has_keys = !ring_.is_open(),
-                                               .page_rows = answers_.options().page_rows,
-                                               .page_rows_max = answers_.options().limits.rows_max},
-                                              *reads_.catalogue(), *system_reads_->catalogue(),
-                                              keys_ == nullptr ? none : keys_->specs(), principal));
+    auto document = openapi_document({.title = options_.title,
+                                      .version = options_.version,
+                                      .layers = std::move(layers),
+                                      .has_topics = topics_ != nullptr,
+                                      .has_keys = !ring_.is_open(),
+                                      .page_rows = answers_.options().page_rows,
+                                      .page_rows_max = answers_.options().limits.rows_max},
+                                     *reads_.catalogue(), *system_reads_->catalogue(),
+                                     keys_ == nullptr ? none : keys_->specs(), principal);
+    const auto tag = tag_of(document);
+    return tagged_json(head, std::move(document), tag);
 }
 
 // `kind`: view or system; of scopes, and in paths.
@@ -540,6 +563,11 @@ http::Response Api::catalogue(const http::Head& head, const Principal& principal
                               std::string_view kind) const {
     const auto entries = reads.catalogue();
     const bool views = kind == "view";
+    struct Meta {
+        std::size_t begin, end;  // in the body
+        const CatalogueEntry* entry;
+    };
+    std::vector<Meta> metas;
     std::string body = views ? "{\"views\":[" : "{\"tables\":[";
     for (const auto& entry : *entries) {
         if (!principal.may(kind, entry.name)) continue;
@@ -567,12 +595,26 @@ http::Response Api::catalogue(const http::Head& head, const Principal& principal
         if (views && entry.has_result) {
             if (answers_.sees_all_rows(entry.name, principal)) body += fmt::format(",\"rows\":{}", entry.from.rows);
             body += ",\"meta\":";
+            const auto begin = body.size();
             body += provenance_json(entry.name, entry.from);
+            metas.push_back({begin, body.size(), &entry});
         }
         body += '}';
     }
     body += "\n]}\n";
-    return tagged_json(head, std::move(body));
+    if (metas.empty()) return tagged_json(head, body, tag_of(body));
+    // How old a result is changes while it does not.
+    const auto tag = "W/" + tag_of(body);
+    const auto now = SystemClock().now();
+    std::string whole;
+    std::size_t taken = 0;
+    for (const auto& meta : metas) {
+        whole.append(body, taken, meta.begin - taken);
+        whole += provenance_json(meta.entry->name, meta.entry->from, now);
+        taken = meta.end;
+    }
+    whole.append(body, taken);
+    return tagged_json(head, std::move(whole), tag);
 }
 
 }  // namespace weir::serve

@@ -27,6 +27,7 @@ struct ApiOptions {
     bool tls = false;
     declare::Rate rate, address_rate;
     std::size_t body_bytes_max = 0;
+    std::vector<std::string> not_stored;  // views that are there for other views alone
 };
 
 class Api final : public http::Service {
@@ -94,7 +95,7 @@ private:
     http::Response health(const http::Head& head, bool ready) const;
     http::Response metrics_page() const;
     http::Response openapi(const http::Head& head, const Principal& principal) const;
-    http::Response tagged_json(const http::Head& head, std::string body) const;
+    http::Response tagged_json(const http::Head& head, std::string body, const std::string& tag) const;
     http::Response problem_page(const std::string& name) const;
     http::Response catalogue(const http::Head& head, const Principal& principal, const Reads& reads,
                              std::string_view member) const;

@@ -158,7 +158,8 @@ Result<http::Event> Changes::snapshot_event(Feed& feed) {
     if (rows.size() > options_.queue_bytes / 2) return too_large(feed.view, options_.rows_max);
     auto event = std::make_shared<const std::string>(
         event_text(feed.pinned->version, "snapshot",
-                   fmt::format("{{\"meta\":{},\"rows\":{}}}", provenance_json(feed.view, feed.pinned->from), rows)));
+                   fmt::format("{{\"meta\":{},\"rows\":{}}}",
+                               provenance_json(feed.view, feed.pinned->from, SystemClock().now()), rows)));
     feed.snapshot = event;
     return http::Event(std::move(event));
 }
@@ -189,10 +190,10 @@ Result<std::string> Changes::change_event(const Feed& feed, const Pinned& before
     WEIR_ASSIGN(const auto deleted_rows, array_of(*connection, deleted));
     WEIR_TRY(connection->run("DROP TABLE weir_came; DROP TABLE weir_went"));
     if (inserted_rows == none && updated_rows == none && deleted_rows == none) return std::string();
-    return event_text(
-        feed.pinned->version, "change",
-        fmt::format("{{\"meta\":{},\"inserted\":{},\"updated\":{},\"deleted\":{}}}",
-                    provenance_json(feed.view, feed.pinned->from), inserted_rows, updated_rows, deleted_rows));
+    return event_text(feed.pinned->version, "change",
+                      fmt::format("{{\"meta\":{},\"inserted\":{},\"updated\":{},\"deleted\":{}}}",
+                                  provenance_json(feed.view, feed.pinned->from, SystemClock().now()), inserted_rows,
+                                  updated_rows, deleted_rows));
 }
 
 // To the newest version; tells its streams.

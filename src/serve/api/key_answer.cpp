@@ -72,9 +72,13 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
         return to_response(
             {.kind = "not-found",
              .detail = fmt::format("rows of view {} have no key", view),
-             .hint = fmt::format(
-                 "declare one in serve.yaml, views: [{{view: {}, key: […]}}], or filter: /views/{}?column=value", view,
-                 view)});
+             .hint = views_.options().has_project
+                         ? fmt::format("declare one in serve.yaml, views: [{{view: {}, key: […]}}], or filter: "
+                                       "/views/{}?column=value",
+                                       view, view)
+                         : fmt::format("filter: /views/{}?column=value; keys are declared in a project, and a lake is "
+                                       "served alone here: `weir up PROJECT --only serve --lake LAKE`",
+                                       view)});
     const auto& spec = found_spec->second;
     const auto names = [&] {
         std::vector<std::string> all;

@@ -107,6 +107,7 @@ json answer_headers() {
             {"Weir-Published-At", header("When it was published")},
             {"Weir-Interval", header("The last day computed")},
             {"Weir-Cut", header("JSON: what of each base table is in it")},
+            {"Weir-Watermark", header("The least watermark of the sources of the view, where they have event time")},
             {"Weir-Freshness-Seconds", header("How long ago it was published")}};
 }
 
@@ -145,12 +146,18 @@ json view_operation(const OpenApiOptions& options, const CatalogueEntry& view, s
     parameters.push_back(query_parameter("cursor", "As `next` of the page before has it",
                                          {{"type", "string"}, {"maxLength", 4096}, {"pattern", "^[A-Za-z0-9_-]+$"}}));
     if (is_view) {
-        parameters.push_back(layer_parameter(options, "Which layer answers"));
-        parameters.push_back(
-            query_parameter("as_of", "The result of that day of event time, of a view that keeps every interval",
-                            {{"type", "string"}, {"format", "date"}}));
-        parameters.push_back(query_parameter("known_at", "The result that was the published one then",
-                                             {{"type", "string"}, {"format", "date-time"}}));
+        parameters.push_back(layer_parameter(
+            options, fmt::format("Which layer answers; {} where none is named, batch with as_of or known_at",
+                                 options.layers.empty() ? "batch" : options.layers.front())));
+        parameters.push_back(query_parameter(
+            "as_of",
+            "The result of that day of event time, of a view that keeps every interval; of layer=batch, "
+            "which is meant where no layer is named",
+            {{"type", "string"}, {"format", "date"}}));
+        parameters.push_back(query_parameter(
+            "known_at",
+            "The result that was the published one then; of layer=batch, which is meant where no layer is named",
+            {{"type", "string"}, {"format", "date-time"}}));
     }
     const auto name = fmt::format("#/components/schemas/{}{}", is_view ? "" : "weir.", view.name);
     json responses = json::object();
@@ -332,6 +339,11 @@ std::string openapi_document(const OpenApiOptions& options, const std::vector<Ca
                          {"published_at", {{"type", {"string", "null"}}}},
                          {"interval", {{"type", {"string", "null"}}}},
                          {"watermark", {{"type", {"string", "null"}}}},
+                         {"freshness_seconds",
+                          {{"type", {"integer", "null"}},
+                           {"description",
+                            "How long ago it was published; in the catalogue and in events, since other "
+                            "answers have it as Weir-Freshness-Seconds"}}},
                          {"cut", {{"type", "object"}}}}}};
     if (options.has_keys) {
         document["components"]["securitySchemes"] = {

@@ -52,6 +52,24 @@ StatusPage::StatusPage(const BatchReads& reads, SystemReads& system, Connections
       options_(std::move(options)),
       up_since_(SystemClock().now()) {}
 
+// Those that sources fill; of a lake without its project, those that are no results.
+Result<std::vector<std::string>> StatusPage::base_tables() const {
+    std::vector<std::string> tables;
+    if (options_.project != nullptr) {
+        for (const auto& source : options_.project->sources)
+            if (std::find(tables.begin(), tables.end(), source.table) == tables.end()) tables.push_back(source.table);
+        return tables;
+    }
+    WEIR_ASSIGN(tables, reads_.lake().tables());
+    const auto views = reads_.catalogue();
+    std::erase_if(tables, [&](const std::string& table) {
+        return table.starts_with("weir/") || std::any_of(views->begin(), views->end(), [&](const CatalogueEntry& view) {
+                   return view.name == table;
+               });
+    });
+    return tables;
+}
+
 Result<StatusPage::LakeFacts> StatusPage::look() {
     const std::lock_guard lock(looking_);
     const auto now = std::chrono::steady_clock::now();
@@ -63,13 +81,11 @@ Result<StatusPage::LakeFacts> StatusPage::look() {
         seen += fmt::format("{}@{} ", table, of.files == 0 && of.rows < 0 ? -1 : of.version);
         return of;
     };
-    if (options_.project != nullptr)
-        for (const auto& source : options_.project->sources) {
-            const auto same = [&](const auto& of) { return of.name == source.table; };
-            if (std::any_of(facts.tables.begin(), facts.tables.end(), same)) continue;
-            WEIR_ASSIGN(auto of, see(source.table));
-            facts.tables.push_back(std::move(of));
-        }
+    WEIR_ASSIGN(const auto tables, base_tables());
+    for (const auto& table : tables) {
+        WEIR_ASSIGN(auto of, see(table));
+        facts.tables.push_back(std::move(of));
+    }
     WEIR_TRY(see("weir/accounting"));
     WEIR_TRY(see("weir/verdicts"));
     if (seen != seen_) {

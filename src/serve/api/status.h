@@ -46,6 +46,7 @@ private:
         std::vector<SystemReads::TableFacts> tables;
         std::vector<observe::SourceWatermark> watermarks;  // also moved by the clock
     };
+    Result<std::vector<std::string>> base_tables() const;
     Result<LakeFacts> look();
 
     const BatchReads& reads_;

@@ -14,7 +14,7 @@ constexpr std::size_t queue_bytes = 64 * 1024;
 
 std::string event_of(const CatalogueEntry& view) {
     return fmt::format("id: {}\nevent: publication\ndata: {}\n\n", view.from.publication,
-                       provenance_json(view.name, view.from));
+                       provenance_json(view.name, view.from, SystemClock().now()));
 }
 
 }  // namespace

@@ -112,9 +112,35 @@ http::Response rows_refused(const std::vector<RowFault>& faults) {
     return response;
 }
 
+std::string_view trimmed(std::string_view text) {
+    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+// Whether the parameters of a media type name another charset than UTF-8.
+bool is_other_charset(std::string_view parameters) {
+    while (!parameters.empty()) {
+        const auto end = parameters.find(';');
+        const auto one = trimmed(parameters.substr(0, end));
+        parameters = end == std::string_view::npos ? std::string_view() : parameters.substr(end + 1);
+        const auto equals = one.find('=');
+        if (equals == std::string_view::npos || !http::equals_lower(one.substr(0, equals), "charset")) continue;
+        auto charset = one.substr(equals + 1);
+        if (charset.size() >= 2 && charset.front() == '"' && charset.back() == '"')
+            charset = charset.substr(1, charset.size() - 2);
+        // ASCII is a part of UTF-8.
+        if (!http::equals_lower(charset, "utf-8") && !http::equals_lower(charset, "us-ascii")) return true;
+    }
+    return false;
+}
+
 std::optional<PostedAs> posted_as(std::string_view type) {
-    type = type.substr(0, type.find(';'));
-    while (!type.empty() && is_blank(type.back())) type.remove_suffix(1);
+    if (const auto end = type.find(';'); end != std::string_view::npos) {
+        if (is_other_charset(type.substr(end + 1))) return std::nullopt;
+        type = type.substr(0, end);
+    }
+    type = trimmed(type);
     for (const std::string_view lines : {"application/x-ndjson", "application/jsonl", "application/ndjson"})
         if (http::equals_lower(type, lines)) return PostedAs::lines;
     if (http::equals_lower(type, "application/json")) return PostedAs::array;
@@ -187,13 +213,29 @@ void TopicPosts::give_back(Open open) {
     free_.push_back(std::move(open));
 }
 
+// For who may post to it: the name of another topic that was meant, or how to make this one.
+std::string TopicPosts::other_topic(const std::string& topic, const Error& error, const Principal& principal) const {
+    if (const auto names = log::list_topics(log_)) {
+        std::vector<std::string> open;
+        for (const auto& name : *names)
+            if (principal.may("topic", name)) open.push_back(name);
+        if (const auto near = nearest(topic, open); !near.empty()) return fmt::format("did you mean '{}'?", near);
+    }
+    // No topic can be called so.
+    return error.code == ErrorCode::usage ? error.hint : fmt::format("make it: weir topic create {}", topic);
+}
+
 http::Response TopicPosts::post(const http::Head& head, const std::string& topic, const std::string& body,
                                 const Principal& principal) {
     const auto as = posted_as(head.field("content-type").value_or(""));
-    if (!as || !http::equals_lower(head.field("content-encoding").value_or("identity"), "identity"))
+    if (!as)
         return to_response({.kind = "unsupported-media-type",
-                            .detail = "rows come as application/x-ndjson or as a JSON array, uncompressed",
+                            .detail = "rows come as application/x-ndjson or as a JSON array, in UTF-8",
                             .fields = "Accept: application/x-ndjson, application/jsonl, application/json\r\n"});
+    if (!http::equals_lower(head.joined("content-encoding"), "identity") && head.field("content-encoding"))
+        return to_response({.kind = "unsupported-media-type",
+                            .detail = "rows come as they are, not packed",
+                            .fields = "Accept-Encoding: identity\r\n"});
     std::string key;
     const auto parameters = http::query_parameters(head.query);
     if (!parameters) return to_response({.kind = "bad-parameter", .detail = "the query string is malformed"});
@@ -208,7 +250,7 @@ http::Response TopicPosts::post(const http::Head& head, const std::string& topic
         if (there.error().code == ErrorCode::not_found || there.error().code == ErrorCode::usage)
             return to_response({.kind = "not-found",
                                 .detail = fmt::format("there is no topic '{}'", topic),
-                                .hint = fmt::format("make it: weir topic create {}", topic)});
+                                .hint = other_topic(topic, there.error(), principal)});
         log_fault_(there.error());
         return to_response({.kind = "busy", .detail = "the log cannot be read now", .retry_after = 5});
     }

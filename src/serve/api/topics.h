@@ -60,6 +60,7 @@ private:
     std::vector<Open> free_;
     std::map<std::string, Seen> seen_;  // by idempotency key
 
+    std::string other_topic(const std::string& topic, const Error& error, const Principal& principal) const;
     Result<Open> borrow();
     void give_back(Open open);
     http::Response append(const std::string& topic, const std::vector<PostedRow>& rows,

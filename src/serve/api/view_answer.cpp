@@ -49,6 +49,10 @@ std::optional<std::string> text_at(duckdb_vector vector, idx_t row) {
     return std::string(duckdb_string_t_data(&text), duckdb_string_t_length(text));
 }
 
+std::int64_t age_of(Time published_at, Time now) {
+    return std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(now - published_at).count());
+}
+
 // The query string without its cursor.
 std::string without_cursor(std::string_view query) {
     std::string kept;
@@ -127,12 +131,11 @@ std::optional<Problem> ViewAnswers::open_cursor_of(Request& request) {
 std::optional<Problem> ViewAnswers::find_rows(Request& request) {
     const auto& query = request.query;
     const auto layers = reads_.layers();
-    const auto layer = query.layer.value_or(layers.front());
+    // Of earlier results there is one layer.
+    const auto meant = query.known_at || query.as_of ? Layer::batch : layers.front();
+    const auto layer = query.layer.value_or(meant);
     if (std::find(layers.begin(), layers.end(), layer) == layers.end())
-        return Problem{.kind = "not-answerable",
-                       .detail = fmt::format("the layer '{}' is not running here", to_string(layer)),
-                       .hint = fmt::format("leave `layer` out, or ask for layer={}", to_string(layers.front())),
-                       .parameter = "layer"};
+        return no_layer(layer, layers.front(), options_.has_project);
     if (!query.cursor.empty()) {
         if (auto problem = open_cursor_of(request)) return problem;
     } else {
@@ -391,12 +394,10 @@ void add_fixed_provenance(const Provenance& from, http::Response& response) {
 }
 
 void add_age(const Provenance& from, Time now, http::Response& response) {
-    if (!from.published_at) return;
-    const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - *from.published_at).count();
-    response.field("Weir-Freshness-Seconds", std::to_string(std::max<std::int64_t>(0, age)));
+    if (from.published_at) response.field("Weir-Freshness-Seconds", std::to_string(age_of(*from.published_at, now)));
 }
 
-std::string provenance_json(const std::string& view, const Provenance& from) {
+std::string provenance_json(const std::string& view, const Provenance& from, std::optional<Time> age_at) {
     std::string json = "{\"view\":";
     sink::append_json_string(view, json);
     json += fmt::format(",\"layer\":\"{}\"", to_string(from.layer));
@@ -412,7 +413,22 @@ std::string provenance_json(const std::string& view, const Provenance& from) {
     text("published_at", from.published_at ? to_iso(*from.published_at) : "");
     text("interval", from.interval);
     text("watermark", from.watermark ? to_iso(*from.watermark) : "");
+    if (age_at)
+        json += from.published_at ? fmt::format(",\"freshness_seconds\":{}", age_of(*from.published_at, *age_at))
+                                  : ",\"freshness_seconds\":null";
     return json + fmt::format(",\"cut\":{}}}", from.cut.empty() ? "{}" : from.cut);
+}
+
+Problem no_layer(Layer layer, Layer instead, bool has_project) {
+    Problem problem{.kind = "not-answerable",
+                    .detail = fmt::format("the layer '{}' is not running here", to_string(layer)),
+                    .hint = fmt::format("leave `layer` out, or ask for layer={}", to_string(instead)),
+                    .parameter = "layer"};
+    if (has_project) return problem;
+    problem.detail =
+        fmt::format("the layer '{}' is computed from a project, and a lake is served alone here", to_string(layer));
+    problem.hint += "; `weir up PROJECT --only serve --lake LAKE` has it";
+    return problem;
 }
 
 Problem no_row(const std::string& view) {

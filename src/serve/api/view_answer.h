@@ -27,7 +27,8 @@ struct AnswerOptions {
     std::string cursor_key;
     std::string path = "/views/";  // of the next page
     std::vector<declare::RowLimit> row_limits;
-    bool is_private = false;  // there are keys: what one reader gets is not for another
+    bool is_private = false;   // there are keys: what one reader gets is not for another
+    bool has_project = false;  // nothing else than its views can be computed, or has keys
     std::function<void(const Error&)> log_fault = [](const Error&) {};  // of the server, which the client is not told
 };
 
@@ -67,8 +68,12 @@ private:
 // The headers that tell where rows come from, but for their age, which changes; then that one.
 void add_fixed_provenance(const Provenance& from, http::Response& response);
 void add_age(const Provenance& from, Time now, http::Response& response);
-// The same as JSON, for the envelope.
-std::string provenance_json(const std::string& view, const Provenance& from);
+// The same as JSON, for the envelope. With its age as of `age_at`, which no header tells of one view among several, and
+// of an event; where there is a header, the body is the same as long as the tag is.
+std::string provenance_json(const std::string& view, const Provenance& from, std::optional<Time> age_at = {});
+
+// What is told of a layer that is not among `layers`.
+Problem no_layer(Layer layer, Layer instead, bool has_project);
 
 // What a look-up by key is told: there is no such row, or at least none for this reader; there are several.
 Problem no_row(const std::string& view);

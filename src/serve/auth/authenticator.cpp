@@ -70,8 +70,13 @@ Result<std::unique_ptr<Authenticator>> Authenticator::make(const declare::ServeA
         made->keys_.emplace(key.id, Key{.sha256 = from_hex(key.sha256), .principal = std::move(principal)});
     }
     for (const auto& key : access.tokens) {
-        WEIR_ASSIGN(auto material, load_token_key(key, root, false));
-        made->tokens_.push_back(std::move(material));
+        auto material = load_token_key(key, root, false);
+        if (!material) {
+            auto error = std::move(material).error();
+            error.where = key.where;
+            return error;
+        }
+        made->tokens_.push_back(std::move(*material));
     }
     if (!access.jwks.empty()) {
         WEIR_ASSIGN(auto keys, load_jwks(access.jwks));

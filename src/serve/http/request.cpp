@@ -1,5 +1,7 @@
 #include "serve/http/request.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -194,6 +196,8 @@ Progress read_fields(char* bytes, std::size_t at, std::size_t end, const HeadLim
 
 }  // namespace
 
+std::string too_large(std::size_t most) { return fmt::format("the body has more than {} bytes", most); }
+
 bool equals_lower(std::string_view text, std::string_view lowered) {
     return text.size() == lowered.size() &&
            std::equal(text.begin(), text.end(), lowered.begin(), [](char a, char b) { return lower(a) == b; });
@@ -282,7 +286,7 @@ Progress Chunked::feed(std::string_view bytes, std::size_t body_max, std::string
                 ++at;
                 digits_ = 0;
                 if (left_ > body_max || body.size() + left_ > body_max)
-                    return refuse(refusal, 413, "the body is too large");
+                    return refuse(refusal, 413, too_large(body_max));
                 state_ = left_ == 0 ? State::trailer : State::data;
                 trailer_empty_ = true;
                 break;

@@ -74,5 +74,7 @@ private:
 
 bool is_token(std::string_view text);
 bool equals_lower(std::string_view text, std::string_view lower);
+// Of a body with more than `most` bytes.
+std::string too_large(std::size_t most);
 
 }  // namespace weir::serve::http

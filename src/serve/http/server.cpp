@@ -266,7 +266,7 @@ private:
         }
         if (!exchange_.head.has_body()) return answer_now();
         body_max_ = admission.body_max;
-        if (exchange_.head.content_length.value_or(0) > body_max_) return refuse({413, "the body is too large"}), false;
+        if (exchange_.head.content_length.value_or(0) > body_max_) return refuse({413, too_large(body_max_)}), false;
         chunked_ = {};
         body_begun_ = Clock::now();
         deadline_ = body_begun_ + server_.options.header_timeout;

@@ -207,6 +207,7 @@ Result<bool> BatchReads::refresh() {
         WEIR_ASSIGN(present->published_at, published_at(publication.number));
     }
     present->publication = publication;
+    if (changed) add_watermarks(*present);
     const std::lock_guard lock(mutex_);
     present_ = present;
     // A version that goes on being served belongs to the new publication too.
@@ -229,6 +230,33 @@ Result<std::optional<Time>> BatchReads::published_at(std::int64_t number) {
     return std::optional(Time(std::chrono::microseconds(rows.integer(0, 0))));
 }
 
+// Of every view, for the catalogue and for streams. One that cannot be told is left out: its rows are served all the
+// same.
+void BatchReads::add_watermarks(Present& present) {
+    if (project_ == nullptr || !present.published_at) return;
+    std::set<std::string> dated;
+    for (const auto& source : project_->sources)
+        if (source.event_time) dated.insert(source.table);
+    auto connection = database_->connect();
+    if (!connection) return;
+    CutWatermark marks(*project_, *connection, *present.published_at);
+    // Most views of a publication rest on the same versions.
+    std::map<view::Versions, std::optional<Time>> known;
+    for (auto& [name, served] : present.views) {
+        auto tables = base_tables_of(name);
+        std::erase_if(tables, [&](const std::string& table) { return !dated.contains(table); });
+        auto versions = view::versions_of(served.published.cut, tables);
+        std::erase_if(versions, [&](const auto& one) { return !tables.contains(one.first); });
+        auto found = known.find(versions);
+        if (found == known.end()) {
+            view::PinnedTables pinned(*lake_, versions);
+            const auto mark = marks.of(tables, pinned);
+            found = known.emplace(versions, mark ? *mark : std::nullopt).first;
+        }
+        served.watermark = found->second;
+    }
+}
+
 void BatchReads::make_catalogue(const Present& present) {
     auto entries = std::make_shared<std::vector<CatalogueEntry>>();
     const auto fill = [&](CatalogueEntry& entry) {
@@ -242,6 +270,7 @@ void BatchReads::make_catalogue(const Present& present) {
                       .published_at = present.published_at,
                       .interval = served.published.interval,
                       .cut = served.published.cut,
+                      .watermark = served.watermark,
                       .rows = served.published.rows,
                       .code = served.published.code};
     };

@@ -49,6 +49,7 @@ private:
         std::int64_t version = 0;  // of the table that is served
         std::int64_t newest = 0;   // of the table
         bool kept = false;         // every interval
+        std::optional<Time> watermark;
     };
     struct Present {
         view::Publication publication;
@@ -66,6 +67,7 @@ private:
     Result<std::string> version_known_at(const std::string& view, Time time);
     Result<std::string> version_as_of(const std::string& view, const std::string& version, Day day);
     Result<lake::Snapshot> snapshot_of(const std::string& version, const lake::Table& table);
+    void add_watermarks(Present& present);
     void make_catalogue(const Present& present);
 
     std::filesystem::path path_;

@@ -94,14 +94,14 @@ TEST_F(TopicReading, gives_every_message_with_its_place_and_the_positions_reache
     append(1, {{"b", std::nullopt, 5}, {"c", "", 5}});
     append(0, {{"d", "3", 5}});
     auto topic = reader();
-    EXPECT_EQ(*topic.lag(), 5);
+    EXPECT_EQ(*topic.lags(), (std::map<int, std::int64_t>{{0, 3}, {1, 2}}));
     const auto stretch = topic.take({});
     ASSERT_TRUE(stretch.ok());
     EXPECT_EQ(messages(*stretch), (std::vector<std::string>{"0 0 a=1", "0 1 -=2", "1 0 b=-", "1 1 c=", "0 2 d=3"}));
     EXPECT_EQ(stretch->moved.at(0), (std::pair<std::int64_t, std::int64_t>{0, 3}));
     EXPECT_EQ(stretch->moved.at(1), (std::pair<std::int64_t, std::int64_t>{0, 2}));
     EXPECT_EQ(stretch->rows, 5);
-    EXPECT_EQ(*topic.lag(), 0);
+    EXPECT_EQ(*topic.lags(), (std::map<int, std::int64_t>{{0, 0}, {1, 0}}));
     EXPECT_TRUE(topic.take({})->empty());
     append(1, {{"e", "4", 5}});
     auto later = reader({{0, 3}, {1, 2}});

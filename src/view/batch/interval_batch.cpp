@@ -207,7 +207,6 @@ Result<std::string> IntervalBatch::relation_of(const std::string& name, const In
 Status IntervalBatch::make_readable(const std::string& name) {
     WEIR_ASSIGN(auto* in, input(name));
     if (in->readable) return ok();
-    in->readable = true;
     const bool system = name.starts_with("weir/");
     const auto system_name = system ? name.substr(5) : std::string();
     std::string relation;
@@ -232,8 +231,10 @@ Status IntervalBatch::make_readable(const std::string& name) {
         static std::mutex one_at_a_time;
         const std::lock_guard lock(one_at_a_time);
         WEIR_TRY(connection_.run("CREATE SCHEMA IF NOT EXISTS weir"));
-        return connection_.run(
-            fmt::format("CREATE OR REPLACE VIEW weir.{} AS SELECT * FROM {}", sql::quote_name(system_name), relation));
+        WEIR_TRY(connection_.run(
+            fmt::format("CREATE OR REPLACE VIEW weir.{} AS SELECT * FROM {}", sql::quote_name(system_name), relation)));
+        in->readable = true;
+        return ok();
     }
     if (const auto weights = weights_of(*project_, name)) {
         const auto changes = changes_relation(name);
@@ -241,8 +242,10 @@ Status IntervalBatch::make_readable(const std::string& name) {
         relation = "(" + select_left(*weights, changes) + ")";
     }
     in->relation = relation;
-    return connection_.run(
-        fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}", sql::quote_name(name), relation));
+    WEIR_TRY(connection_.run(
+        fmt::format("CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM {}", sql::quote_name(name), relation)));
+    in->readable = true;
+    return ok();
 }
 
 bool looks_at_interval(const declare::Project& project, const Split& split) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "lake/log/paths.h"
 #include "lake/read/added_rows.h"
 #include "lake/read/file_facts.h"
 #include "view/split/touched.h"
@@ -59,6 +60,7 @@ Result<std::optional<GoOn>> go_on_from(const StoredResult& stored) {
     }
     WEIR_ASSIGN(auto old, table.snapshot());
     if (position_of(old) != then.result) return Maybe();
+    WEIR_TRY(expect_files(table, old));
     News news;
     for (const auto& [name, source] : sources) {
         WEIR_ASSIGN(auto changes, added_to(source, then.positions.at(name), then, now));
@@ -112,6 +114,25 @@ Result<std::optional<std::string>> stored_rows(sql::Connection& connection, cons
     return Maybe(fmt::format("(SELECT {} FROM {})", fmt::join(columns, ", "), stored));
 }
 
+Status expect_files(const lake::Table& table, const lake::Snapshot& snapshot) {
+    for (const auto& file : snapshot.files()) {
+        const auto decoded = lake::decode_data_path(file.path);
+        const std::filesystem::path path = !decoded            ? file.path
+                                           : decoded->absolute ? decoded->text
+                                                               : table.store().url(decoded->text);
+        std::error_code error;
+        const auto size = std::filesystem::file_size(path, error);
+        if (error)
+            return Error{.code = ErrorCode::table_damaged,
+                         .message = fmt::format("data file {} cannot be read: {}", path.string(), error.message())};
+        if (size != static_cast<std::uintmax_t>(file.size_bytes))
+            return Error{.code = ErrorCode::table_damaged,
+                         .message = fmt::format("data file {} has {} bytes, and was written with {}", path.string(),
+                                                size, file.size_bytes)};
+    }
+    return ok();
+}
+
 std::string position_of(const lake::Snapshot& snapshot) {
     return fmt::format("{}:{}", snapshot.metadata().id, snapshot.version().get());
 }
@@ -136,8 +157,17 @@ std::optional<Basis> parse_basis(const std::string& text) {
     return basis;
 }
 
-Result<std::int64_t> touch(sql::Connection& connection, const TouchedKeys& keys,
-                           const std::map<std::string, GrownSource>& sources) {
+namespace {
+
+// All texts here are put together: a place in one of them says nothing to who wrote the view.
+template <class Value>
+Result<Value> without_place(Result<Value> result) {
+    if (!result) result.error().where = {};
+    return result;
+}
+
+Result<std::int64_t> touch_keys(sql::Connection& connection, const TouchedKeys& keys,
+                                const std::map<std::string, GrownSource>& sources) {
     std::vector<std::string> touched;
     touched.reserve(sources.size());
     for (const auto& [name, source] : sources) touched.push_back(select_keys(keys.sources.at(name), source.new_rows));
@@ -150,8 +180,8 @@ Result<std::int64_t> touch(sql::Connection& connection, const TouchedKeys& keys,
     return count.integer(0, 0);
 }
 
-Result<std::optional<std::int64_t>> refresh(sql::Connection& connection, const std::string& view,
-                                            const StoredResult& stored, const TouchedKeys& keys) {
+Result<std::optional<std::int64_t>> refresh_result(sql::Connection& connection, const std::string& view,
+                                                   const StoredResult& stored, const TouchedKeys& keys) {
     using Keys = std::optional<std::int64_t>;
     if (!keys.why_not.empty()) return Keys();
     for (const auto& [name, source] : stored.sources)
@@ -173,17 +203,15 @@ Result<std::optional<std::int64_t>> refresh(sql::Connection& connection, const s
         grown.emplace(name, GrownSource{.relation = source.relation,
                                         .new_rows = fmt::format("(SELECT {} FROM {})", source.columns, added)});
     }
-    WEIR_ASSIGN(const auto count, touch(connection, keys, grown));
+    WEIR_ASSIGN(const auto count, touch_keys(connection, keys, grown));
     WEIR_TRY(
         connection.run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", sql::quote_name(view),
                                    select_refreshed(keys, touched_relation, *old, "(" + select_fresh(keys) + ")"))));
     return Keys(count);
 }
 
-std::string appended_rows(const std::string& view) { return sql::quote_name("weir_appended_" + view); }
-
-Result<std::optional<std::int64_t>> append_new(sql::Connection& connection, const std::string& view,
-                                               const StoredResult& stored, const std::string& finish) {
+Result<std::optional<std::int64_t>> append_to_result(sql::Connection& connection, const std::string& view,
+                                                     const StoredResult& stored, const std::string& finish) {
     using Rows = std::optional<std::int64_t>;
     WEIR_ASSIGN(const auto go_on, go_on_from(stored));
     if (!go_on) return Rows();
@@ -204,6 +232,25 @@ Result<std::optional<std::int64_t>> append_new(sql::Connection& connection, cons
         fmt::format("CREATE OR REPLACE TEMP VIEW {} AS FROM {} UNION ALL FROM {}", sql::quote_name(view), *old, rows)));
     WEIR_ASSIGN(const auto count, connection.query("SELECT count(*) FROM " + rows));
     return Rows(count.integer(0, 0));
+}
+
+}  // namespace
+
+Result<std::int64_t> touch(sql::Connection& connection, const TouchedKeys& keys,
+                           const std::map<std::string, GrownSource>& sources) {
+    return without_place(touch_keys(connection, keys, sources));
+}
+
+Result<std::optional<std::int64_t>> refresh(sql::Connection& connection, const std::string& view,
+                                            const StoredResult& stored, const TouchedKeys& keys) {
+    return without_place(refresh_result(connection, view, stored, keys));
+}
+
+std::string appended_rows(const std::string& view) { return sql::quote_name("weir_appended_" + view); }
+
+Result<std::optional<std::int64_t>> append_new(sql::Connection& connection, const std::string& view,
+                                               const StoredResult& stored, const std::string& finish) {
+    return without_place(append_to_result(connection, view, stored, finish));
 }
 
 }  // namespace weir::view

@@ -32,6 +32,10 @@ struct Basis {
 std::string to_string(const Basis& basis);
 std::optional<Basis> parse_basis(const std::string& text);
 
+// Fails with table_damaged, naming the file, where a data file is gone or has not the size that it was written with;
+// nothing is read.
+Status expect_files(const lake::Table& table, const lake::Snapshot& snapshot);
+
 // "<table id>:<version>".
 std::string position_of(const lake::Snapshot& snapshot);
 

@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <sstream>
 
+#include "base/file.h"
 #include "declare/project.h"
 #include "lake/read/file_facts.h"
 #include "view/batch/state_layout.h"
@@ -14,6 +16,10 @@ namespace {
 
 // Above this, the parts of a state are merged into one.
 constexpr std::size_t parts_max = 12;
+
+// A name a line.
+constexpr const char* built_file = ".weir/states";
+constexpr std::size_t built_bytes_max = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -25,7 +31,13 @@ Result<CatchUp> StateStore::catch_up(const State& state, bool by_day) {
     }
     const std::lock_guard lock(kept->mutex);
     if (!kept->done) {
-        WEIR_ASSIGN(kept->done, bring_up(state, by_day));
+        auto done = bring_up(state, by_day);
+        if (!done) {
+            // In a text that nobody wrote.
+            done.error().where = {};
+            return std::move(done).error();
+        }
+        kept->done = std::move(*done);
     }
     return *kept->done;
 }
@@ -50,12 +62,19 @@ Result<CatchUp> StateStore::bring_up(const State& state, bool by_day) {
             why = "it cannot be read: " + snapshot.error().message;
         }
     }
+    const bool lost = !exists && was_built(state.name);
+    if (lost) {
+        std::error_code ignored;
+        why = std::filesystem::is_directory(folder_of(state), ignored) ? "its log is gone" : "it is gone";
+    }
     if (!known) {
-        if (exists) WEIR_TRY(drop(state));
+        if (exists || lost) WEIR_TRY(drop(state));
         inputs.forget_changes();
         WEIR_ASSIGN(const auto rows, write(state, by_day, inputs, std::nullopt));
-        return CatchUp{exists ? CatchUp::What::built_again : CatchUp::What::built, why, rows};
+        WEIR_TRY(change_built([&](auto& names) { names.insert(state.name); }));
+        return CatchUp{exists || lost ? CatchUp::What::built_again : CatchUp::What::built, why, rows};
     }
+    WEIR_TRY(change_built([&](auto& names) { names.insert(state.name); }));
     if (!inputs.anything_new()) return CatchUp{};
     WEIR_ASSIGN(const auto rows, write(state, by_day, inputs, std::move(known)));
     WEIR_TRY(compact(state, by_day));
@@ -142,9 +161,10 @@ Result<std::optional<Source>> StateStore::open(sql::Connection& connection, cons
 
 Status StateStore::drop(const State& state) {
     std::error_code error;
-    const auto folder = lake_->root() / std::string(state_folder) / state.name;
+    const auto folder = folder_of(state);
     std::filesystem::remove_all(folder, error);
     if (error) return io_error("remove", folder, error.value());
+    WEIR_TRY(change_built([&](auto& names) { names.erase(state.name); }));
     const std::lock_guard lock(mutex_);
     if (const auto kept = kept_.find(state.name); kept != kept_.end()) kept->second.done.reset();
     return ok();
@@ -162,6 +182,39 @@ Status StateStore::keep_only(const std::set<std::string>& names) {
         std::filesystem::remove_all(folder, error);
         if (error) return io_error("remove", folder, error.value());
     }
+    return change_built(
+        [&](auto& built) { std::erase_if(built, [&](const auto& each) { return !names.contains(each); }); });
+}
+
+std::filesystem::path StateStore::folder_of(const State& state) const {
+    return lake_->root() / std::string(state_folder) / state.name;
+}
+
+std::set<std::string>& StateStore::built() {
+    if (!built_) {
+        built_.emplace();
+        // It only decides what is told: one that cannot be read is begun anew.
+        const auto text = read_file(lake_->root() / built_file, built_bytes_max);
+        std::istringstream lines(text ? *text : std::string());
+        for (std::string line; std::getline(lines, line);) built_->insert(line);
+    }
+    return *built_;
+}
+
+bool StateStore::was_built(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    return built().contains(name);
+}
+
+Status StateStore::change_built(const std::function<void(std::set<std::string>&)>& change) {
+    const std::lock_guard lock(mutex_);
+    auto names = built();
+    change(names);
+    if (names == *built_) return ok();
+    const auto file = lake_->root() / built_file;
+    WEIR_TRY(make_directories(file.parent_path()));
+    WEIR_TRY(write_file_atomic(file, fmt::format("{}\n", fmt::join(names, "\n")), false));
+    built_ = std::move(names);
     return ok();
 }
 

@@ -10,6 +10,7 @@
 // lost, damaged (data files carry checksums), or whose tables changed in another way than by growing is built again.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -61,6 +62,13 @@ private:
     Result<std::int64_t> write(const State& state, bool by_day, const StateInputs& inputs,
                                std::optional<lake::Snapshot> onto);
     Status compact(const State& state, bool by_day);
+    std::filesystem::path folder_of(const State& state) const;
+    // The states that were built and not thrown away since, as .weir/states in the lake has them: one of these that is
+    // not there is lost, any other is new.
+    bool was_built(const std::string& name);
+    Status change_built(const std::function<void(std::set<std::string>&)>& change);
+    // With mutex_ held.
+    std::set<std::string>& built();
     // Asked of the engine once.
     Result<StateLayout> layout_once(const State& state);
 
@@ -72,6 +80,7 @@ private:
     // Guarded by mutex_.
     std::map<std::string, Kept> kept_;
     std::map<std::string, StateLayout> layouts_;
+    std::optional<std::set<std::string>> built_;  // nothing: not read yet
 };
 
 }  // namespace weir::view

@@ -203,7 +203,7 @@ inline constexpr std::array random_aggregates = std::to_array<RandomAggregate>({
 
 class RandomQuery {
 public:
-    explicit RandomQuery(std::uint64_t seed) : random_(seed), random_macros_(seed + 1) {}
+    explicit RandomQuery(std::uint64_t seed) : random_(seed), random_macros_(seed + 1), random_relations_(seed + 2) {}
 
     struct Column {
         std::string name;
@@ -812,7 +812,40 @@ private:
         return query;
     }
 
+    // One in `many`, beside the choices that the other queries rest on.
+    bool rarely(int many) { return std::uniform_int_distribution(1, many)(random_relations_) == 1; }
+
+    // Days tie more often than moments do.
+    Query asof_query() {
+        one_answer_ = false;
+        const auto a = fresh("a"), b = fresh("a"), c = fresh("a"), key = one_of({"v.k = w.k", "v.j = w.j AND v.o"});
+        const auto join =
+            fmt::format("e v {} {} w ON {} AND v.t::DATE {} w.t::DATE", one_of({"ASOF JOIN", "ASOF LEFT JOIN"}),
+                        table_or_macro("f"), key, one_of({">=", "<="}));
+        if (chance(50))
+            return {.sql = fmt::format("SELECT v.id AS {}, w.id AS {}, w.x AS {} FROM {}", a, b, c, join),
+                    .columns = {{a, 'i'}, {b, 'i'}, {c, 'x'}}};
+        char type = 'r';
+        const auto call = aggregate(qualified(columns_of("f"), "w"), type);
+        return {.sql = fmt::format("SELECT v.s AS {}, count(w.id) AS {}, {} AS {} FROM {} GROUP BY v.s", a, b, call, c,
+                                   join),
+                .columns = {{a, 's'}, {b, 'i'}, {c, type}}};
+    }
+
+    Query pivot_query() {
+        one_answer_ = false;  // DuckDB forgets a FILTER there
+        const auto a = fresh("a"), b = fresh("a"), c = fresh("a");
+        char type = 'r';
+        const auto call = aggregate(columns_of("e"), type);
+        return {.sql = fmt::format(
+                    "SELECT x.* FROM (SELECT * FROM {}) PIVOT ({}{} FOR j IN (0, {}) GROUP BY k) x({}, {}, {})",
+                    table_or_macro("e"), call, one_of({"", " AS p"}), one_of({"1", "NULL"}), a, b, c),
+                .columns = {{a, 's'}, {b, type}, {c, type}}};
+    }
+
     Query row_query() {
+        if (rarely(4)) return asof_query();
+        if (rarely(4)) return pivot_query();
         const auto source = linear_source(0);
         std::vector<Item> items{{leaf(source.columns, 's'), fresh("a"), 's'},
                                 {expression(source.columns, 'x', 1), fresh("a"), 'x'}};
@@ -876,7 +909,7 @@ private:
         return row_query();
     }
 
-    std::mt19937_64 random_, random_macros_;
+    std::mt19937_64 random_, random_macros_, random_relations_;
     std::vector<std::string> with_;
     bool one_answer_ = true;
     int names_ = 0;

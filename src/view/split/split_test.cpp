@@ -318,7 +318,63 @@ TEST_F(Splits, give_the_answer_of_the_whole_query) {
          "SELECT user_id, n, p.* EXCLUDE (who) FROM (SELECT user_id, count(*) AS n FROM visits GROUP BY 1) JOIN (FROM "
          "(PIVOT orders ON (amount % 2) IN (0, 1) USING count(*) GROUP BY user_id) x(who, even, odd)) p ON p.who = "
          "user_id",
-         "sums", true},
+         "sums sums"},
+        {"pivot of what shows the order",
+         "SELECT * FROM (SELECT page, ok, user_id FROM visits) PIVOT (first(user_id) FOR ok IN (true, false))",
+         "sums values values", false, false},
+        {"pivot of floats",
+         "SELECT * FROM visits PIVOT (sum(score) AS s, avg(score), count(*) FOR page IN ('p1', 'p2', NULL) GROUP BY "
+         "user_id, ok) ORDER BY user_id, ok",
+         "sums", false, false},
+        {"pivot by two values, with names of its own",
+         "SELECT p.who, p.a + p.d AS n FROM visits PIVOT (coalesce(sum(seconds), 0) FOR page IN ('p1', 'p2') ok IN "
+         "(true, false) GROUP BY user_id) p(who, a, b, c, d)",
+         "sums"},
+        {"pivot by pairs and without groups",
+         "SELECT * FROM (SELECT page, ok, price FROM visits) PIVOT (max(price) AS most, count(*) AS n FOR (page, ok) "
+         "IN (('p1', true), ('p9', false)))",
+         "sums"},
+        {"pivot of a name of WITH",
+         "WITH v AS (SELECT user_id, page, last(id) AS l FROM visits GROUP BY ALL) SELECT * FROM (PIVOT v ON page IN "
+         "('p1', 'p2') USING last(l) GROUP BY user_id ORDER BY user_id LIMIT 5)",
+         "sums values", false, false},
+        {"unpivot",
+         "SELECT user_id, name, sum(value) AS s FROM (SELECT user_id, seconds, id FROM visits) UNPIVOT (value FOR name "
+         "IN (seconds, id)) GROUP BY ALL",
+         "", true},
+        {"as-of join with ties",
+         "SELECT v.id, o.id AS order_id, o.amount FROM visits v ASOF JOIN orders o ON v.user_id = o.user_id AND "
+         "v.ts::date >= o.ts::date",
+         "", true, false},
+        {"as-of join that keeps rows, by unqualified names",
+         "WITH o AS (SELECT user_id AS who, ts::date AS day, id AS order_id FROM orders) SELECT user_id, "
+         "count(order_id) AS n, sum(order_id) AS s FROM visits ASOF LEFT JOIN o ON day < ts AND who = user_id GROUP BY "
+         "user_id",
+         "", true, false},
+        {"as-of join by columns that agree",
+         "SELECT day, user_id, v.id, o.id AS order_id FROM (SELECT *, ts::date AS day FROM visits) v ASOF LEFT JOIN "
+         "(SELECT * EXCLUDE (ts), ts::date AS day FROM orders) o USING (user_id, day)",
+         "", true, false},
+        {"as-of join of all columns, with conditions on one side",
+         "SELECT * EXCLUDE (tags) FROM visits v ASOF LEFT JOIN orders o ON v.ts::date >= o.ts::date AND o.amount % 3 = "
+         "0 AND v.ok",
+         "", true, false},
+        {"as-of join without names",
+         "SELECT page, max(amount) AS m, count(*) AS n FROM visits ASOF JOIN (SELECT amount, ts::date AS day FROM "
+         "orders) ON ts >= day GROUP BY page",
+         "", true, false},
+        {"as-of joins one after the other",
+         "SELECT v.id, a.id AS a, b.id AS b FROM visits v ASOF LEFT JOIN orders a ON v.ts::date >= a.ts::date ASOF "
+         "LEFT "
+         "JOIN visits b ON a.amount >= b.seconds AND b.user_id IS NOT DISTINCT FROM v.user_id",
+         "", true, false},
+        {"as-of join that only asks",
+         "SELECT id FROM visits v ASOF SEMI JOIN orders o ON v.user_id = o.user_id AND v.ts::date >= o.ts::date", "",
+         true},
+        {"a window over rows without a name",
+         "SELECT id, place FROM (SELECT DISTINCT *, row_number() OVER (ORDER BY page) AS place FROM (SELECT page, id "
+         "FROM visits))",
+         "", true, false},
         {"select without from", "SELECT 1 AS one", ""},
         {"only reference", "SELECT kind, count(*) AS n FROM pages GROUP BY 1", ""},
         {"quoted names", R"(SELECT "user_id" AS "the user", count(*) AS "n of" FROM "visits" GROUP BY "user_id")",
@@ -356,6 +412,46 @@ TEST_F(Splits, give_the_answer_of_the_whole_query) {
         agrees(each.sql, each.as_written);
         if (HasFailure()) break;
     }
+}
+
+// NULL matches nothing, ties are broken by all columns, and where nothing ties the answer is DuckDB's.
+TEST_F(Splits, take_the_first_of_rows_that_are_equally_near) {
+    pieces.add_events("asked",
+                      "SELECT * FROM (VALUES (1, 'x', 5), (2, 'y', 2), (3, NULL, 9), (4, 'x', NULL)) t(id, k, m)");
+    pieces.add_events("told",
+                      "SELECT * FROM (VALUES ('x', 4, 'b'), ('x', 4, 'a'), ('x', 3, '0'), (NULL, 1, 'c'), ('y', NULL, "
+                      "'d'), ('X', 5, 'e')) t(k, m, v)");
+    const auto answers = [&](const std::string& sql) { return pieces.answer(splits(sql).plain); };
+    EXPECT_EQ(answers("SELECT id, v FROM asked a ASOF LEFT JOIN told b ON a.k = b.k AND a.m >= b.m ORDER BY id"),
+              (std::vector<std::string>{R"({"id":1,"v":"a"})", R"({"id":2,"v":null})", R"({"id":3,"v":null})",
+                                        R"({"id":4,"v":null})"}));
+    EXPECT_EQ(answers("SELECT id, v FROM asked ASOF JOIN told USING (k, m)"),
+              (std::vector<std::string>{R"({"id":1,"v":"a"})"}));
+    EXPECT_EQ(answers("SELECT id, v FROM asked a ASOF JOIN told b ON a.k = b.k COLLATE NOCASE AND a.m >= b.m"),
+              (std::vector<std::string>{R"({"id":1,"v":"e"})"}));
+    EXPECT_EQ(answers("SELECT id, v FROM asked a ASOF JOIN told b ON a.k = b.k AND b.v > 'a' AND a.m >= b.m"),
+              (std::vector<std::string>{R"({"id":1,"v":"b"})"}));
+}
+
+TEST_F(Splits, refuse_as_of_joins_whose_row_nobody_chooses) {
+    for (const auto* sql : {
+             "SELECT v.id FROM visits v ASOF FULL JOIN orders o ON v.ts >= o.ts",
+             "SELECT v.id FROM visits v ASOF JOIN (orders o JOIN visits w USING (user_id)) ON v.ts >= o.ts",
+             "SELECT v.id FROM visits v ASOF JOIN orders o ON v.ts >= o.ts AND v.user_id <> o.user_id",
+             "SELECT v.id FROM visits v ASOF JOIN orders o ON v.ts >= o.ts AND v.seconds + o.amount > 10",
+         }) {
+        const auto refused = split(pieces.connection(), pieces.input(sql));
+        ASSERT_FALSE(bool(refused)) << sql;
+        EXPECT_EQ(refused.error().code, ErrorCode::sql_invalid) << sql;
+        EXPECT_FALSE(refused.error().hint.empty()) << sql;
+    }
+}
+
+// Sums in whichever order would be 0, 1 or 2.
+TEST_F(Splits, add_exactly_in_a_pivot) {
+    pieces.add_events("wild", "SELECT unnest([1e16, 1, -1e16, 1]) AS x, 'a' AS k");
+    EXPECT_EQ(pieces.answer(splits("SELECT * FROM wild PIVOT (sum(x) FOR k IN ('a', 'b'))").plain),
+              (std::vector<std::string>{R"({"a":2.0,"b":null})"}));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "declare/determinism.h"
 #include "declare/own_functions.h"
 #include "view/split/aggregates.h"
+#include "view/split/relations.h"
 #include "view/split/used_names.h"
 
 namespace weir::view {
@@ -173,17 +174,6 @@ void group_by_name(Tree& select) {
     select["aggregate_handling"] = "STANDARD_HANDLING";
 }
 
-// Whether an expression is one of the columns of FROM, and not a name of the select list.
-bool binds(Trees& trees, const Tree& select, const Scope& scope, const Tree& expression) {
-    auto question = trees.query("SELECT 1");
-    if (!question) return false;
-    (*question)["from_table"] = select.at("from_table");
-    (*question)["select_list"] = Tree::array({expression});
-    (*question)["cte_map"] = scope.needed_by(*question);
-    const auto sql = trees.sql(*question);
-    return sql && bool(trees.connection().describe(*sql));
-}
-
 // Rows that are equal in these are equal for the whole SELECT.
 std::vector<Tree> tie_breaks(Trees& trees, Tree select, const Scope& scope, const UsedNames& used) {
     std::vector<Tree> breaks;
@@ -208,7 +198,7 @@ std::vector<Tree> tie_breaks(Trees& trees, Tree select, const Scope& scope, cons
                 for (const auto& item : list)
                     if (lowered(text_of(item, "alias")) == lowered(group.at("column_names").at(0).get<std::string>()) &&
                         !has_aggregate(item) && !has_window(item) && !same_expression(item, group) &&
-                        !binds(trees, select, scope, group))
+                        !binds_over(trees, select["from_table"], scope, group))
                         meant = item;
             }
             add(meant);
@@ -218,13 +208,15 @@ std::vector<Tree> tie_breaks(Trees& trees, Tree select, const Scope& scope, cons
         return breaks;
     }
     std::set<std::string> known;
+    std::vector<std::string> in_order;
     bool one_each = false;  // no two columns of FROM share a name
     if (auto question = trees.query("SELECT * FROM t")) {
         (*question)["from_table"] = select["from_table"];
         (*question)["cte_map"] = scope.needed_by(*question);
         if (const auto sql = trees.sql(*question)) {
             if (const auto columns = trees.connection().describe(*sql)) {
-                for (const auto& each : *columns) known.insert(lowered(each.name));
+                for (const auto& each : *columns) in_order.push_back(lowered(each.name));
+                known.insert(in_order.begin(), in_order.end());
                 one_each = known.size() == columns->size();
             }
         }
@@ -249,7 +241,12 @@ std::vector<Tree> tie_breaks(Trees& trees, Tree select, const Scope& scope, cons
     }
     if (everything) {
         breaks.clear();
-        for (const auto& name : relation_names(select["from_table"])) breaks.push_back(column(name));
+        // A relation's name alone is its row, where it has a name and no column is called so.
+        const auto names = relation_names(select["from_table"]);
+        const bool are_rows = !names.empty() && std::none_of(names.begin(), names.end(),
+                                                             [&](const auto& name) { return known.contains(name); });
+        if (are_rows || !one_each) in_order.assign(names.begin(), names.end());
+        for (const auto& name : in_order) breaks.push_back(column(name));
     }
     return breaks;
 }
@@ -394,8 +391,7 @@ Status fix_time(Trees& trees, Tree& query) {
             name = lowered(part["column_names"][0].get<std::string>());
         const auto meaning = name.empty() ? std::string_view() : declare::time_in_view(name);
         if (!status || meaning.empty()) return true;
-        if (is_class(part, "COLUMN_REF") &&
-            (!declare::is_written_as_column(name) || is_column(trees, whole, name)))
+        if (is_class(part, "COLUMN_REF") && (!declare::is_written_as_column(name) || is_column(trees, whole, name)))
             return true;
         auto time = trees.expression(std::string(meaning));
         if (!time) {
@@ -429,6 +425,7 @@ Status stabilise_query(Trees& trees, Tree& query, const Scope& outer, const Used
             scope.add(text_of(entry, "key"), entry);
         }
     }
+    if (is_type(query, "SELECT_NODE")) WEIR_TRY(write_out_relations(trees, query, scope));
     for (auto& [key, part] : query.items()) {
         if (key != "cte_map" && part.is_structured()) WEIR_TRY(inside(trees, part, scope, used));
     }

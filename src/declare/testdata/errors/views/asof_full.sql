@@ -1,0 +1,3 @@
+SELECT a.id
+FROM good a
+ASOF FULL JOIN good b ON a.price >= b.price

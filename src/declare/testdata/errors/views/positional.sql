@@ -1,0 +1,2 @@
+SELECT a.id, b.price
+FROM good a POSITIONAL JOIN (SELECT price FROM good) b

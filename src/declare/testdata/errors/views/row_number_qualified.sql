@@ -1,0 +1,3 @@
+SELECT g.id
+FROM good g
+ORDER BY g.rowid
