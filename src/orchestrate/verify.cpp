@@ -258,7 +258,7 @@ Status keep(const Workplace& at, const std::vector<Verdict>& verdicts) {
 
 }  // namespace
 
-Result<std::vector<Verdict>> verify(const Workplace& at, const std::vector<std::string>& views) {
+Result<Verification> verify(const Workplace& at, const std::vector<std::string>& views) {
     WEIR_ASSIGN(const auto publication, view::newest_publication(at.lake, at.database));
     std::vector<std::string> published;
     for (const auto& [name, result] : publication.views) published.push_back(name);
@@ -271,20 +271,24 @@ Result<std::vector<Verdict>> verify(const Workplace& at, const std::vector<std::
     WEIR_ASSIGN(auto catalog, view::Catalog::open(at.lake, at.project, view::Catalog::For::people));
     const std::set<std::string> none;
     const view::States states{.catalog = catalog, .reader = nullptr, .by_day = none};
-    std::vector<Verdict> verdicts;
+    Verification done;
     for (const auto& view : at.project.views) {
         const auto result = publication.views.find(view.name);
         const bool wanted = views.empty() || std::find(views.begin(), views.end(), view.name) != views.end();
         if (!wanted || result == publication.views.end()) continue;
+        if (result->second.code != view::text_hash(at.project, view)) {
+            done.rewritten.push_back(view.name);
+            continue;
+        }
         if (stop_requested()) return Error{.code = ErrorCode::interrupted, .message = "stopped before the last view"};
         WEIR_ASSIGN(auto verdict, verify_published(at, view, result->second, publication.number, states));
-        verdicts.push_back(std::move(verdict));
+        done.verdicts.push_back(std::move(verdict));
     }
-    WEIR_TRY(keep(at, verdicts));
-    return verdicts;
+    WEIR_TRY(keep(at, done.verdicts));
+    return done;
 }
 
-Result<std::vector<Verdict>> verify_live(const Workplace& at, const std::vector<std::string>& views) {
+Result<Verification> verify_live(const Workplace& at, const std::vector<std::string>& views) {
     std::set<std::string> wanted;
     std::vector<std::string> known;
     for (const auto& view : at.project.views) {
@@ -304,16 +308,16 @@ Result<std::vector<Verdict>> verify_live(const Workplace& at, const std::vector<
     WEIR_ASSIGN(auto catalog, view::Catalog::open(at.lake, at.project, view::Catalog::For::people));
     const std::set<std::string> none;
     const view::States states{.catalog = catalog, .reader = nullptr, .by_day = none};
-    std::vector<Verdict> verdicts;
+    Verification done;
     for (const auto& view : at.project.views) {
         const auto result = moment.views.find(view.name);
         if (result == moment.views.end()) continue;
         if (stop_requested()) return Error{.code = ErrorCode::interrupted, .message = "stopped before the last view"};
         WEIR_ASSIGN(auto verdict, verify_live_view(at, view, result->second, moment, states));
-        verdicts.push_back(std::move(verdict));
+        done.verdicts.push_back(std::move(verdict));
     }
-    WEIR_TRY(keep(at, verdicts));
-    return verdicts;
+    WEIR_TRY(keep(at, done.verdicts));
+    return done;
 }
 
 }  // namespace weir::orchestrate

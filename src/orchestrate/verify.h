@@ -29,12 +29,18 @@ struct Verdict {
     std::optional<Difference> first;
 };
 
+struct Verification {
+    std::vector<Verdict> verdicts;
+    // Views whose text is another one than that which was published, and so not compared.
+    std::vector<std::string> rewritten{};
+};
+
 // `views`: names; empty: all that are published. Fails with not_found on a name without a published result. The
 // verdicts are kept in weir.verdicts.
-Result<std::vector<Verdict>> verify(const Workplace& at, const std::vector<std::string>& views);
+Result<Verification> verify(const Workplace& at, const std::vector<std::string>& views);
 
 // The same for what `weir sql --live` gives now: the views up to the newest commits, from states and what came after
 // them, against the plain full query over the same versions of the tables. Nothing is kept.
-Result<std::vector<Verdict>> verify_live(const Workplace& at, const std::vector<std::string>& views);
+Result<Verification> verify_live(const Workplace& at, const std::vector<std::string>& views);
 
 }  // namespace weir::orchestrate

@@ -716,6 +716,22 @@ TEST_F(Views, a_result_that_was_tampered_with_is_found) {
     EXPECT_EQ(weir_with({"verify", ".", "w"}).exit_code, 1);
 }
 
+TEST_F(Views, a_text_that_was_changed_since_is_not_compared) {
+    view("v", "SELECT count(*) AS n FROM t\n");
+    view("w", "SELECT max(id) AS most FROM t\n");
+    day("2024-03-01", "1,a,1\n2,a,1\n");
+    run_ok();
+    view("v", "SELECT count(*) + 1 AS n FROM t\n");
+    const auto verified = json_of({"verify"});
+    EXPECT_EQ(verified.at("equal"), true);
+    EXPECT_EQ(verified.at("verdicts").size(), 1u);
+    EXPECT_EQ(verified.at("rewritten"), json::array({"v"}));
+    EXPECT_THAT(weir_with({"verify"}).out, HasSubstr("not compared"));
+    EXPECT_EQ(sql("SELECT DISTINCT view FROM weir.verdicts"), "w\n");
+    run_ok();
+    expect_verified();
+}
+
 TEST_F(Views, a_table_that_came_to_be_after_a_publication_is_no_difference) {
     view("broken", "SELECT (SELECT count(*) FROM weir.quarantine) AS broken, count(*) AS n FROM t\n");
     day("2024-03-01", rows(10));

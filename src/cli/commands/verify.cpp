@@ -52,15 +52,17 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     observe::NoObserver nobody;
     const auto at = place->workplace(nobody);
     const auto views = invocation.all_arguments("VIEW");
-    WEIR_ASSIGN(const auto verdicts,
+    WEIR_ASSIGN(const auto done,
                 invocation.has("--live") ? orchestrate::verify_live(at, views) : orchestrate::verify(at, views));
+    const auto& [verdicts, rewritten] = done;
     bool equal = true;
     for (const auto& verdict : verdicts) equal = equal && verdict.equal;
     const int code = equal ? 0 : info(ErrorCode::verify_differs).exit_code;
     if (terminal.json()) {
         json list = json::array();
         for (const auto& verdict : verdicts) list.push_back(json_of(verdict));
-        WEIR_TRY(terminal.write(json{{"equal", equal}, {"verdicts", std::move(list)}}.dump(2) + "\n"));
+        WEIR_TRY(terminal.write(
+            json{{"equal", equal}, {"verdicts", std::move(list)}, {"rewritten", rewritten}}.dump(2) + "\n"));
         return code;
     }
     Table table(terminal, {{"view"}, {"interval"}, {"verdict"}, {"rows", true}, {"missing", true}, {"surplus", true}});
@@ -68,7 +70,10 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
         WEIR_TRY(table.add({verdict.view, verdict.interval, verdict.equal ? "equal" : "differs",
                             std::to_string(verdict.rows), std::to_string(verdict.missing),
                             std::to_string(verdict.surplus)}));
+    for (const auto& view : rewritten) WEIR_TRY(table.add({view, "", "not compared", "", "", ""}));
     WEIR_TRY(table.end());
+    if (!rewritten.empty())
+        terminal.note("not compared: the text was changed since it was published; `weir run` computes it anew\n");
     for (const auto& verdict : verdicts)
         if (verdict.first) WEIR_TRY(print_difference(verdict, terminal));
     return code;
@@ -77,25 +82,25 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
 }  // namespace
 
 Command verify_command() {
-    return {
-        .name = "verify",
-        .summary = "compute published results again from the lake, and compare",
-        .description =
-            "Each view is computed by the plain full query over the tables as they were when its result was "
-            "published, without states, and compared to the bit. Where they differ, the first differing row is "
-            "shown with both values and the events behind it. Verdicts are kept in weir.verdicts. With --live, what "
-            "`weir sql --live` gives is compared the same way, at one moment.",
-        .arguments = {{.name = "PROJECT",
-                       .help = "the project's directory (default: the current one)",
-                       .words = Words::project},
-                      {.name = "VIEW", .help = "these views (default: all)", .many = true, .words = Words::view}},
-        .options = {{.name = "--live",
-                     .help = "what is live now: the views up to the newest commits, while others write"}},
-        .examples = {{"weir verify", "every view of the project in the current directory"},
-                     {"weir verify difficulty_report --json", "one view, for a program"},
-                     {"weir verify --live", "views up to the newest commits, beside those who write"}},
-        .exit_codes = {0, 1, 2, 3, 4, 130},
-        .run = run};
+    return {.name = "verify",
+            .summary = "compute published results again from the lake, and compare",
+            .description =
+                "Each view is computed by the plain full query over the tables as they were when its result was "
+                "published, without states, and compared to the bit. Where they differ, the first differing row is "
+                "shown with both values and the events behind it. A view whose text was changed since is not compared. "
+                "Verdicts are kept in weir.verdicts. With --live, what "
+                "`weir sql --live` gives is compared the same way, at one moment.",
+            .arguments = {{.name = "PROJECT",
+                           .help = "the project's directory (default: the current one)",
+                           .words = Words::project},
+                          {.name = "VIEW", .help = "these views (default: all)", .many = true, .words = Words::view}},
+            .options = {{.name = "--live",
+                         .help = "what is live now: the views up to the newest commits, while others write"}},
+            .examples = {{"weir verify", "every view of the project in the current directory"},
+                         {"weir verify difficulty_report --json", "one view, for a program"},
+                         {"weir verify --live", "views up to the newest commits, beside those who write"}},
+            .exit_codes = {0, 1, 2, 3, 4, 130},
+            .run = run};
 }
 
 }  // namespace weir::cli
