@@ -26,8 +26,10 @@ if(WEIR_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# What another clone has compiled is not compiled again: paths below a clone count as relative.
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
-  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=true ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${LAUNCHER})
+  set(CMAKE_C_COMPILER_LAUNCHER ${LAUNCHER})
 endif()

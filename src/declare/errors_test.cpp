@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "declare/load.h"
+#include "support/places.h"
 
 namespace weir::declare {
 namespace {
@@ -23,7 +24,7 @@ std::string told(const std::vector<Error>& errors, const std::string& root) {
 
 // WEIR_UPDATE_GOLDEN=1 writes the expected text anew: read the difference before keeping it.
 TEST(Errors, every_problem_is_told_at_once_with_its_place) {
-    const fs::path directory = fs::path(WEIR_SOURCE_DIR) / "src/declare/testdata/errors";
+    const fs::path directory = test::source_folder() / "src/declare/testdata/errors";
     const auto golden = directory.parent_path() / "errors.expected.txt";
     const auto loaded = load({.directory = directory, .params = {{"nosuch", "1"}}, .environment = "prod"});
     const auto root = directory.string() + "/";

@@ -1,4 +1,5 @@
 #include "declare/load.h"
+#include "support/places.h"
 
 #include <gtest/gtest.h>
 
@@ -15,7 +16,7 @@ std::string all(const std::vector<Error>& errors) {
     return text;
 }
 
-const fs::path recipes = fs::path(WEIR_SOURCE_DIR) / "projects/recipes";
+const fs::path recipes = test::source_folder() / "projects/recipes";
 
 TEST(Load, the_shipped_recipes_have_no_problem) {
     const auto loaded = load({.directory = recipes, .environment = "dev"});
@@ -40,7 +41,7 @@ TEST(Load, an_environment_replaces_lake_and_engine) {
 }
 
 TEST(Load, a_directory_without_a_project_says_so) {
-    const auto loaded = load({.directory = fs::path(WEIR_SOURCE_DIR) / "src"});
+    const auto loaded = load({.directory = test::source_folder() / "src"});
     ASSERT_EQ(loaded.problems.size(), 1u);
     EXPECT_EQ(loaded.problems[0].code, ErrorCode::not_found);
     EXPECT_EQ(load({.directory = "/nowhere/at/all"}).problems.at(0).code, ErrorCode::not_found);

@@ -9,6 +9,7 @@
 #include "declare/table_schema.h"
 #include "model/system_tables.h"
 #include "sql/database.h"
+#include "support/places.h"
 
 namespace weir::declare {
 namespace {
@@ -17,12 +18,7 @@ namespace fs = std::filesystem;
 using sql::quote_name;
 using sql::quote_text;
 
-const fs::path recipes = fs::path(WEIR_SOURCE_DIR) / "projects/recipes";
-
-fs::path test_data() {
-    if (const char* given = std::getenv("WEIR_TEST_DATA"); given != nullptr && *given != '\0') return given;
-    return fs::path(WEIR_SOURCE_DIR) / "../shared/data";
-}
+const fs::path recipes = test::source_folder() / "projects/recipes";
 
 // The project's views over a table of texts, as a run would see them.
 class Recipes : public testing::Test {
@@ -225,7 +221,7 @@ TEST_F(Recipes, the_run_report_counts_everything) {
 class RealRecipes : public Recipes {
 protected:
     void SetUp() override {
-        directory_ = test_data() / "recipes";
+        directory_ = test::data_folder() / "recipes";
         if (!fs::exists(directory_)) GTEST_SKIP() << "skipped: no real recipes in " << directory_;
     }
     void read(const std::string& glob = "*.json") {

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "declare/csv_guess.h"
 #include "declare/load.h"
+#include "support/places.h"
 
 namespace weir::declare {
 namespace {
@@ -42,7 +43,7 @@ TEST_F(Scaffold, every_template_passes_the_check_at_once) {
 
 TEST_F(Scaffold, a_copy_holds_every_file_of_the_shipped_project) {
     ASSERT_TRUE(scaffold({.directory = directory_ / "copy", .from = "recipes"}));
-    const fs::path shipped = fs::path(WEIR_SOURCE_DIR) / "projects/recipes";
+    const fs::path shipped = test::source_folder() / "projects/recipes";
     for (const auto* path : {"README.md", "macros.sql", "sample/2024/03/03/changes.json", "views/run_report.sql"}) {
         const auto copy = read_file(directory_ / "copy" / path, 1 << 20), original = read_file(shipped / path, 1 << 20);
         ASSERT_TRUE(copy && original) << path;

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "declare/load.h"
+#include "support/places.h"
 
 namespace weir::declare {
 namespace {
@@ -21,7 +22,7 @@ class ServeFile : public testing::Test {
 protected:
     ServeFile() : folder_(fs::temp_directory_path() / ("weir-serve-file-" + std::to_string(::getpid()))) {
         fs::remove_all(folder_);
-        fs::copy(fs::path(WEIR_SOURCE_DIR) / "projects/recipes", folder_, fs::copy_options::recursive);
+        fs::copy(test::source_folder() / "projects/recipes", folder_, fs::copy_options::recursive);
     }
     ~ServeFile() override { fs::remove_all(folder_); }
     Loaded with(const std::string& serve) const {

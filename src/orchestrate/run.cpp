@@ -84,12 +84,14 @@ Result<std::vector<ViewDays>> days_of_views(const Workplace& at, const RunReques
         if (!selected(request, view.name) || view.keep == View::Keep::none) continue;
         auto found = published_results(at, view);
         std::optional<Error> damaged;
-        if (!found) {
+        PublishedResults published;
+        if (found) {
+            published = std::move(*found);
+        } else {
             damaged = std::move(found).error();
             if (damaged->code != ErrorCode::table_damaged) return std::move(*damaged);
             damaged->hint = fmt::format("`weir run --full --view {}` computes the result again", view.name);
         }
-        auto published = found ? std::move(*found) : PublishedResults();
         const auto with_data = days_of_view(at, view, arrivals);
         // A view over nothing but system tables follows the days of the whole lake.
         auto days =

@@ -14,6 +14,7 @@
 #include "base/sha256.h"
 #include "source/columns/json_record.h"
 #include "source/files/discover.h"
+#include "support/places.h"
 
 namespace weir::source {
 namespace {
@@ -807,9 +808,8 @@ TEST_F(ReaderPropertyTest, clean_rows_come_back_as_they_were_written) {
 class RealFilesTest : public ReaderTest {
 protected:
     void SetUp() override {
-        const char* given = std::getenv("WEIR_TEST_DATA");
-        data = given != nullptr ? fs::path(given) : fs::path(WEIR_SOURCE_DIR).parent_path() / "shared" / "data";
-        if (!fs::exists(data)) GTEST_SKIP() << "skipped: no test data at " << data;
+        data = test::data_folder();
+        if (data.empty()) GTEST_SKIP() << "skipped: no test data (set WEIR_TEST_DATA)";
     }
     void read(const std::string& pattern, std::vector<ContractColumn> columns) {
         plan.columns = std::move(columns);

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/docs.h"
+#include "support/places.h"
 #include "support/process.h"
 
 namespace weir::test {
@@ -177,7 +178,7 @@ TEST(Completion, the_other_shells_have_a_script_too) {
 
 TEST(Reference, the_committed_manual_is_the_programs) {
     for (const auto& page : cli::reference_pages())
-        EXPECT_EQ(read(fs::path(WEIR_SOURCE_DIR) / "docs" / "reference" / page.file), page.text)
+        EXPECT_EQ(read(source_folder() / "docs" / "reference" / page.file), page.text)
             << "docs/reference/" << page.file << " is not what the program says; run `weir docs --out docs/reference`";
 }
 
@@ -332,7 +333,7 @@ TEST(Help, every_example_runs) {
           read(shop / "serve.yaml") + "access: {tokens: [{algorithm: HS256, secret: '${file:token.secret}'}]}\n");
     fs::create_directories(scratch / "projects");
     for (const auto* name : {"recipes", "learning", "nexmark"})
-        fs::create_directory_symlink(fs::path(WEIR_SOURCE_DIR) / "projects" / name, scratch / "projects" / name);
+        fs::create_directory_symlink(source_folder() / "projects" / name, scratch / "projects" / name);
     const auto listed = weir_with({"quarantine", "list", "--json"}, here(shop));
     const auto rows = nlohmann::json::parse(listed.out);
     ASSERT_EQ(rows.size(), 1u) << listed.out;

@@ -12,6 +12,7 @@
 
 #include "base/murmur2.h"
 #include "support/learning_oracle.h"
+#include "support/places.h"
 #include "support/process.h"
 #include "support/server.h"
 
@@ -21,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-const fs::path project = fs::path(WEIR_SOURCE_DIR) / "projects" / "learning";
+const fs::path project = source_folder() / "projects" / "learning";
 
 class Learning : public testing::Test {
 protected:
@@ -477,7 +478,7 @@ TEST_F(Learning, made_up_records_lie_where_kafka_would_put_them) {
 TEST_F(Learning, the_batch_views_alone_are_a_project_too) {
     const auto copy = (scratch / "batch").string();
     ASSERT_EQ(run({"bash", "-c", "cd \"$1\" && . scripts/learning.sh && batch_views_of_learning \"$2\"", "bash",
-                   WEIR_SOURCE_DIR, copy})
+                   source_folder().string(), copy})
                   .exit_code,
               0);
     const auto checked = run({weir().string(), "check", copy});

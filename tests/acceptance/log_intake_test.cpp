@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "support/background.h"
+#include "support/places.h"
 #include "support/shop.h"
 
 namespace weir::test {
@@ -340,7 +341,7 @@ TEST_F(TopicIntake, up_goes_on_with_the_others_until_none_is_left) {
 // The same events by both ways give the same tables.
 TEST(LogIntakeOfLearning, a_topic_gives_what_a_dump_of_it_gives) {
     const Scratch scratch("log_intake_of_learning");
-    std::filesystem::copy(std::filesystem::path(WEIR_SOURCE_DIR) / "projects" / "learning", scratch / "p",
+    std::filesystem::copy(source_folder() / "projects" / "learning", scratch / "p",
                           std::filesystem::copy_options::recursive);
     const auto go = [&](std::vector<std::string> words) {
         words.insert(words.begin(), weir().string());

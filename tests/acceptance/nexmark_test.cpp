@@ -9,6 +9,7 @@
 
 #include "sql/database.h"
 #include "support/nexmark_oracle.h"
+#include "support/places.h"
 #include "support/process.h"
 
 namespace weir::test {
@@ -17,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-const fs::path project = fs::path(WEIR_SOURCE_DIR) / "projects" / "nexmark";
+const fs::path project = source_folder() / "projects" / "nexmark";
 
 class Nexmark : public testing::Test {
 protected:

@@ -1,6 +1,7 @@
 // The shipped recipes project, from the command line, over real files: the numbers, repeats, later days, late days.
 #include <gtest/gtest.h>
 
+#include "support/places.h"
 #include "support/process.h"
 
 namespace weir::test {
@@ -8,7 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path project = fs::path(WEIR_SOURCE_DIR) / "projects" / "recipes";
+const fs::path project = source_folder() / "projects" / "recipes";
 
 class Recipes : public testing::Test {
 protected:

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "support/places.h"
 #include "support/shop.h"
 
 namespace weir::test {
@@ -234,7 +235,7 @@ struct ShippedFile {
 std::vector<ShippedFile> shipped_files() {
     std::vector<ShippedFile> files;
     for (const std::string project : {"recipes", "learning", "nexmark"})
-        for (const auto& entry : std::filesystem::directory_iterator(WEIR_SOURCE_DIR "/projects/" + project + "/tests"))
+        for (const auto& entry : std::filesystem::directory_iterator(source_folder() / "projects" / project / "tests"))
             files.push_back({project, entry.path().filename().string()});
     std::sort(files.begin(), files.end(),
               [](const auto& a, const auto& b) { return std::tie(a.project, a.file) < std::tie(b.project, b.file); });
@@ -249,7 +250,7 @@ class ShippedProject : public TestCommand, public testing::WithParamInterface<Sh
 
 TEST_P(ShippedProject, passes_its_tests) {
     const auto& [shipped, file] = GetParam();
-    const auto finished = run({weir().string(), "test", WEIR_SOURCE_DIR "/projects/" + shipped, file},
+    const auto finished = run({weir().string(), "test", (source_folder() / "projects" / shipped).string(), file},
                               {.directory = scratch.path(), .timeout_seconds = 850 * slowness});
     EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
     EXPECT_THAT(finished.out, HasSubstr("all passed"));

@@ -17,6 +17,7 @@
 #include <sstream>
 
 #include "fault/fault.h"
+#include "support/places.h"
 
 namespace weir::test {
 namespace {
@@ -99,7 +100,7 @@ std::string text_of(const State& state) {
 class WeirRunFault : public testing::Test {
 protected:
     void SetUp() override {
-        fs::copy(fs::path(WEIR_SOURCE_DIR) / "projects" / "recipes", project, fs::copy_options::recursive);
+        fs::copy(source_folder() / "projects" / "recipes", project, fs::copy_options::recursive);
         fs::remove_all(project / "sample");
         auto contract = read(project / "contracts" / "recipe.odcs.yaml");
         const std::string limit = "{property: quarantineLimit, value: 5}";

@@ -85,11 +85,4 @@ std::string read(const fs::path& file) {
     return content.str();
 }
 
-fs::path data_folder() {
-    const char* set = std::getenv("WEIR_TEST_DATA");
-    const fs::path folder =
-        set != nullptr ? fs::path(set) : fs::path(WEIR_SOURCE_DIR).parent_path() / "shared" / "data";
-    return fs::is_directory(folder) ? folder : fs::path();
-}
-
 }  // namespace weir::test

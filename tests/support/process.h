@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "support/places.h"
+
 namespace weir::test {
 
 struct Finished {
@@ -49,8 +51,5 @@ private:
 
 void write(const std::filesystem::path& file, const std::string& content);
 std::string read(const std::filesystem::path& file);
-
-// The folder of real data, or empty where it is not: then a test says GTEST_SKIP() << "skipped: …".
-std::filesystem::path data_folder();
 
 }  // namespace weir::test

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "lake/store/local_store.h"
+#include "support/places.h"
 
 namespace weir::lake {
 namespace {
@@ -15,10 +16,7 @@ struct GoldenVersion {
     std::size_t files;
 };
 
-fs::path golden_root() {
-    const char* set = std::getenv("WEIR_TEST_DATA");
-    return fs::path(set != nullptr ? set : WEIR_SOURCE_DIR "/../shared/data") / "delta-golden";
-}
+fs::path golden_root() { return test::data_folder() / "delta-golden"; }
 
 class GoldenFiles : public testing::TestWithParam<GoldenVersion> {};
 

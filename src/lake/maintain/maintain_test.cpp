@@ -12,6 +12,7 @@
 #include "lake/maintain/restore.h"
 #include "lake/maintain/vacuum.h"
 #include "lake/testing.h"
+#include "support/places.h"
 
 namespace weir::lake {
 namespace {
@@ -144,9 +145,7 @@ TEST(CompactionPlan, fills_files_up_to_the_target_per_partition) {
 }
 
 TEST_F(MaintainTest, optimize_refuses_what_we_do_not_write) {
-    const char* set = std::getenv("WEIR_TEST_DATA");
-    const auto golden =
-        fs::path(set != nullptr ? set : WEIR_SOURCE_DIR "/../shared/data") / "delta-golden/dv-with-columnmapping/delta";
+    const auto golden = test::data_folder() / "delta-golden/dv-with-columnmapping/delta";
     if (!fs::exists(golden)) GTEST_SKIP() << "skipped: no golden tables (set WEIR_TEST_DATA)";
     fs::create_directories(root);
     fs::copy(golden, root / "dv", fs::copy_options::recursive);

@@ -5,14 +5,12 @@
 
 #include "lake/read/scan.h"
 #include "lake/store/local_store.h"
+#include "support/places.h"
 
 namespace weir::lake {
 namespace {
 
-fs::path golden_root() {
-    const char* set = std::getenv("WEIR_TEST_DATA");
-    return fs::path(set != nullptr ? set : WEIR_SOURCE_DIR "/../shared/data") / "delta-golden";
-}
+fs::path golden_root() { return test::data_folder() / "delta-golden"; }
 
 class GoldenTest : public testing::Test {
 protected:

@@ -15,6 +15,10 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t batch_messages = 4096;
 constexpr auto look_every = 1s;
+// A group that is being shared anew takes no positions; it is asked again after this time.
+constexpr auto commit_again_after = 500ms;
+// How long the end of reading waits for an answer of the group, each time it asks.
+constexpr auto patience_at_the_end = 5s;
 // A partition that is read alone gives something within this time, or its broker is not there.
 constexpr auto patience_for_more = 30s;
 
@@ -62,6 +66,7 @@ Status TopicReader::connect() {
     WEIR_ASSIGN(client_, Client::make(RD_KAFKA_CONSUMER, settings, told_));
     rd_kafka_poll_set_consumer(client_.get());
     queue_.reset(rd_kafka_queue_get_consumer(client_.get()));
+    commits_.reset(rd_kafka_queue_new(client_.get()));
     batch_.resize(batch_messages);
     if (!options_.shared) return ok();
     const auto topics = new_list(1);
@@ -91,6 +96,11 @@ Status TopicReader::begin_alone() {
 
 TopicReader::~TopicReader() {
     if (client_.get() == nullptr) return;
+    if (!told_.obstacle() && !told_.failure()) {
+        const auto until = steady_clock::now() + patience_at_the_end;
+        commit_landed();
+        while ((committing_ || group_busy_) && steady_clock::now() < until) commit_landed(50ms);
+    }
     // A group hears at once that we go; where nobody answers, it finds out by itself.
     if (options_.shared && !told_.obstacle() && !told_.failure()) {
         const Queue closing(rd_kafka_queue_new(client_.get()));
@@ -98,12 +108,12 @@ TopicReader::~TopicReader() {
         if (rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_.get(), closing.get()); error != nullptr) {
             rd_kafka_error_destroy(error);
         } else {
-            constexpr auto patience = 5s;
-            const auto until = steady_clock::now() + patience;
+            const auto until = steady_clock::now() + patience_at_the_end;
             while (rd_kafka_consumer_closed(client_.get()) == 0 && steady_clock::now() < until)
                 rd_kafka_queue_poll_callback(closing.get(), 50);
         }
     }
+    commits_.reset();
     queue_.reset();
 }
 
@@ -148,11 +158,39 @@ Status TopicReader::obstacle() const {
 }
 
 void TopicReader::landed(const Positions& positions) {
-    const auto list = new_list(positions.size());
-    for (const auto& [number, position] : positions)
-        rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), number)->offset = position;
-    // For those who look at lags: nothing here rests on it, and an answer is not waited for.
-    static_cast<void>(rd_kafka_commit(client_.get(), list.get(), 1));
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, position] : positions) to_commit_[number] = position;
+}
+
+// For those who look at lags: nothing here rests on it, and only the end of reading waits for an answer.
+void TopicReader::commit_landed(std::chrono::milliseconds wait) {
+    rd_kafka_queue_poll_callback(commits_.get(), static_cast<int>(wait.count()));
+    if (committing_ || steady_clock::now() < commit_after_) return;
+    const auto list = new_list(partitions_.size());
+    {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(to_commit_, [&](const auto& entry) { return !partitions_.contains(entry.first); });
+        for (const auto& [number, position] : to_commit_)
+            rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), number)->offset = position;
+    }
+    if (list->cnt == 0) return;
+    const auto answered = [](rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* offsets,
+                             void* reader) { static_cast<TopicReader*>(reader)->committed(error, offsets); };
+    committing_ =
+        rd_kafka_commit_queue(client_.get(), list.get(), commits_.get(), answered, this) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+void TopicReader::committed(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* offsets) {
+    committing_ = false;
+    group_busy_ = error == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+    const std::lock_guard lock(mutex_);
+    for (int i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && offsets != nullptr && i < offsets->cnt; ++i) {
+        const auto& one = offsets->elems[i];
+        const auto found = to_commit_.find(one.partition);
+        if (one.err == RD_KAFKA_RESP_ERR_NO_ERROR && found != to_commit_.end() && found->second == one.offset)
+            to_commit_.erase(found);
+    }
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) commit_after_ = steady_clock::now() + commit_again_after;
 }
 
 Status TopicReader::read_again() {
@@ -194,12 +232,16 @@ Status TopicReader::given(rd_kafka_topic_partition_list_t* list) {
         origin_ = origin;
     }
     WEIR_ASSIGN(const auto stored, options_.stored(origin));
+    Positions known_positions;
     for (int i = 0; i < list->cnt; ++i) {
         auto& one = list->elems[i];
         const auto known = stored.find(one.partition);
         one.offset = known == stored.end() ? RD_KAFKA_OFFSET_BEGINNING : known->second;
         partitions_[one.partition] = {.next = known == stored.end() ? -1 : known->second};
+        if (known != stored.end()) known_positions.insert(*known);
     }
+    // Whoever had them before may have ended between the landing and its commit.
+    landed(known_positions);
     told_.answered();
     return ok();
 }
@@ -338,6 +380,7 @@ Result<Stretch> TopicReader::take(const StretchBounds& bounds, const Positions* 
     auto until = steady_clock::now() + bounds.time;
     if (ends != nullptr) until = steady_clock::now() + patience_for_more;
     while (!stretch.full(bounds) && !failed_) {
+        commit_landed();
         const bool idle = all_read(ends);
         if (ends != nullptr && idle) break;
         const auto room = static_cast<std::size_t>(bounds.rows - stretch.rows);

@@ -65,11 +65,18 @@ private:
     Status pass_gap(int number, Partition& partition, Stretch& stretch);
     bool all_read(const Positions* ends) const;
     void throw_away(Stretch& stretch);
+    // Hears what the group answered, for at most `wait`, and tells it what it does not know yet.
+    void commit_landed(std::chrono::milliseconds wait = {});
+    void committed(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* offsets);
 
     const ReaderOptions options_;
     Told told_;
     Client client_;
     Queue queue_;
+    Queue commits_;  // the answers to them
+    bool committing_ = false;
+    bool group_busy_ = false;  // the newest was refused, for now
+    std::chrono::steady_clock::time_point commit_after_{};
     std::map<int, Partition> partitions_;  // those that are read here
     std::vector<rd_kafka_message_t*> batch_;
     std::optional<Error> failed_;
@@ -77,7 +84,8 @@ private:
     bool lost_taken_ = false;  // rows of the stretch that is being taken belong to somebody else now
     std::chrono::steady_clock::time_point looked_{};
     mutable std::mutex mutex_;
-    std::string origin_;  // guarded by mutex_
+    std::string origin_;   // guarded by mutex_
+    Positions to_commit_;  // landed, and not known to the group; guarded by mutex_
 };
 
 }  // namespace weir::source::kafka

@@ -63,6 +63,17 @@ protected:
                 ++landed_[std::string(block->text() + message.begin, message.end - message.begin)];
         return true;
     }
+    // Where the group is in the topic's only partition, as tools of Kafka see it; -1001: nowhere.
+    std::int64_t committed() {
+        auto looking = Client::make(
+            RD_KAFKA_CONSUMER, {{"bootstrap.servers", access_.brokers}, {"group.id", "g"}, {"log_level", "0"}}, told_);
+        EXPECT_TRUE(looking.ok());
+        const PartitionList list(rd_kafka_topic_partition_list_new(1));
+        rd_kafka_topic_partition_list_add(list.get(), "t", 0);
+        constexpr int patience_ms = 10'000;
+        EXPECT_EQ(rd_kafka_committed(looking->get(), list.get(), patience_ms), RD_KAFKA_RESP_ERR_NO_ERROR);
+        return list->elems[0].offset;
+    }
     bool each_once(int count) const {
         return landed_.size() == static_cast<std::size_t>(count) &&
                std::all_of(landed_.begin(), landed_.end(), [](const auto& one) { return one.second == 1; });
@@ -202,6 +213,38 @@ TEST_F(KafkaReading, members_of_a_group_come_and_go_and_each_record_lands_once) 
     more(100);
     run_until_landed();
     EXPECT_TRUE(each_once(produced)) << landed_.size() << " of " << produced;
+}
+
+TEST_F(KafkaReading, the_group_knows_what_landed_once_a_reader_has_ended) {
+    make_topic(1);
+    produce(0, 50);
+    {
+        auto alone = open();
+        ASSERT_TRUE(alone.ok());
+        const auto ends = (*alone)->ends();
+        for (int i = 0; i < 2; ++i) {
+            const auto stretch = (*alone)->take({.rows = 20}, &*ends);
+            ASSERT_TRUE(stretch.ok());
+            ASSERT_TRUE(land(*stretch));
+            (*alone)->landed(lake_);
+        }
+    }
+    EXPECT_EQ(committed(), 40);
+}
+
+TEST_F(KafkaReading, the_group_knows_what_somebody_landed_who_ended_before_he_told) {
+    make_topic(1);
+    produce(0, 50);
+    lake_[0] = 50;
+    auto member = open(true);
+    ASSERT_TRUE(member.ok());
+    constexpr auto patience = std::chrono::seconds(30);
+    const auto until = std::chrono::steady_clock::now() + patience;
+    while (committed() != 50 && std::chrono::steady_clock::now() < until) {
+        ASSERT_TRUE((*member)->take({}).ok());
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(committed(), 50);
 }
 
 TEST_F(KafkaReading, brokers_that_are_not_there_are_told) {

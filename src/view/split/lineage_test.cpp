@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "declare/load.h"
+#include "support/places.h"
 #include "view/batch/view_split.h"
 
 namespace weir::view {
@@ -113,7 +114,7 @@ TEST(Lineage, of_shipped_views) {
                                           "work.videos"};
     std::set<std::string> without;
     std::size_t views = 0, columns = 0;
-    for (const auto& entry : fs::directory_iterator(fs::path(WEIR_SOURCE_DIR) / "projects")) {
+    for (const auto& entry : fs::directory_iterator(test::source_folder() / "projects")) {
         if (!fs::exists(entry.path() / "weir.yaml")) continue;
         const auto loaded = declare::load({.directory = entry.path()});
         ASSERT_TRUE(loaded.problems.empty()) << entry.path() << " " << loaded.problems.front().message;

@@ -1,5 +1,6 @@
 // TPC-H's queries as views: lineitem, orders, partsupp and customer arrive in random pieces, the other tables are
 // reference tables. The answers are those that DuckDB publishes for scale 0.01.
+#include "support/places.h"
 #include "view/split/tpch_queries.h"
 
 #include <cmath>
@@ -16,12 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path tpch_folder() {
-    const char* given = std::getenv("WEIR_TEST_DATA");
-    const fs::path data =
-        given != nullptr && *given != '\0' ? fs::path(given) : fs::path(WEIR_SOURCE_DIR) / "../shared/data";
-    return data / "olap/tpch-sf0.01";
-}
+fs::path tpch_folder() { return test::data_folder() / "olap/tpch-sf0.01"; }
 
 std::vector<std::string> lines_of(const fs::path& file) {
     std::ifstream in(file);
