@@ -70,6 +70,8 @@ public:
     // braces. Empty: nothing.
     virtual std::string status_text() { return {}; }
     virtual std::string status_json() { return {}; }
+    // The same with what is too much for a line a second, for /status, /metrics and weir.parts.
+    virtual std::string board_json() { return status_json(); }
     // Something went wrong that ends the whole program; nothing while all is well.
     virtual Status check() { return ok(); }
     // Ends what is under way, and begins nothing more.

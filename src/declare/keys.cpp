@@ -440,6 +440,7 @@ const std::vector<KeySection>& sections() {
          {{"part", "text", "", "intake, speed, batch, alerts, serve or machine.", true},
           {"fact", "text", "", "Its name: lag, disk_free_share, …", true},
           {"source", "text", "", "The source that it is about; left out: the part as a whole."},
+          {"partition", "number", "", "The partition of its topic; left out: all of them."},
           {"value", "number", "", "A number."},
           {"text", "text", "", "What is no number."}}},
         {"tests/*.test.yaml",

@@ -304,6 +304,7 @@ private:
                             context_.problems);
         PartFact fact{.part = reader.take_or("part", std::string()),
                       .source = reader.take_or("source", std::string()),
+                      .partition = reader.take<std::int64_t>("partition"),
                       .fact = reader.take_or("fact", std::string()),
                       .value = reader.take<double>("value"),
                       .text = reader.take_or("text", std::string())};

@@ -126,6 +126,7 @@ const std::array<SystemTable, 12>& tables() {
              "What the parts of a running `weir up` say of themselves, about once a second; empty elsewhere.",
              {{"part", string, "intake, speed, batch, alerts or serve; machine: disk and memory"},
               {"source", string, "the source that it is about; NULL: the part as a whole"},
+              {"partition", int64, "the partition of its topic; NULL: all of them"},
               {"fact", string, "its name, as in the status lines: lag, epochs, took_seconds, disk_free_bytes, …"},
               {"value", float64, "a number; of true and false 1 and 0"},
               {"text", string, "what is no number: a state, a problem, a moment"}}),

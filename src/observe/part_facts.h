@@ -8,8 +8,9 @@
 
 namespace weir::observe {
 
-// `board`: a JSON object with a member a part; a part's "sources" is an array of objects with a "source". Facts that
-// are neither numbers nor texts are left out.
+// `board`: a JSON object with a member a part; a part's "sources" is an array of objects with a "source", and the
+// "partitions" of one is an array of objects with a "partition". The members of any other object are facts of the
+// object's name: "event_delay": {"events": 7} is event_delay_events. What is neither number nor text is left out.
 std::vector<PartFact> part_facts(const std::string& board);
 
 // "(…), (…)", as system_relation() takes them.

@@ -386,6 +386,7 @@ void Serving::Impl::append_metrics(MetricsText& text) const {
         text.sample("weir_store_load_failures_total", {}, loader->failures());
     }
     append_system_facts(text);
+    if (status) status->append_tables(text);
     append_alerts(text);
     const auto catalogue = reads->catalogue();
     text.family("weir_view_rows", "gauge", "Rows of a view's published result.");
@@ -418,6 +419,11 @@ void Serving::Impl::append_system_facts(MetricsText& text) const {
                 text.sample("weir_source_late_rows_total", {{"source", of.source}},
                             static_cast<std::uint64_t>(std::max<std::int64_t>(0, of.late)));
         }
+        text.family("weir_source_committed_timestamp_seconds", "gauge", "When something of the source landed last.");
+        for (const auto& of : *totals)
+            if (of.committed_us > 0)
+                text.sample("weir_source_committed_timestamp_seconds", {{"source", of.source}},
+                            static_cast<double>(of.committed_us) / 1e6);
         text.family("weir_source_accounting_mismatch_rows", "gauge",
                     "read - accepted - duplicate - quarantined - filtered; other than 0 is a fault.");
         for (const auto& of : *totals)

@@ -1,5 +1,7 @@
 // Event time: watermarks that move with the rows, late rows that are counted, and dropped where a view says so.
 #include <chrono>
+#include <ctime>
+#include <iomanip>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
@@ -152,6 +154,49 @@ TEST_F(EventTime, of_a_topic_the_partition_that_is_behind_decides_until_it_is_id
                   "1 hour "
                   "FROM weir.watermarks"),
               "3,3,true,true\n");
+}
+
+TEST_F(EventTime, metrics_say_how_late_events_come_and_how_much_waits_where) {
+    put("sources/t.yaml", "log: orders\nevent_time: {column: ts}\n");
+    view("counts", "SELECT count(*) AS n FROM t\n");
+    std::string lines;
+    for (int id = 0; id < 100; ++id) {
+        const std::time_t happened = std::time(nullptr) - (id % 10 == 0 ? 7200 : 120);
+        std::ostringstream written;
+        written << std::put_time(std::gmtime(&happened), "%Y-%m-%dT%H:%M:%SZ");
+        lines += nlohmann::json{{"id", id}, {"ts", written.str()}}.dump() + "\n";
+    }
+    write(project / "lines", lines);
+    ASSERT_EQ(weir_with({"topic", "create", "orders", "--partitions", "2"}).exit_code, 0);
+    ASSERT_EQ(weir_with({"produce", "orders", "--from", "lines"}).exit_code, 0);
+    UpServer up(project, {"--only", "intake,speed,serve"});
+    ASSERT_NE(up.port(), 0) << up.err();
+    std::string metrics;
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const std::string all = "weir_source_event_delay_seconds_count{source=\"t\"} 100\n";
+    while (metrics.find(all) == std::string::npos && std::chrono::steady_clock::now() < until) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        metrics = up.get("/metrics").body;
+    }
+    for (const auto& line : {all, std::string("weir_source_event_delay_seconds_bucket{source=\"t\",le=\"60\"} 0\n"),
+                             std::string("weir_source_event_delay_seconds_bucket{source=\"t\",le=\"3600\"} 90\n"),
+                             std::string("weir_source_event_delay_seconds_bucket{source=\"t\",le=\"21600\"} 100\n"),
+                             std::string("weir_source_event_delay_seconds_bucket{source=\"t\",le=\"+Inf\"} 100\n"),
+                             std::string("weir_intake_lag_seconds{source=\"t\"} 0\n"),
+                             std::string("weir_intake_partition_lag_messages{source=\"t\",partition=\"0\"} 0\n"),
+                             std::string("weir_intake_partition_lag_seconds{source=\"t\",partition=\"1\"} 0\n"),
+                             std::string("weir_table_rows{table=\"t\"} 100\n")})
+        EXPECT_THAT(metrics, HasSubstr(line));
+    ASSERT_EQ(up.get("/views/counts").status, 200);
+    ASSERT_EQ(up.get("/views/counts?layer=speed").status, 200);
+    ASSERT_EQ(up.get("/views/nothing").status, 404);
+    metrics = up.get("/metrics").body;
+    for (const auto* line :
+         {"weir_view_answers_total{layer=\"batch\"} 0\n", "{layer=\"speed\"} 1\n", "{layer=\"merged\"} 1\n"})
+        EXPECT_THAT(metrics, HasSubstr(line));
+    up.stop();
+    EXPECT_THAT(weir_with({"sql", "SELECT count(partition) AS n FROM weir.parts", "--format", "csv"}).out,
+                HasSubstr("0"));
 }
 
 TEST_F(EventTime, what_waited_while_nobody_looked_is_not_late) {

@@ -67,12 +67,12 @@ protected:
             EXPECT_EQ(difference(wanted, answers.reals.at(name), scratch / out / (name + ".csv")), "") << name;
             rows += wanted.size();
         }
-        EXPECT_EQ(answers.views.size(), 81u);
+        EXPECT_EQ(answers.views.size(), 82u);
         std::set<std::string> names;
         for (const auto& entry : fs::directory_iterator(scratch / out)) names.insert(entry.path().stem().string());
         for (const auto& name : names) EXPECT_TRUE(answers.views.contains(name)) << name;
         EXPECT_EQ(names.size(), answers.views.size());
-        EXPECT_GT(rows, 81u);
+        EXPECT_GT(rows, 82u);
     }
 
     void send(const std::string& topic, const json& value, const std::string& broker = "2025-12-20T00:00:00.000Z") {
@@ -531,7 +531,7 @@ TEST_F(Learning, answers_over_http_are_the_bytes_of_the_export) {
             EXPECT_TRUE(answer.body == exported) << view << ", " << layer << ":\n" << answer.body.substr(0, 300);
         }
     }
-    EXPECT_EQ(files, 81u);
+    EXPECT_EQ(files, 82u);
     EXPECT_EQ(up.stop(), 0);
 }
 

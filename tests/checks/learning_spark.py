@@ -27,8 +27,8 @@ from pyspark.sql import SparkSession
 TOPICS = ["auth", "assessment", "video", "course", "profile", "notification"]
 # Read by other views, in their order.
 HELPERS = ["access", "activity", "delivery", "enrolment", "work"]
-# Over weir's own system tables.
-NOT_HERE = {"quality_counters"}
+# Over weir's own system tables, or of no job of the reference.
+NOT_HERE = {"quality_counters", "data_quality"}
 ANALYTICS = ["course_overview", "student_overview", "student_course_enrollment", "student_course_detailed"]
 JOBS = {
     "auth": (["auth"], ["auth_"]),

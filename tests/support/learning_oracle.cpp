@@ -482,6 +482,23 @@ const std::vector<Definition>& definitions() {
          "profile UNION ALL SELECT ts, role, user_id FROM notification) x GROUP BY 1, 2",
          "date, role"},
         {"quality_counters", "SELECT topic, counter, value FROM counters", "topic, counter"},
+        {"data_quality",
+         "WITH s AS (SELECT DISTINCT user_id, session_id FROM auth WHERE event_type IN ('LOGIN', 'LOGOUT')), o AS "
+         "(SELECT (SELECT min(ts) FROM auth a WHERE a.event_type = 'LOGIN' AND a.user_id = s.user_id AND a.session_id "
+         "= s.session_id) AS i, (SELECT min(ts) FROM auth a WHERE a.event_type = 'LOGOUT' AND a.user_id = s.user_id "
+         "AND a.session_id = s.session_id) AS o FROM s), m AS (SELECT 'activity_without_enrolment' AS measure, "
+         "(SELECT COUNT(*) FROM (SELECT DISTINCT user_id, course_id FROM activity) a WHERE NOT EXISTS (SELECT 1 FROM "
+         "enrolment e WHERE e.user_id = a.user_id AND e.course_id = a.course_id)) AS affected, (SELECT COUNT(*) FROM "
+         "(SELECT DISTINCT user_id, course_id FROM activity)) AS total UNION ALL SELECT 'clicked_but_never_sent', "
+         "(SELECT COUNT(*) FROM (SELECT DISTINCT user_id, notification_id FROM notification WHERE event_type = "
+         "'NOTIFICATION_CLICKED') c WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.user_id = c.user_id AND "
+         "d.notification_id = c.notification_id)), (SELECT COUNT(*) FROM (SELECT DISTINCT user_id, notification_id "
+         "FROM notification WHERE event_type = 'NOTIFICATION_CLICKED')) UNION ALL SELECT 'events_without_course', "
+         "COALESCE(SUM((course_id IS NULL)::INT), 0), COUNT(*) FROM events WHERE event_category IN ('COURSE', 'VIDEO', "
+         "'ASSESSMENT') UNION ALL SELECT 'logged_out_before_login', (SELECT COUNT(*) FROM o WHERE o < i), (SELECT "
+         "COUNT(*) FROM o) UNION ALL SELECT 'logged_out_without_login', (SELECT COUNT(*) FROM o WHERE i IS NULL), "
+         "(SELECT COUNT(*) FROM o)) SELECT measure, affected, total, pct(affected, total) AS percent FROM m",
+         "measure"},
     };
     return all;
 }

@@ -46,15 +46,19 @@ struct Running {
 
 // On a terminal always the same line, elsewhere an object of JSON each.
 void tell(const std::vector<Running>& running, Terminal& terminal, SharedParts& shared) {
-    std::string text, json;
+    std::string text, json, board;
     if (const auto machine = observe::look_at_machine(shared.lake))
-        json += fmt::format(", \"machine\": {{{}}}", observe::to_json_members(*machine));
+        json = board = fmt::format(", \"machine\": {{{}}}", observe::to_json_members(*machine));
+    const auto add = [](std::string& to, std::string_view part, const std::string& members) {
+        if (!members.empty()) to += fmt::format(", \"{}\": {{{}}}", part, members);
+    };
     for (const auto& one : running) {
-        const auto its_text = one.part->status_text(), its_json = one.part->status_json();
+        const auto its_text = one.part->status_text();
         if (!its_text.empty()) text += fmt::format("{}{}: {}", text.empty() ? "" : "  |  ", one.name, its_text);
-        if (!its_json.empty()) json += fmt::format(", \"{}\": {{{}}}", one.name, its_json);
+        add(json, one.name, one.part->status_json());
+        add(board, one.name, one.part->board_json());
     }
-    shared.board.put(json.empty() ? "{}" : "{" + json.substr(2) + "}");
+    shared.board.put(board.empty() ? "{}" : "{" + board.substr(2) + "}");
     if (terminal.quiet()) return;
     if (!terminal.error_is_terminal()) {
         if (!json.empty())

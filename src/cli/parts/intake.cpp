@@ -77,7 +77,13 @@ public:
         return text;
     }
 
-    std::string status_json() override {
+    std::string status_json() override { return json_members(false); }
+    std::string board_json() override { return json_members(true); }
+
+private:
+    explicit IntakePart(std::shared_ptr<orchestrate::RunLock> lock) : lock_(std::move(lock)) {}
+
+    std::string json_members(bool all_facts) {
         const auto sources = intake_->sources();
         const auto all = sum(sources);
         nlohmann::ordered_json object{{"run_id", run_id_}, {"rows_per_second", rate_}};
@@ -88,6 +94,7 @@ public:
                 {"source", source.source}, {"topic", source.topic}, {"state", to_string(source.state)}};
             one.update(counts(source));
             if (!source.problem.empty()) one["problem"] = source.problem;
+            if (all_facts) one.update(more_of(source));
             list.push_back(std::move(one));
         }
         object["sources"] = std::move(list);
@@ -95,8 +102,29 @@ public:
         return text.substr(1, text.size() - 2);
     }
 
-private:
-    explicit IntakePart(std::shared_ptr<orchestrate::RunLock> lock) : lock_(std::move(lock)) {}
+    static nlohmann::ordered_json more_of(const SourceStatus& source) {
+        nlohmann::ordered_json more{{"bytes", source.bytes}, {"landing_seconds", source.landing_seconds}};
+        const bool known = std::all_of(source.partitions.begin(), source.partitions.end(),
+                                       [](const auto& one) { return one.seconds.has_value(); });
+        if (known && !source.partitions.empty())
+            more["lag_seconds"] =
+                *std::max_element(source.partitions.begin(), source.partitions.end(), [](const auto& a, const auto& b) {
+                     return a.seconds < b.seconds;
+                 })->seconds;
+        auto& partitions = more["partitions"] = nlohmann::ordered_json::array();
+        for (const auto& one : source.partitions) {
+            partitions.push_back({{"partition", one.partition}, {"lag", one.messages}});
+            if (one.seconds) partitions.back()["lag_seconds"] = *one.seconds;
+        }
+        const auto& delays = source.delays;
+        if (delays.events == 0) return more;
+        auto& delay = more["event_delay"];
+        for (std::size_t i = 0; i < delays.within.size(); ++i)
+            delay[fmt::format("within_{}s", observe::EventDelays::bounds_seconds.at(i))] = delays.within.at(i);
+        delay["events"] = delays.events;
+        delay["seconds"] = delays.seconds;
+        return more;
+    }
 
     static SourceStatus sum(const std::vector<SourceStatus>& sources) {
         SourceStatus all;

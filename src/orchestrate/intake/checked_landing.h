@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "model/row_counts.h"
+#include "observe/event_delay.h"
 #include "observe/read_partitions.h"
 #include "orchestrate/intake/landing.h"
 #include "orchestrate/intake/reading.h"
@@ -24,6 +25,7 @@
 namespace weir::orchestrate {
 
 struct Taken : RowCounts {
+    observe::EventDelays delays;  // of the accepted rows, where the source has an event time
     std::int64_t epoch = 0;
     std::int64_t version = -1;  // of the source's table; -1: nothing was committed
     std::int64_t files = 0;

@@ -28,6 +28,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,15 @@ struct TopicIntakeOptions {
     std::function<void(const Taken&)> landed{};
 };
 
+// What a partition has that the table has not.
+struct PartitionLag {
+    int partition = 0;
+    std::int64_t messages = 0;
+    // For how long at most something has waited: since nothing did, or since the newest record that landed was written.
+    // Nothing: neither is known yet.
+    std::optional<double> seconds{};
+};
+
 // Driven by one thread, but for take() and what topic() does.
 class TopicIntake {
 public:
@@ -59,7 +69,7 @@ public:
     // that which lands.
     struct Taking {
         source::Stretch stretch;
-        std::int64_t behind = 0;               // messages that wait behind it, as far as that is known
+        std::map<int, std::int64_t> lags{};    // messages that wait behind it, as far as that is known
         observe::ReadPartitions partitions{};  // as LandingJob has them
     };
     Result<Taking> take(const source::StretchBounds& bounds, const source::Positions* ends = nullptr);
@@ -67,6 +77,9 @@ public:
     // Lands what take() gave, or nothing of it; the caller calls complete_follow_ups(), soon. An empty
     // stretch is nothing to do. table_conflict: somebody else moved a partition of it; resume().
     Result<Taken> land(const Taking& taking, const std::string& run_id);
+    // What is not landed yet of the partitions that are read here, when they were at taking's end: with its stretch, or
+    // what waits behind that where it `landed`.
+    std::vector<PartitionLag> lags(const Taking& taking, bool landed);
     // Reads on from where the table is. Nobody takes meanwhile, and what was taken is thrown away.
     Status resume();
 
@@ -92,6 +105,8 @@ private:
     // Of take(): partitions in which nothing waited when they were last looked at, and those that brought something.
     std::map<int, Time> quiet_since_;
     std::set<int> begun_;
+    // Of lags(): when nothing waited last, and when the newest record that landed was written.
+    std::map<int, Time> caught_up_, written_;
 };
 
 // What a topic has for a source, without reading it.

@@ -238,10 +238,13 @@ bool LiveIntake::step(Feed& feed) {
         feed.due = began;
         begin_take(feed);
     }
-    const auto tell_lag = [&](std::int64_t more) {
+    const auto tell_lag = [&](bool landed) {
+        auto lags = feed.intake->lags(*taking, landed);
         const std::lock_guard lock(mutex_);
         auto& status = status_[feed.place];
-        status.lag = taking->behind + more;
+        status.partitions = std::move(lags);
+        status.lag = 0;
+        for (const auto& one : status.partitions) status.lag += one.messages;
         if (obstacle) {
             status.state = SourceStatus::State::running;
             status.problem.clear();
@@ -252,8 +255,9 @@ bool LiveIntake::step(Feed& feed) {
         status.problem = obstacle.error().message;
     };
     tell_obstacle(feed, obstacle);
-    tell_lag(stretch.rows);
+    tell_lag(false);
     if (stretch.empty()) return false;
+    const auto landing = steady_clock::now();
     auto landed = feed.intake->land(*taking, run_id_);
     if (!landed && feed.source.kafka && landed.error().code == ErrorCode::table_conflict) {
         if (feed.taken.valid()) feed.taken.wait();
@@ -273,12 +277,16 @@ bool LiveIntake::step(Feed& feed) {
     for (const auto& warning : landed->warnings)
         note_(
             {.code = ErrorCode::input_malformed, .message = fmt::format("source '{}': {}", feed.source.name, warning)});
-    tell_lag(0);
+    const std::chrono::duration<double> took = steady_clock::now() - landing;
+    tell_lag(true);
     {
         const std::lock_guard lock(mutex_);
         auto& status = status_[feed.place];
         ++status.epochs;
         status.add(*landed);
+        status.bytes += static_cast<std::int64_t>(stretch.bytes);
+        status.landing_seconds += took.count();
+        status.delays.add(landed->delays);
     }
     return full;
 }
@@ -344,6 +352,7 @@ void LiveIntake::account() {
             if (const auto lag = topic_lag(at_, feed->source)) {
                 const std::lock_guard lock(mutex_);
                 status_[feed->place].lag = *lag;
+                status_[feed->place].partitions.clear();
             }
         }
         if (!opened) continue;

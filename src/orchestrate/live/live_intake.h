@@ -35,8 +35,12 @@ struct SourceStatus : RowCounts {
     std::string source, topic;
     State state = State::waiting;
     std::int64_t epochs = 0;
-    std::int64_t lag = 0;  // messages in the topic that are not landed
-    std::string problem;   // waiting, retrying, stopped
+    std::int64_t lag = 0;                  // messages in the topic that are not landed
+    std::vector<PartitionLag> partitions;  // the same by partition, of those that are read here
+    std::int64_t bytes = 0;                // of the messages that were read
+    double landing_seconds = 0;            // spent on landing them
+    observe::EventDelays delays;
+    std::string problem;  // waiting, retrying, stopped
 };
 std::string_view to_string(SourceStatus::State state);
 

@@ -91,8 +91,9 @@ struct Api::State {
     std::shared_ptr<const Principal> principal;
     std::uint64_t keys = 0;  // those that it was identified with
     std::string request_id;
-    std::string refused;  // why, for the log alone
-    std::string fields;   // header lines of whatever answer it gets
+    std::string refused;         // why, for the log alone
+    std::string fields;          // header lines of whatever answer it gets
+    std::optional<Layer> layer;  // of the rows that it got
 };
 
 Api::Api(Reads& reads, ViewAnswers& answers, const KeyRing& ring, AccessLog& log, ApiOptions options)
@@ -331,6 +332,7 @@ void Api::complete(const http::Exchange* exchange, http::Response& response) con
     if (options_.tls) response.fields += transport_fields;
     if (exchange == nullptr) return;
     const auto state = std::static_pointer_cast<State>(exchange->state);
+    if (state->route == Route::view || state->route == Route::key) state->layer = layer_told(response.fields);
     if (!state->request_id.empty()) response.field("X-Request-Id", state->request_id);
     response.fields += state->fields;
     if (options_.origins.empty()) return;
@@ -348,6 +350,7 @@ void Api::finished(const http::Exchange* exchange, const http::Peer& peer, int s
         exchange == nullptr ? std::chrono::nanoseconds(0) : std::chrono::steady_clock::now() - exchange->begun;
     const auto route = state ? state->route : Route::none;
     metrics_.note(route, status, bytes, took);
+    if (state && state->layer) metrics_.note_layer(*state->layer);
     if (!log_.on()) return;
     std::string line = fmt::format(
         FMT_COMPILE("{{\"time\":\"{}\",\"address\":\"{}\",\"status\":{},\"bytes\":{},\"micros\":{},\"route\":\"{}\""),

@@ -10,12 +10,17 @@
 #include <vector>
 
 #include "serve/api/routes.h"
+#include "serve/read/reads.h"
 
 namespace weir::serve {
 
 class RequestMetrics {
 public:
     void note(Route route, int status, std::uint64_t bytes, std::chrono::nanoseconds took);
+    // An answer of rows, by the layer that it came from.
+    void note_layer(Layer layer) {
+        layers_.at(static_cast<std::size_t>(layer)).fetch_add(1, std::memory_order_relaxed);
+    }
     void append_to(std::string& text) const;
 
 private:
@@ -30,6 +35,7 @@ private:
         std::atomic<std::uint64_t> bytes{0};
     };
     std::array<OfRoute, route_count> routes_;
+    std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Layer::merged) + 1> layers_{};
 };
 
 // One family at a time: help and type, then samples. Names and units are the caller's.

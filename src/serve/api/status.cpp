@@ -164,6 +164,21 @@ Result<std::string> StatusPage::document() {
     return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+void StatusPage::append_tables(MetricsText& text) {
+    const auto facts = look();
+    if (!facts || facts->tables.empty()) return;
+    text.family("weir_table_files", "gauge", "Data files of a table's newest version.");
+    for (const auto& table : facts->tables)
+        text.sample("weir_table_files", {{"table", table.name}}, static_cast<std::uint64_t>(table.files));
+    text.family("weir_table_bytes", "gauge", "Their size.");
+    for (const auto& table : facts->tables)
+        text.sample("weir_table_bytes", {{"table", table.name}}, static_cast<std::uint64_t>(table.bytes));
+    text.family("weir_table_rows", "gauge", "Their rows, where the table says how many.");
+    for (const auto& table : facts->tables)
+        if (table.rows >= 0)
+            text.sample("weir_table_rows", {{"table", table.name}}, static_cast<std::uint64_t>(table.rows));
+}
+
 std::optional<http::Response> StatusPage::open_stream() {
     auto queue = std::make_shared<http::EventQueue>(queue_bytes);
     const std::lock_guard lock(mutex_);

@@ -11,6 +11,7 @@
 #include "declare/project.h"
 #include "observe/system_facts.h"
 #include "observe/watermarks.h"
+#include "serve/api/metrics.h"
 #include "serve/http/exchange.h"
 #include "serve/read/batch_reads.h"
 #include "serve/read/connections.h"
@@ -38,6 +39,8 @@ public:
     // Tells every stream; about once a second, by one thread.
     void tell_streams();
     void close();
+    // How large the tables of sources are, for /metrics; nothing where that cannot be told.
+    void append_tables(MetricsText& text);
 
 private:
     struct LakeFacts {

@@ -29,6 +29,8 @@ constexpr std::array<Offer, 5> offers{
      {"application/jsonl", Format::ndjson, "application/jsonl"},
      {"text/csv", Format::csv, "text/csv; charset=utf-8; header=present"},
      {"application/vnd.apache.parquet", Format::parquet, "application/vnd.apache.parquet"}}};
+constexpr std::string_view layer_field = "Weir-Layer";
+
 constexpr auto offered_types = [] {
     std::array<std::string_view, offers.size()> types{};
     for (std::size_t i = 0; i < offers.size(); ++i) types[i] = offers[i].type;
@@ -384,8 +386,17 @@ Status ViewAnswers::write_parquet(Request& request, http::Response& response) {
     return ok();
 }
 
+std::optional<Layer> layer_told(std::string_view fields) {
+    const auto begin = fields.find(layer_field);
+    if (begin == std::string_view::npos) return std::nullopt;
+    const auto value = fields.substr(begin + layer_field.size() + std::string_view(": ").size());
+    for (const auto layer : {Layer::batch, Layer::speed, Layer::merged})
+        if (value.starts_with(to_string(layer))) return layer;
+    return std::nullopt;
+}
+
 void add_fixed_provenance(const Provenance& from, http::Response& response) {
-    response.field("Weir-Layer", to_string(from.layer));
+    response.field(layer_field, to_string(from.layer));
     if (from.publication > 0) response.field("Weir-Publication", std::to_string(from.publication));
     response.field("Weir-Cut", from.cut);
     if (!from.interval.empty()) response.field("Weir-Interval", from.interval);

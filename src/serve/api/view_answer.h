@@ -68,6 +68,8 @@ private:
 // The headers that tell where rows come from, but for their age, which changes; then that one.
 void add_fixed_provenance(const Provenance& from, http::Response& response);
 void add_age(const Provenance& from, Time now, http::Response& response);
+// The layer that such headers tell; nothing: they tell none, as there are no rows.
+std::optional<Layer> layer_told(std::string_view fields);
 // The same as JSON, for the envelope. With its age as of `age_at`, which no header tells of one view among several, and
 // of an event; where there is a header, the body is the same as long as the tag is.
 std::string provenance_json(const std::string& view, const Provenance& from, std::optional<Time> age_at = {});

@@ -1,0 +1,32 @@
+#include "observe/event_delay.h"
+
+#include <fmt/format.h>
+
+#include "observe/event_time.h"
+
+namespace weir::observe {
+
+void EventDelays::add(const EventDelays& other) {
+    for (std::size_t i = 0; i < within.size(); ++i) within.at(i) += other.within.at(i);
+    events += other.events;
+    seconds += other.seconds;
+}
+
+std::string event_delay_columns(const std::string& column, const EventTimeline& timeline, std::int64_t now) {
+    constexpr std::int64_t second = 1'000'000;
+    std::string columns;
+    for (const auto bound : EventDelays::bounds_seconds)
+        columns += fmt::format("count(*) FILTER ({} >= {}), ", column, timeline.literal(now - bound * second));
+    return columns + fmt::format("count({0}), coalesce(sum(greatest({1} - epoch_us({0}), 0)), 0)::DOUBLE / {2}", column,
+                                 now, second);
+}
+
+EventDelays event_delays(const sql::Rows& rows, std::size_t row, std::size_t column) {
+    EventDelays delays;
+    for (auto& count : delays.within) count = rows.integer(row, column++);
+    delays.events = rows.integer(row, column++);
+    delays.seconds = rows.real(row, column);
+    return delays;
+}
+
+}  // namespace weir::observe
