@@ -22,6 +22,7 @@ interface ChartProps {
   seconds?: number; // the axis spans at least so much, up to the last point
   dots?: boolean;
   whole?: boolean; // there is nothing between two whole numbers
+  broken?: boolean; // a line ends where a value is missing, and does not go on to the next one
 }
 
 const pad = (value: number) => String(value).padStart(2, "0");
@@ -42,10 +43,17 @@ const dayIncrements = [1, 2, 4, 7, 14, 28, 91, 182, 365, 730, 3650].map((days) =
 
 const wholeIncrements = Array.from({length: 12}, (_, i) => [1, 2, 5].map((step) => step * 10 ** i)).flat();
 
+// The values that no line goes to, as both their neighbours are missing: these are dots.
+function alone(values: ArrayLike<number | null | undefined>, broken = false): number[] {
+  const there = (i: number) => values[i] !== null && values[i] !== undefined;
+  const all = Array.from(values, (_, i) => i).filter(there);
+  return broken ? all.filter((i) => !there(i - 1) && !there(i + 1)) : all.length === 1 ? all : [];
+}
+
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const seriesColor = (i: number) => `var(--series-${(i % 8) + 1})`;
 
-export function Chart({label, at, lines, format, height = 180, utc, seconds, dots, whole}: ChartProps) {
+export function Chart({label, at, lines, format, height = 180, utc, seconds, dots, whole, broken}: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const theme = useTheme();
@@ -67,7 +75,7 @@ export function Chart({label, at, lines, format, height = 180, utc, seconds, dot
         width: element.clientWidth || 300,
         height,
         legend: {show: false},
-        padding: [8, 28, 0, 0],
+        padding: [8, 36, 0, 0],
         cursor: {y: false, points: {size: 6}},
         tzDate: utc ? (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC") : undefined,
         scales: {
@@ -88,10 +96,11 @@ export function Chart({label, at, lines, format, height = 180, utc, seconds, dot
             return {
               label: line.name,
               stroke,
-              width: 1.6,
+              width: broken ? 2.4 : 1.6,
+              cap: "round" as const,
               fill: line.fill ? `${stroke}22` : undefined,
-              points: {show: dots ?? false, size: 5},
-              spanGaps: true,
+              points: {show: true, size: 5, filter: (u: uPlot, series: number) => (dots ? null : alone(u.data[series], broken))},
+              spanGaps: !broken,
             };
           }),
         ],
@@ -141,7 +150,7 @@ export function Chart({label, at, lines, format, height = 180, utc, seconds, dot
       made.destroy();
       plot.current = null;
     };
-  }, [names, theme, height, utc, seconds, dots, days, whole]);
+  }, [names, theme, height, utc, seconds, dots, days, whole, broken]);
 
   useEffect(() => {
     plot.current?.setData([at, ...lines.map((line) => line.values)] as uPlot.AlignedData);

@@ -127,8 +127,17 @@ function Filters({columns, query, change}: {columns: ViewColumn[]; query: URLSea
 // Days and times in the data are those of the wall clock that it has.
 const secondsOf = (value: string) => Date.parse(/^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T00:00:00Z` : /Z|[+-]\d\d:?\d\d$/.test(value) ? value : `${value}Z`) / 1000;
 
-function timeLines(rows: Row[], x: string, y: string, by: string | null): {at: number[]; lines: Line[]} {
-  const at = [...new Set(rows.map((row) => row[x]).filter((value): value is string => typeof value === "string"))].map(secondsOf).filter(Number.isFinite).sort((a, b) => a - b);
+// How far apart the windows of a series are, where most of them follow each other at once: then one that is missing had nothing.
+function stepOf(at: number[]): number | null {
+  const steps = at.slice(1).map((seconds, i) => seconds - at[i]);
+  const least = Math.min(...steps);
+  return steps.length > 1 && 2 * steps.filter((step) => step === least).length >= steps.length ? least : null;
+}
+
+function timeLines(rows: Row[], x: string, y: string, by: string | null): {at: number[]; lines: Line[]; broken: boolean} {
+  const known = [...new Set(rows.map((row) => row[x]).filter((value): value is string => typeof value === "string"))].map(secondsOf).filter(Number.isFinite).sort((a, b) => a - b);
+  const step = stepOf(known);
+  const at = known.flatMap((seconds, i) => (step !== null && known[i + 1] > seconds + step ? [seconds, seconds + step] : [seconds]));
   const place = new Map(at.map((seconds, i) => [seconds, i]));
   const totals = new Map<string, number>();
   const nameOf = (row: Row) => (by === null ? y : String(row[by] ?? "null"));
@@ -140,7 +149,7 @@ function timeLines(rows: Row[], x: string, y: string, by: string | null): {at: n
     const i = typeof row[x] === "string" ? place.get(secondsOf(row[x])) : undefined;
     if (line && i !== undefined) line.values[i] = numberOf(row[y]);
   }
-  return {at, lines};
+  return {at, lines, broken: step !== null};
 }
 
 function Bars({rows, x, y}: {rows: Row[]; x: ViewColumn[]; y: string}) {
@@ -206,7 +215,7 @@ function Picture({view, columns, filters, version}: {view: View; columns: ViewCo
         <Empty title={page.loading ? "Loading" : "Nothing to draw"} />
       ) : drawn ? (
         <>
-          <Chart label={`${y.name} by ${time!.name}`} at={drawn.at} lines={drawn.lines} format={decimal} utc dots={drawn.at.length < 80} />
+          <Chart label={`${y.name} by ${time!.name}`} at={drawn.at} lines={drawn.lines} format={decimal} utc dots={drawn.at.length < 80} broken={drawn.broken} />
           {drawn.lines.length > 1 && <Legend lines={drawn.lines} format={decimal} />}
         </>
       ) : (

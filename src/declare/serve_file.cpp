@@ -493,13 +493,23 @@ void check_serve(Context& context) {
     }
     if (!project.serve.store.postgres.empty()) check_postgres_names(context);
     for (const auto& limit : project.serve.access.rows) {
-        bool any = false;
+        std::vector<const View*> lacking;
+        std::vector<std::string> having;
         for (const auto& view : project.views) {
             if (!matches_pattern(limit.views, view.name)) continue;
-            any = true;
-            column_known(view, limit.column, limit.where);
+            if (view.schema.fields.empty() || view.schema.find(limit.column) != nullptr) {
+                having.push_back(view.name);
+            } else {
+                lacking.push_back(&view);
+            }
         }
-        if (!any && !limit.views.empty())
+        for (const auto* view : lacking)
+            problems.error(limit.where, fmt::format("view {} has no column '{}'", view->name, limit.column),
+                           having.empty() ? suggest(limit.column, view->schema.names())
+                                          : fmt::format("'{}' matches it too: take narrower patterns, one rule each, "
+                                                        "for {}",
+                                                        limit.views, fmt::join(having, ", ")));
+        if (having.empty() && lacking.empty() && !limit.views.empty())
             problems.error(limit.where, fmt::format("no view is called like '{}'", limit.views),
                            suggest(limit.views, names));
     }

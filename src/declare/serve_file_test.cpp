@@ -19,12 +19,14 @@ using testing::Not;
 
 // The recipes with another serve.yaml.
 class ServeFile : public testing::Test {
+public:
+    ~ServeFile() override { fs::remove_all(folder_); }
+
 protected:
     ServeFile() : folder_(fs::temp_directory_path() / ("weir-serve-file-" + std::to_string(::getpid()))) {
         fs::remove_all(folder_);
         fs::copy(test::source_folder() / "projects/recipes", folder_, fs::copy_options::recursive);
     }
-    ~ServeFile() override { fs::remove_all(folder_); }
     Loaded with(const std::string& serve) const {
         std::ofstream(folder_ / "serve.yaml") << serve;
         return load({.directory = folder_, .environment = "dev"});
@@ -68,6 +70,10 @@ TEST_F(ServeFile, mistakes_are_told_with_their_place) {
         {"views: [{view: difficulty_report, indexes: [[dificulty]]}]\n", "did you mean 'difficulty'"},
         {"views: [{view: difficulty_report, indexes: [{a: b}]}]\n", "an index is a list of columns, not a map"},
         {"views: [{view: difficulty_report, indexes: [[]]}]\n", "an index is a list of columns"},
+        {"access: {rows: [{views: \"*_report\", claim: sub, column: difficulty}]}\n",
+         "view run_report has no column 'difficulty'\n  hint: '*_report' matches it too: take narrower patterns, one "
+         "rule each, for difficulty_report"},
+        {"access: {rows: [{views: run_report, claim: sub, column: rows}]}\n", "view run_report has no column 'rows'"},
     };
     for (const auto& one : cases) {
         const auto said = all(with(one.serve).problems);

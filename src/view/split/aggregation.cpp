@@ -406,7 +406,7 @@ private:
     }
 
     std::string output_name(std::size_t index) const {
-        if (const auto alias = text_of(select_.at("select_list").at(index), "alias"); !alias.empty()) return alias;
+        if (auto alias = text_of(select_.at("select_list").at(index), "alias"); !alias.empty()) return alias;
         return index < names_.size() ? names_[index] : std::string();
     }
 
