@@ -71,6 +71,10 @@ Result<log::TopicConfig> topic_config(const Invocation& invocation) {
     WEIR_ASSIGN(const auto segment, size("--segment-bytes"));
     if (segment) config.segment_bytes = *segment;
     config.compact = invocation.has("--compact");
+    if (tombstones && !config.compact)
+        return Error{.code = ErrorCode::usage,
+                     .message = "--tombstones is for a topic that is compacted",
+                     .hint = "--compact keeps the newest record of each key; without it nothing is left out"};
     WEIR_TRY(log::check_config(config));
     return config;
 }

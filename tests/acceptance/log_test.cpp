@@ -47,6 +47,8 @@ TEST_F(LogCommands, keys_choose_the_partition_as_kafka_does) {
         weir_with({"produce", "orders", "--from", "a.jsonl", "--key", "k", "--partitions", "3", "--json"});
     EXPECT_EQ(done.exit_code, 0) << done.err;
     EXPECT_EQ(nlohmann::json::parse(done.out).at("records"), 5);
+    EXPECT_EQ(nlohmann::json::parse(done.out).at("without_key"), 2);
+    EXPECT_THAT(done.err, HasSubstr("2 of 5 records have no key: their lines have no 'k'"));
     std::map<int, nlohmann::json> by_number;
     std::istringstream lines(consume({"--json"}));
     for (std::string line; std::getline(lines, line);) {
@@ -86,6 +88,8 @@ TEST_F(LogCommands, mistakes_have_their_way_out) {
     expect({"produce", "orders", "--from", "none.jsonl"}, 4, "none.jsonl");
     expect({"topic", "create", "x", "--partitions", "9999"}, 2, "cannot have 9999 partitions");
     expect({"topic", "create", "x", "--retention", "soon"}, 2, "7d");
+    expect({"topic", "create", "x", "--tombstones", "1h"}, 2, "--compact");
+    EXPECT_EQ(nlohmann::json::parse(weir_with({"topic", "ls", "--json"}).out).size(), 0u);
     ASSERT_EQ(weir_with({"produce", "orders", "--from", "a.jsonl"}).exit_code, 0);
     expect({"consume", "order"}, 1, "did you mean 'orders'");
     expect({"consume", "orders", "--from", "7"}, 3, "ends before 1");

@@ -124,8 +124,9 @@ Result<std::vector<source::log::RecordHeader>> headers_of(const std::vector<std:
     return headers;
 }
 
+// `without_key`: how many records got none, though one was asked for.
 Status produce_file(const std::string& path, std::optional<KeyOfLine>& key, const std::string& topic,
-                    TopicWriter::Headers headers, TopicWriter& writer) {
+                    TopicWriter::Headers headers, TopicWriter& writer, std::int64_t& without_key) {
     WEIR_ASSIGN(auto lines, LineReader::open(path));
     const SystemClock clock;
     auto now = to_unix_millis(clock.now());
@@ -152,6 +153,7 @@ Status produce_file(const std::string& path, std::optional<KeyOfLine>& key, cons
         auto added = writer.add(topic, now, record_key, *line, headers);
         if (!added && added.error().code == ErrorCode::refused) added.error().where = {lines.name(), lines.line(), 0};
         WEIR_TRY(std::move(added));
+        if (key && !record_key) ++without_key;
     }
 }
 
@@ -161,6 +163,11 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
         return Error{.code = ErrorCode::usage, .message = "which lines?", .hint = "--from FILE…, or --from - "};
     const auto words = invocation.all("--header");
     WEIR_ASSIGN(const auto headers, headers_of(words));
+    for (const auto& file : files) {
+        if (file == "-") continue;
+        WEIR_ASSIGN(const auto readable, LineReader::open(file));
+        static_cast<void>(readable);
+    }
     WEIR_ASSIGN(const auto writer, open_topic_writer(invocation, terminal));
     const auto topic = invocation.argument("TOPIC");
     WEIR_ASSIGN(const auto partitions, writer->find_or_make(topic));
@@ -173,17 +180,27 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     std::optional<KeyOfLine> key;
     if (invocation.has("--key")) key.emplace(invocation.option("--key"));
     Status read;
+    std::int64_t without_key = 0;
     for (const auto& file : files) {
-        read = produce_file(file, key, topic, headers, *writer);
+        read = produce_file(file, key, topic, headers, *writer, without_key);
         if (!read) break;
     }
     // What stands before a line that cannot be taken is in the topic, and said so.
     const auto closed = writer->close();
+    if (without_key > 0) {
+        const Error warning{
+            .code = ErrorCode::input_malformed,
+            .message = fmt::format("{} of {} records have no key: their lines have no '{}', or it is null", without_key,
+                                   writer->records(), invocation.option("--key"))};
+        terminal.report({&warning, 1}, "warning");
+    }
     if (terminal.json()) {
         std::string name;
         sink::append_json_string(topic, name);
-        WEIR_TRY(terminal.write(fmt::format("{{\"topic\": {}, \"partitions\": {}, \"records\": {}, \"bytes\": {}}}\n",
-                                            name, partitions, writer->records(), writer->bytes())));
+        WEIR_TRY(
+            terminal.write(fmt::format("{{\"topic\": {}, \"partitions\": {}, \"records\": {}, \"bytes\": {}, "
+                                       "\"without_key\": {}}}\n",
+                                       name, partitions, writer->records(), writer->bytes(), without_key)));
     } else if (!terminal.quiet()) {
         WEIR_TRY(terminal.write(fmt::format("{} record{} into {} ({} bytes{})\n", writer->records(),
                                             writer->records() == 1 ? "" : "s", topic, writer->bytes(),

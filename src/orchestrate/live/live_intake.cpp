@@ -181,9 +181,12 @@ void LiveIntake::fail(Feed& feed, Error error) {
     feed.pause =
         feed.pause == 0s || missing ? first_pause : std::min<std::chrono::seconds>(feed.pause * 2, longest_pause);
     feed.due = steady_clock::now() + feed.pause;
-    if (feed.told != error.message) {
-        feed.told = error.message;
+    // The names of files that could not be written are other ones each time.
+    const auto problem = error.code == ErrorCode::disk_full ? std::string("disk full") : error.message;
+    if (feed.told != problem) {
+        feed.told = problem;
         auto told = error;
+        if (error.code == ErrorCode::disk_full) told.hint = "free some room: nothing is lost, and it goes on by itself";
         told.message = fmt::format("source '{}' {}: {}", feed.source.name,
                                    feed.stopped ? "stops"
                                    : missing    ? "waits"
