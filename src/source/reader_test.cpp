@@ -36,6 +36,9 @@ Type of(Type::Kind kind) { return Type::of(kind); }
 using K = Type::Kind;
 
 class ReaderTest : public testing::Test {
+public:
+    ~ReaderTest() override { fs::remove_all(folder); }
+
 protected:
     ReaderTest() {
         fs::create_directories(folder);
@@ -46,7 +49,6 @@ protected:
             return ok();
         };
     }
-    ~ReaderTest() override { fs::remove_all(folder); }
 
     std::string write(const std::string& name, std::string_view content) {
         const auto path = folder / name;

@@ -118,6 +118,20 @@ TEST_F(Nexmark, a_stream_in_random_pieces_gives_what_the_whole_stream_gives) {
     expect_answers(stream);
 }
 
+TEST_F(Nexmark, a_topic_gives_what_the_file_gives) {
+    const auto stream = scratch / "stream.jsonl";
+    const std::vector<std::string> of_log{"--param", "from=log", "--log", (scratch / "log").string()};
+    const auto with = [&](std::vector<std::string> words) {
+        words.insert(words.end(), of_log.begin(), of_log.end());
+        return words;
+    };
+    ok("generate", {"events", "--count", "4000", "--param", "rate=80", "--out", stream.string()});
+    ok("generate", {"side_input", "--count", "1100", "--out", (scratch / "side_input.jsonl").string()});
+    ok("produce", with({"nexmark", "--from", stream.string(), "--partitions", "2"}));
+    ok("run", with({"--lake", lake(), "--param", "side_input=" + (scratch / "side_input.jsonl").string(), "--quiet"}));
+    expect_answers(stream);
+}
+
 TEST_F(Nexmark, the_stream_has_the_shares_of_the_benchmark) {
     const auto stream = scratch / "stream.jsonl";
     ok("generate", {"events", "--count", "20000", "--seed", "3", "--out", stream.string()});

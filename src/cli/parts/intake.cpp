@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cli/parts.h"
 #include "cli/run_place.h"
@@ -49,14 +50,16 @@ public:
     }
 
     std::string describe() const override {
-        std::map<std::string, int> topics;
+        std::map<std::string, std::set<std::string>> topics;
         for (const auto& source : place_->project().sources) {
             if (source.topic.empty()) continue;
-            ++topics[source.kafka ? "Kafka at " + source.kafka->cluster.brokers : place_->project().log.path.string()];
+            topics[source.kafka ? "Kafka at " + source.kafka->cluster.brokers : place_->project().log.path.string()]
+                .insert(source.topic);
         }
         std::string from;
-        for (const auto& [place, count] : topics)
-            from += fmt::format("{}{} topic{} of {}", from.empty() ? "" : ", ", count, count == 1 ? "" : "s", place);
+        for (const auto& [place, names] : topics)
+            from += fmt::format("{}{} topic{} of {}", from.empty() ? "" : ", ", names.size(),
+                                names.size() == 1 ? "" : "s", place);
         return fmt::format("{} into {}", from, place_->project().lake.string());
     }
     Status check() override { return intake_->failed(); }
