@@ -153,23 +153,27 @@ Result<LiveMoment> LiveViews::read_newest(const std::string& view) {
     return try_to_read([&] { return read_newest_once(*declared); });
 }
 
-Result<std::vector<LiveViews::Wanted>> LiveViews::begin_to_take_in() {
-    std::vector<Wanted> wanted;
+Result<std::optional<std::vector<LiveViews::Wanted>>> LiveViews::begin_to_take_in() {
     WEIR_TRY(look());
-    if (versions_ == taken_in_) return wanted;
+    WEIR_ASSIGN(const auto publication, publication_.newest(*lake_, *database_));
+    // What a run has taken into the lake leaves the memory then, and not with the next rows.
+    const bool published = std::exchange(taken_in_publication_, publication->number) != publication->number;
+    if (published) states_->look_again();
+    if (versions_ == taken_in_ && !published) return std::optional<std::vector<Wanted>>();
+    std::vector<Wanted> wanted;
     for (const auto& view : project_.views) {
         const auto split = catalog_->split(view);
         if (!split) continue;  // told where the view is read
         for (const auto& state : (*split)->states) wanted.push_back({&state, by_day_.contains(state.name)});
     }
     catalog_->keep();
-    return wanted;
+    return std::optional(std::move(wanted));
 }
 
 Result<bool> LiveViews::take_in() {
     std::unique_lock lock(mutex_);
     WEIR_ASSIGN(const auto wanted, begin_to_take_in());
-    if (versions_ == taken_in_) return false;
+    if (!wanted) return false;
     // Whichever way this ends, the next read looks for itself.
     struct Until {
         bool& taking_in;
@@ -178,7 +182,7 @@ Result<bool> LiveViews::take_in() {
     taking_in_ = true;
     const Until end{taking_in_};
     const auto pinned = pinned_;
-    for (const auto& each : wanted) {
+    for (const auto& each : *wanted) {
         lock.unlock();
         lock.lock();
         // A read that met a cut that moved has gone on to later versions: they are taken in the next time.

@@ -105,12 +105,13 @@ private:
     // Looks at the newest versions of all tables that views rest on. Where their columns changed, views are split anew.
     Status look();
     Status look_at(const std::string& name, const lake::Table& table, Table& known);
-    // Starts to take in what is new: gives the states to catch up with. Nothing new: there are none.
+    // Starts to take in what is new: gives the states to catch up with. Nothing: nothing is new, and nothing was
+    // published.
     struct Wanted {
         const State* state;
         bool by_day;
     };
-    Result<std::vector<Wanted>> begin_to_take_in();
+    Result<std::optional<std::vector<Wanted>>> begin_to_take_in();
     Result<LiveMoment> read_once(const std::set<std::string>& views);
     Result<LiveMoment> read_newest_once(const declare::View& view);
     // Goes on to newer versions where a run has moved on from those that are read.
@@ -153,7 +154,8 @@ private:
     std::unique_ptr<LiveStates> states_;
     std::map<std::string, LiveView> known_, known_newest_;
     LastPublication publication_;
-    std::int64_t looked_at_publication_ = 0;  // by the states
+    std::int64_t looked_at_publication_ = 0;  // by the states, for reads
+    std::int64_t taken_in_publication_ = 0;   // the same, for take_in()
 };
 
 }  // namespace weir::view

@@ -427,6 +427,24 @@ TEST_F(Live, what_was_concluded_from_the_first_rows_does_not_hold_for_later_ones
     EXPECT_TRUE(must(live->read(names())).views.at("by_number").from_states);
 }
 
+TEST_F(Live, what_a_run_has_published_leaves_the_memory_though_nothing_comes_in) {
+    view("of_t", "SELECT name, count(*) AS n FROM t GROUP BY 1");
+    std::mt19937_64 random(5);
+    append("t", some_rows(random, 20));
+    const SystemClock clock;
+    const auto live = must(LiveViews::open(lake, database, project, clock));
+    EXPECT_TRUE(must(live->take_in()));
+    EXPECT_GT(live->state_sizes().memory_rows, 0);
+    EXPECT_FALSE(must(live->take_in()));
+    move_cut();
+    publish();
+    EXPECT_TRUE(must(live->take_in()));
+    EXPECT_EQ(live->state_sizes().memory_rows, 0);
+    EXPECT_GT(live->state_sizes().lake_rows, 0);
+    EXPECT_FALSE(must(live->take_in()));
+    expect_equal(must(live->read(names())));
+}
+
 TEST_F(Live, what_nothing_new_came_in_for_is_not_computed_again) {
     view("of_t", "SELECT name, count(*) AS n FROM t GROUP BY 1");
     view("of_u", "SELECT name, count(*) AS n FROM u GROUP BY 1");
