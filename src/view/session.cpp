@@ -166,10 +166,15 @@ void Session::find_tables(const declare::Project* project) {
                             .name = name,
                             .path = path,
                             .kind = kept ? Kind::latest : Kind::table,
+                            .is_view = view != nullptr,
                             .unsure = unsure});
         if (kept || unsure)
-            entries_.push_back(
-                {.schema = "history", .name = name, .path = path, .kind = Kind::history, .unsure = unsure});
+            entries_.push_back({.schema = "history",
+                                .name = name,
+                                .path = path,
+                                .kind = Kind::history,
+                                .is_view = view != nullptr,
+                                .unsure = unsure});
     }
     for (const auto& table : system_tables()) {
         const auto path = lake_ / "weir" / table.name;
@@ -278,6 +283,11 @@ Result<lake::Snapshot> Session::snapshot_of(const Entry& entry) {
         WEIR_ASSIGN(publication_, newest_publication(lake, *database_));
     }
     const auto published = publication_->views.find(entry.name);
+    // What a run that failed has left is nobody's result yet.
+    if (published == publication_->views.end() && entry.is_view)
+        return Error{.code = ErrorCode::not_found,
+                     .message = fmt::format("view '{}' has no published result yet", entry.name),
+                     .hint = "`weir run` computes and publishes it"};
     if (published == publication_->views.end()) return lake::read_snapshot(store, *database_);
     WEIR_ASSIGN(auto newest, lake::read_snapshot(store, *database_));
     const lake::TableVersion version(published->second.table_version);

@@ -76,7 +76,8 @@ private:
         std::string name;
         std::filesystem::path path;  // of the Delta table; empty: nothing is stored
         enum class Kind { table, latest, history, quarantine, empty, computed, live } kind = Kind::table;
-        bool unsure = false;  // whether every interval is kept: the table's property knows
+        bool is_view = false;  // of the project
+        bool unsure = false;   // whether every interval is kept: the table's property knows
         bool open = false;
     };
 

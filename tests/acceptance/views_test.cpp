@@ -451,6 +451,21 @@ TEST_F(Views, whose_rows_are_computed_as_they_are_read_tell_what_fails) {
     EXPECT_EQ(sql("FROM bad"), "7\n") << "what was published stays";
 }
 
+TEST_F(Views, of_a_first_run_that_failed_are_not_shown) {
+    view("bad", "SELECT max(CAST(name AS INTEGER)) AS n FROM t\n");
+    view("good", "SELECT count(*) AS n FROM t\n");
+    day("2024-03-01", "1,b,1.5\n");
+    EXPECT_EQ(weir_with({"run"}).exit_code, 1);
+    ASSERT_TRUE(fs::exists(project / "lake" / "good"));
+    const auto asked = weir_with({"sql", "FROM good"});
+    EXPECT_EQ(asked.exit_code, 1);
+    EXPECT_THAT(asked.err, HasSubstr("view 'good' has no published result yet"));
+    EXPECT_EQ(sql("SELECT count(*) FROM t"), "1\n");
+    view("bad", "SELECT max(name) AS n FROM t\n");
+    run_ok();
+    EXPECT_EQ(sql("FROM good"), "1\n");
+}
+
 TEST_F(Views, may_write_the_names_of_tables_in_another_case) {
     put("sources/Visits.yaml", "files: visits/{date}.csv\narrival_date: path\ncontract: t\n");
     put("sources/Kinds.yaml", "files: kinds.csv\narrival_date: 2024-03-01\ncontract: t\nreference: true\n");
