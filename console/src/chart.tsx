@@ -23,6 +23,7 @@ interface ChartProps {
   dots?: boolean;
   whole?: boolean; // there is nothing between two whole numbers
   broken?: boolean; // a line ends where a value is missing, and does not go on to the next one
+  scattered?: boolean; // dots alone: more windows than pixels, with others missing between them
 }
 
 const pad = (value: number) => String(value).padStart(2, "0");
@@ -53,7 +54,7 @@ function alone(values: ArrayLike<number | null | undefined>, broken = false): nu
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const seriesColor = (i: number) => `var(--series-${(i % 8) + 1})`;
 
-export function Chart({label, at, lines, format, height = 180, utc, seconds, dots, whole, broken}: ChartProps) {
+export function Chart({label, at, lines, format, height = 180, utc, seconds, dots, whole, broken, scattered}: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const theme = useTheme();
@@ -99,7 +100,8 @@ export function Chart({label, at, lines, format, height = 180, utc, seconds, dot
               width: broken ? 2.4 : 1.6,
               cap: "round" as const,
               fill: line.fill ? `${stroke}22` : undefined,
-              points: {show: true, size: 5, filter: (u: uPlot, series: number) => (dots ? null : alone(u.data[series], broken))},
+              points: {show: true, size: scattered ? 3 : 5, filter: (u: uPlot, series: number) => (dots || scattered ? null : alone(u.data[series], broken))},
+              paths: scattered ? () => null : undefined,
               spanGaps: !broken,
             };
           }),
@@ -150,7 +152,7 @@ export function Chart({label, at, lines, format, height = 180, utc, seconds, dot
       made.destroy();
       plot.current = null;
     };
-  }, [names, theme, height, utc, seconds, dots, days, whole, broken]);
+  }, [names, theme, height, utc, seconds, dots, days, whole, broken, scattered]);
 
   useEffect(() => {
     plot.current?.setData([at, ...lines.map((line) => line.values)] as uPlot.AlignedData);

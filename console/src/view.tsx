@@ -13,6 +13,7 @@ import {useNow, useStore} from "./store";
 
 const pageRows = 50;
 const chartRows = 2000;
+const chartPixels = 500; // of a picture on a small screen: windows closer than that run into each other
 const bars = 12;
 const pathOf = (name: string) => `/views/${encodeURIComponent(name)}`;
 
@@ -134,7 +135,7 @@ function stepOf(at: number[]): number | null {
   return steps.length > 1 && 2 * steps.filter((step) => step === least).length >= steps.length ? least : null;
 }
 
-function timeLines(rows: Row[], x: string, y: string, by: string | null): {at: number[]; lines: Line[]; broken: boolean} {
+function timeLines(rows: Row[], x: string, y: string, by: string | null): {at: number[]; lines: Line[]; broken: boolean; scattered: boolean} {
   const known = [...new Set(rows.map((row) => row[x]).filter((value): value is string => typeof value === "string"))].map(secondsOf).filter(Number.isFinite).sort((a, b) => a - b);
   const step = stepOf(known);
   const at = known.flatMap((seconds, i) => (step !== null && known[i + 1] > seconds + step ? [seconds, seconds + step] : [seconds]));
@@ -149,7 +150,8 @@ function timeLines(rows: Row[], x: string, y: string, by: string | null): {at: n
     const i = typeof row[x] === "string" ? place.get(secondsOf(row[x])) : undefined;
     if (line && i !== undefined) line.values[i] = numberOf(row[y]);
   }
-  return {at, lines, broken: step !== null};
+  const sparse = lines.some((line) => line.values.includes(null));
+  return {at, lines, broken: step !== null, scattered: step !== null && sparse && at[at.length - 1] - at[0] > chartPixels * step};
 }
 
 function Bars({rows, x, y}: {rows: Row[]; x: ViewColumn[]; y: string}) {
@@ -215,7 +217,7 @@ function Picture({view, columns, filters, version}: {view: View; columns: ViewCo
         <Empty title={page.loading ? "Loading" : "Nothing to draw"} />
       ) : drawn ? (
         <>
-          <Chart label={`${y.name} by ${time!.name}`} at={drawn.at} lines={drawn.lines} format={decimal} utc dots={drawn.at.length < 80} broken={drawn.broken} />
+          <Chart label={`${y.name} by ${time!.name}`} at={drawn.at} lines={drawn.lines} format={decimal} utc dots={drawn.at.length < 80} broken={drawn.broken} scattered={drawn.scattered} />
           {drawn.lines.length > 1 && <Legend lines={drawn.lines} format={decimal} />}
         </>
       ) : (

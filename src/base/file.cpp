@@ -23,9 +23,10 @@ Result<fs::path> write_temporary(const fs::path& path, std::string_view content,
     // A leading dot keeps Delta readers and directory listings from taking it for a real file.
     const fs::path temporary = path.parent_path() / ("." + path.filename().string() + unique_suffix());
     FileHandle file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-    if (!file.open()) return io_error("create", temporary, errno);
-    auto status = write_all(file.get(), content, temporary);
-    if (status && durable && ::fsync(file.get()) != 0) status = io_error("sync", temporary, errno);
+    // Told by the name that it is to have.
+    if (!file.open()) return io_error("create", path, errno);
+    auto status = write_all(file.get(), content, path);
+    if (status && durable && ::fsync(file.get()) != 0) status = io_error("sync", path, errno);
     if (!status) {
         ::unlink(temporary.c_str());
         return std::move(status).error();

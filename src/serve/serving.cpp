@@ -415,7 +415,7 @@ void Serving::Impl::append_system_facts(MetricsText& text) const {
         text.family("weir_source_late_rows_total", "counter", "Accepted rows of a source that were late.");
         for (const auto& of : *totals) {
             const auto* source = options.project == nullptr ? nullptr : options.project->source(of.source);
-            if (source != nullptr && source->event_time)
+            if (source != nullptr ? source->event_time.has_value() : of.late > 0)
                 text.sample("weir_source_late_rows_total", {{"source", of.source}},
                             static_cast<std::uint64_t>(std::max<std::int64_t>(0, of.late)));
         }
@@ -442,14 +442,20 @@ void Serving::Impl::append_system_facts(MetricsText& text) const {
         }
     }
     if (const auto verdicts = observe::last_verdicts(reads->lake(), **connection)) {
+        const auto catalogue = reads->catalogue();
+        const auto served = [&](const observe::Verdict& of) {
+            return std::any_of(catalogue->begin(), catalogue->end(),
+                               [&](const auto& entry) { return entry.name == of.view; });
+        };
         text.family("weir_view_verified_equal", "gauge",
                     "1: the last `weir verify` found the result equal; 0: it differs.");
         for (const auto& of : *verdicts)
-            text.sample("weir_view_verified_equal", {{"view", of.view}}, std::uint64_t{of.equal});
+            if (served(of)) text.sample("weir_view_verified_equal", {{"view", of.view}}, std::uint64_t{of.equal});
         text.family("weir_view_verified_timestamp_seconds", "gauge", "When it was verified last.");
         for (const auto& of : *verdicts)
-            text.sample("weir_view_verified_timestamp_seconds", {{"view", of.view}},
-                        static_cast<double>(of.verified_us) / 1e6);
+            if (served(of))
+                text.sample("weir_view_verified_timestamp_seconds", {{"view", of.view}},
+                            static_cast<double>(of.verified_us) / 1e6);
     }
 }
 

@@ -1,5 +1,5 @@
 /* weir
-description: "What events contradict each other, or lack: how many of how many, and the share."
+description: "What events contradict each other in, or lack: of pairs of student and course, clicked notifications, events, or sessions."
 */
 WITH sessions AS (
     SELECT

@@ -107,18 +107,17 @@ private:
 
     static nlohmann::ordered_json more_of(const SourceStatus& source) {
         nlohmann::ordered_json more{{"bytes", source.bytes}, {"landing_seconds", source.landing_seconds}};
-        const bool known = std::all_of(source.partitions.begin(), source.partitions.end(),
-                                       [](const auto& one) { return one.seconds.has_value(); });
-        if (known && !source.partitions.empty())
-            more["lag_seconds"] =
-                *std::max_element(source.partitions.begin(), source.partitions.end(), [](const auto& a, const auto& b) {
-                     return a.seconds < b.seconds;
-                 })->seconds;
-        auto& partitions = more["partitions"] = nlohmann::ordered_json::array();
-        for (const auto& one : source.partitions) {
+        auto partitions = nlohmann::ordered_json::array();
+        std::optional<double> longest;
+        for (const auto& one : source.partitions.partitions()) {
             partitions.push_back({{"partition", one.partition}, {"lag", one.messages}});
-            if (one.seconds) partitions.back()["lag_seconds"] = *one.seconds;
+            const auto seconds = one.seconds(SystemClock().now());
+            if (!seconds) continue;
+            partitions.back()["lag_seconds"] = *seconds;
+            longest = std::max(longest.value_or(0), *seconds);
         }
+        if (longest) more["lag_seconds"] = *longest;
+        more["partitions"] = std::move(partitions);
         const auto& delays = source.delays;
         if (delays.events == 0) return more;
         auto& delay = more["event_delay"];

@@ -211,6 +211,11 @@ Result<TopicIntake::Taking> TopicIntake::take(const source::StretchBounds& bound
         if (at_end) quiet_since_.emplace(partition, known != before.end() && !moved ? known->second : now);
         if (lag != lags.end()) taking.lags.insert(*lag);
     }
+    for (const auto& block : taking.stretch.blocks)
+        for (const auto& piece : block->message_pieces)
+            if (piece.end > piece.begin)
+                taking.written[piece.partition] =
+                    Time(std::chrono::milliseconds(block->messages[piece.end - 1].timestamp));
     return taking;
 }
 
@@ -259,35 +264,7 @@ Result<Taken> TopicIntake::land(const Taking& taking, const std::string& run_id)
     Positions reached;
     for (const auto& [partition, range] : stretch.moved) landed_[partition] = reached[partition] = range.second;
     topic_->landed(reached);
-    for (const auto& block : stretch.blocks)
-        for (const auto& piece : block->message_pieces)
-            if (piece.end > piece.begin)
-                written_[piece.partition] = Time(std::chrono::milliseconds(block->messages[piece.end - 1].timestamp));
     return taken;
-}
-
-std::vector<PartitionLag> TopicIntake::lags(const Taking& taking, bool landed) {
-    std::vector<PartitionLag> all;
-    const auto now = at_.clock.now();
-    auto waiting = taking.lags;
-    if (!landed)
-        for (const auto& [partition, range] : taking.stretch.moved)
-            waiting[partition] += std::max<std::int64_t>(0, range.second - range.first);
-    for (const auto& [partition, messages] : waiting) {
-        PartitionLag one{.partition = partition, .messages = messages};
-        if (messages == 0) {
-            caught_up_[partition] = now;
-            one.seconds = 0;
-        }
-        for (const auto* since : {&caught_up_, &written_}) {
-            const auto found = since->find(partition);
-            if (found == since->end()) continue;
-            const auto seconds = std::max(0.0, std::chrono::duration<double>(now - found->second).count());
-            one.seconds = std::min(one.seconds.value_or(seconds), seconds);
-        }
-        all.push_back(one);
-    }
-    return all;
 }
 
 Status TopicIntake::resume() {
@@ -342,12 +319,9 @@ Result<std::unique_ptr<source::TopicReader>> open_to_look(const Workplace& at, c
 
 }  // namespace
 
-Result<std::int64_t> topic_lag(const Workplace& at, const declare::Source& source) {
+Result<std::map<int, std::int64_t>> topic_lags(const Workplace& at, const declare::Source& source) {
     WEIR_ASSIGN(const auto topic, open_to_look(at, source));
-    WEIR_ASSIGN(const auto lags, topic->lags());
-    std::int64_t sum = 0;
-    for (const auto& [partition, lag] : lags) sum += lag;
-    return sum;
+    return topic->lags();
 }
 
 Result<TopicBacklog> topic_backlog(const Workplace& at, const declare::Source& source) {

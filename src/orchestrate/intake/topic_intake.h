@@ -46,15 +46,6 @@ struct TopicIntakeOptions {
     std::function<void(const Taken&)> landed{};
 };
 
-// What a partition has that the table has not.
-struct PartitionLag {
-    int partition = 0;
-    std::int64_t messages = 0;
-    // For how long at most something has waited: since nothing did, or since the newest record that landed was written.
-    // Nothing: neither is known yet.
-    std::optional<double> seconds{};
-};
-
 // Driven by one thread, but for take() and what topic() does.
 class TopicIntake {
 public:
@@ -70,6 +61,7 @@ public:
     struct Taking {
         source::Stretch stretch;
         std::map<int, std::int64_t> lags{};    // messages that wait behind it, as far as that is known
+        std::map<int, Time> written{};         // its newest records, by partition
         observe::ReadPartitions partitions{};  // as LandingJob has them
     };
     Result<Taking> take(const source::StretchBounds& bounds, const source::Positions* ends = nullptr);
@@ -77,9 +69,6 @@ public:
     // Lands what take() gave, or nothing of it; the caller calls complete_follow_ups(), soon. An empty
     // stretch is nothing to do. table_conflict: somebody else moved a partition of it; resume().
     Result<Taken> land(const Taking& taking, const std::string& run_id);
-    // What is not landed yet of the partitions that are read here, when they were at taking's end: with its stretch, or
-    // what waits behind that where it `landed`.
-    std::vector<PartitionLag> lags(const Taking& taking, bool landed);
     // Reads on from where the table is. Nobody takes meanwhile, and what was taken is thrown away.
     Status resume();
 
@@ -105,8 +94,6 @@ private:
     // Of take(): partitions in which nothing waited when they were last looked at, and those that brought something.
     std::map<int, Time> quiet_since_;
     std::set<int> begun_;
-    // Of lags(): when nothing waited last, and when the newest record that landed was written.
-    std::map<int, Time> caught_up_, written_;
 };
 
 // What a topic has for a source, without reading it.
@@ -116,8 +103,8 @@ struct TopicBacklog {
 };
 Result<TopicBacklog> topic_backlog(const Workplace& at, const declare::Source& source);
 
-// How many messages of the topic have not landed.
-Result<std::int64_t> topic_lag(const Workplace& at, const declare::Source& source);
+// How many messages of each partition have not landed.
+Result<std::map<int, std::int64_t>> topic_lags(const Workplace& at, const declare::Source& source);
 
 // Everything that stands in the topic now, in as many landings as it takes. What came of them is added to `sum`, also
 // where a later one fails.

@@ -40,6 +40,12 @@ bool may_pass(ErrorCode code) {
 
 }  // namespace
 
+void SourceStatus::look(const std::map<int, std::int64_t>& messages, Time now) {
+    partitions.look(messages, now);
+    lag = 0;
+    for (const auto& one : partitions.partitions()) lag += one.messages;
+}
+
 std::string_view to_string(SourceStatus::State state) {
     switch (state) {
         case SourceStatus::State::waiting: return "waiting";
@@ -182,7 +188,8 @@ void LiveIntake::fail(Feed& feed, Error error) {
         feed.pause == 0s || missing ? first_pause : std::min<std::chrono::seconds>(feed.pause * 2, longest_pause);
     feed.due = steady_clock::now() + feed.pause;
     // The names of files that could not be written are other ones each time.
-    const auto problem = error.code == ErrorCode::disk_full ? std::string("disk full") : error.message;
+    const bool of_disk = error.code == ErrorCode::disk_full || error.code == ErrorCode::io_failed;
+    const auto problem = of_disk ? std::string(info(error.code).name) : error.message;
     if (feed.told != problem) {
         feed.told = problem;
         auto told = error;
@@ -242,12 +249,14 @@ bool LiveIntake::step(Feed& feed) {
         begin_take(feed);
     }
     const auto tell_lag = [&](bool landed) {
-        auto lags = feed.intake->lags(*taking, landed);
+        auto waiting = taking->lags;
+        if (!landed)
+            for (const auto& [partition, range] : stretch.moved)
+                waiting[partition] += std::max<std::int64_t>(0, range.second - range.first);
         const std::lock_guard lock(mutex_);
         auto& status = status_[feed.place];
-        status.partitions = std::move(lags);
-        status.lag = 0;
-        for (const auto& one : status.partitions) status.lag += one.messages;
+        if (landed) status.partitions.landed(taking->written);
+        status.look(waiting, at_.clock.now());
         if (obstacle) {
             status.state = SourceStatus::State::running;
             status.problem.clear();
@@ -276,7 +285,10 @@ bool LiveIntake::step(Feed& feed) {
         return false;
     }
     feed.pause = 0s;
-    if (obstacle) feed.told.clear();
+    if (obstacle && !feed.told.empty()) {
+        feed.told.clear();
+        note_({.code = ErrorCode::io_failed, .message = fmt::format("source '{}' goes on", feed.source.name)});
+    }
     for (const auto& warning : landed->warnings)
         note_(
             {.code = ErrorCode::input_malformed, .message = fmt::format("source '{}': {}", feed.source.name, warning)});
@@ -352,10 +364,9 @@ void LiveIntake::account() {
         }();
         // A source that stopped says all the same how much waits for it, as far as that is known at once.
         if (state == SourceStatus::State::stopped && !feed->source.kafka) {
-            if (const auto lag = topic_lag(at_, feed->source)) {
+            if (const auto lags = topic_lags(at_, feed->source)) {
                 const std::lock_guard lock(mutex_);
-                status_[feed->place].lag = *lag;
-                status_[feed->place].partitions.clear();
+                status_[feed->place].look(*lags, at_.clock.now());
             }
         }
         if (!opened) continue;

@@ -25,6 +25,7 @@
 
 #include "orchestrate/intake/topic_intake.h"
 #include "orchestrate/live/epochs.h"
+#include "orchestrate/live/lag_clock.h"
 #include "orchestrate/lock.h"
 #include "source/log/server.h"
 
@@ -35,12 +36,15 @@ struct SourceStatus : RowCounts {
     std::string source, topic;
     State state = State::waiting;
     std::int64_t epochs = 0;
-    std::int64_t lag = 0;                  // messages in the topic that are not landed
-    std::vector<PartitionLag> partitions;  // the same by partition, of those that are read here
-    std::int64_t bytes = 0;                // of the messages that were read
-    double landing_seconds = 0;            // spent on landing them
+    std::int64_t lag = 0;        // messages in the topic that are not landed
+    LagClock partitions;         // the same by partition, of those that are read here
+    std::int64_t bytes = 0;      // of the messages that were read
+    double landing_seconds = 0;  // spent on landing them
     observe::EventDelays delays;
     std::string problem;  // waiting, retrying, stopped
+
+    // What waits, by partition, now.
+    void look(const std::map<int, std::int64_t>& messages, Time now);
 };
 std::string_view to_string(SourceStatus::State state);
 

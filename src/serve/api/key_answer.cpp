@@ -109,8 +109,8 @@ http::Response KeyAnswers::answer(const http::Head& head, const std::vector<std:
         auto text = key_text(spec.key[i].type, segments[i + 2]);
         if (!text)
             return to_response({.kind = "bad-parameter",
-                                .detail = fmt::format("'{}' is not {}, which '{}' is", segments[i + 2],
-                                                      weir::to_string(spec.key[i].type), spec.key[i].name),
+                                .detail = fmt::format("'{}' is no value of '{}', a column of type {}", segments[i + 2],
+                                                      spec.key[i].name, weir::to_string(spec.key[i].type)),
                                 .hint = fmt::format("write {}", example_of(spec.key[i].type)),
                                 .parameter = spec.key[i].name});
         key.push_back(std::move(*text));

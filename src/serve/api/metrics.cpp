@@ -60,7 +60,7 @@ void RequestMetrics::append_to(std::string& text) const {
     for (std::size_t i = 0; i < routes_.size(); ++i)
         if (const auto bytes = routes_[i].bytes.load(); bytes > 0)
             out.sample("weir_http_response_body_bytes_total", {{"route", route_name(i)}}, bytes);
-    out.family("weir_view_answers_total", "counter", "Answers of rows, by the layer that they came from.");
+    out.family("weir_view_answers_total", "counter", "Answers of views and of rows by their keys, by layer.");
     for (const auto layer : {Layer::batch, Layer::speed, Layer::merged})
         out.sample("weir_view_answers_total", {{"layer", to_string(layer)}},
                    layers_.at(static_cast<std::size_t>(layer)).load());

@@ -192,7 +192,8 @@ std::optional<Problem> filter_sql(const Filter& filter, const Schema& schema, st
         const auto literal = sql_literal(field->type, value);
         if (!literal)
             return bad(filter.parameter,
-                       fmt::format("'{}' is not {}, which '{}' is", value, weir::to_string(field->type), field->name),
+                       fmt::format("'{}' is no value of '{}', a column of type {}", value, field->name,
+                                   weir::to_string(field->type)),
                        fmt::format("write {}", example_of(field->type)));
         literals.push_back(*literal);
     }
