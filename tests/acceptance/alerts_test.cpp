@@ -86,6 +86,8 @@ TEST_F(Alerts, what_the_parts_say_of_themselves_is_a_table_and_metrics) {
     };
     EXPECT_EQ(facts("intake", "state").at(0).at("text"), "running");
     EXPECT_EQ(facts("intake", "lag").size(), 2u);
+    EXPECT_EQ(sql("SELECT max(epoch) FROM weir.accounting"),
+              std::to_string(facts("intake", "epoch").at(0).at("value").get<int>()) + "\n");
     EXPECT_GT(facts("machine", "disk_free_bytes").at(0).at("value"), 0);
     EXPECT_EQ(facts("serve", "connections").size(), 1u);
     const auto metrics = up.get("/metrics").body;

@@ -96,6 +96,7 @@ private:
             nlohmann::ordered_json one{
                 {"source", source.source}, {"topic", source.topic}, {"state", to_string(source.state)}};
             one.update(counts(source));
+            if (source.epoch > 0) one["epoch"] = source.epoch;
             if (!source.problem.empty()) one["problem"] = source.problem;
             if (all_facts) one.update(more_of(source));
             list.push_back(std::move(one));

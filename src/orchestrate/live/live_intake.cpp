@@ -298,6 +298,7 @@ bool LiveIntake::step(Feed& feed) {
         const std::lock_guard lock(mutex_);
         auto& status = status_[feed.place];
         ++status.epochs;
+        status.epoch = landed->epoch;
         status.add(*landed);
         status.bytes += static_cast<std::int64_t>(stretch.bytes);
         status.landing_seconds += took.count();

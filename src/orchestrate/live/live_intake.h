@@ -35,7 +35,8 @@ struct SourceStatus : RowCounts {
     enum class State { waiting, running, retrying, stopped };
     std::string source, topic;
     State state = State::waiting;
-    std::int64_t epochs = 0;
+    std::int64_t epochs = 0;     // committed by this process
+    std::int64_t epoch = 0;      // the number of the newest of them, as weir.accounting has it; 0: none
     std::int64_t lag = 0;        // messages in the topic that are not landed
     LagClock partitions;         // the same by partition, of those that are read here
     std::int64_t bytes = 0;      // of the messages that were read

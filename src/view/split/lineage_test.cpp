@@ -93,6 +93,7 @@ TEST(Lineage, of_shipped_views) {
                                           "assessment_realtime_quiz_attempts.avg_total_questions",
                                           "assessment_realtime_quiz_attempts.starts",
                                           "assessment_realtime_submission_rate.avg_percentage",
+                                          "data_quality.measure",
                                           "late_counters.view",
                                           "q14.bidTimeType",
                                           "run_report.measure",
