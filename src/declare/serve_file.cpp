@@ -452,10 +452,12 @@ void check_serve(Context& context) {
     auto& problems = context.problems;
     std::vector<std::string> names;
     for (const auto& view : project.views) names.push_back(view.name);
-    const auto column_known = [&](const View& view, const std::string& column, const Where& where) {
+    // Without a hint, the nearest name is one.
+    const auto column_known = [&](const View& view, const std::string& column, const Where& where,
+                                  const std::string& hint = {}) {
         if (view.schema.fields.empty() || view.schema.find(column) != nullptr) return;
         problems.error(where, fmt::format("view {} has no column '{}'", view.name, column),
-                       suggest(column, view.schema.names()));
+                       hint.empty() ? suggest(column, view.schema.names()) : hint);
     };
     for (const auto& one : project.serve.views) {
         const auto* view = project.view(one.view);
@@ -504,11 +506,11 @@ void check_serve(Context& context) {
             }
         }
         for (const auto* view : lacking)
-            problems.error(limit.where, fmt::format("view {} has no column '{}'", view->name, limit.column),
-                           having.empty() ? suggest(limit.column, view->schema.names())
-                                          : fmt::format("'{}' matches it too: take narrower patterns, one rule each, "
-                                                        "for {}",
-                                                        limit.views, fmt::join(having, ", ")));
+            column_known(*view, limit.column, limit.where,
+                         having.empty() ? std::string()
+                                        : fmt::format("'{}' matches it too: take narrower patterns, one rule each, for "
+                                                      "{}",
+                                                      limit.views, fmt::join(having, ", ")));
         if (having.empty() && lacking.empty() && !limit.views.empty())
             problems.error(limit.where, fmt::format("no view is called like '{}'", limit.views),
                            suggest(limit.views, names));

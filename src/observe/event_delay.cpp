@@ -12,13 +12,13 @@ void EventDelays::add(const EventDelays& other) {
     seconds += other.seconds;
 }
 
-std::string event_delay_columns(const std::string& column, const EventTimeline& timeline, std::int64_t now) {
-    constexpr std::int64_t second = 1'000'000;
+std::string event_delay_columns(const std::string& column, const EventTimeline& timeline, Time now) {
     std::string columns;
     for (const auto bound : EventDelays::bounds_seconds)
-        columns += fmt::format("count(*) FILTER ({} >= {}), ", column, timeline.literal(now - bound * second));
-    return columns + fmt::format("count({0}), coalesce(sum(greatest({1} - epoch_us({0}), 0)), 0)::DOUBLE / {2}", column,
-                                 now, second);
+        columns += fmt::format("count(*) FILTER ({} >= {}), ", column, timeline.at(now - std::chrono::seconds(bound)));
+    return columns +
+           fmt::format("count({0}), coalesce(sum(greatest(epoch_us({1}) - epoch_us({0}), 0)), 0)::DOUBLE / 1e6", column,
+                       timeline.at(now));
 }
 
 EventDelays event_delays(const sql::Rows& rows, std::size_t row, std::size_t column) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/clock.h"
 #include "sql/database.h"
 
 namespace weir::observe {
@@ -21,9 +22,9 @@ struct EventDelays {
     void add(const EventDelays& other);
 };
 
-// Aggregates over rows with an event time, as SQL: as many as the members, in their order. `now`: in the terms of the
-// column, which is named as it stands in SQL.
-std::string event_delay_columns(const std::string& column, const EventTimeline& timeline, std::int64_t now);
+// Aggregates over rows with an event time, as SQL: as many as the members, in their order. The column is named as it
+// stands in SQL.
+std::string event_delay_columns(const std::string& column, const EventTimeline& timeline, Time now);
 // What they gave in a row, from this column of the result on.
 EventDelays event_delays(const sql::Rows& rows, std::size_t row, std::size_t column);
 

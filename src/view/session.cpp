@@ -283,12 +283,13 @@ Result<lake::Snapshot> Session::snapshot_of(const Entry& entry) {
         WEIR_ASSIGN(publication_, newest_publication(lake, *database_));
     }
     const auto published = publication_->views.find(entry.name);
-    // What a run that failed has left is nobody's result yet.
-    if (published == publication_->views.end() && entry.is_view)
+    if (published == publication_->views.end()) {
+        if (!entry.is_view) return lake::read_snapshot(store, *database_);
+        // What a run that failed has left is nobody's result yet.
         return Error{.code = ErrorCode::not_found,
                      .message = fmt::format("view '{}' has no published result yet", entry.name),
                      .hint = "`weir run` computes and publishes it"};
-    if (published == publication_->views.end()) return lake::read_snapshot(store, *database_);
+    }
     WEIR_ASSIGN(auto newest, lake::read_snapshot(store, *database_));
     const lake::TableVersion version(published->second.table_version);
     // A table that was made anew by hand has nothing to do with what was published.

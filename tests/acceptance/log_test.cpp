@@ -39,6 +39,15 @@ TEST_F(LogCommands, lines_go_in_and_come_out_in_their_order) {
     EXPECT_EQ(listed.at(0).at("offsets"), 6);
 }
 
+TEST_F(LogCommands, a_named_pipe_is_read_like_a_file) {
+    const auto done =
+        run({"bash", "-c",
+             "mkfifo pipe && (printf 'a\\nb\\n' > pipe &) && '" + weir().string() + "' produce orders --from pipe"},
+            {.directory = project});
+    EXPECT_EQ(done.exit_code, 0) << done.err;
+    EXPECT_EQ(consume(), "a\nb\n");
+}
+
 TEST_F(LogCommands, keys_choose_the_partition_as_kafka_does) {
     put("a.jsonl",
         "{\"k\": \"a\", \"n\": 1}\n{\"k\": 17, \"n\": 2}\n{\"k\": null, \"n\": 3}\n{\"n\": 4}\n{\"k\": \"\\u00e4\", "

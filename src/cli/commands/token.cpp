@@ -60,7 +60,8 @@ Result<const declare::TokenKey*> chosen_key(const Invocation& invocation, const 
 // What has the say over a claim already; null for all others.
 const char* said_elsewhere(std::string_view claim, const serve::TokenClaims& claims) {
     if (claim == "exp") return "--ttl says how long the token is valid";
-    if (claim == "iat" || claim == "nbf") return "it is the time of signing";
+    if (claim == "iat") return "it is the time of signing";
+    if (claim == "nbf") return "a token is valid from its signing on";
     if (claim == "scope") return "--scope says what it may do, and may be repeated";
     if (claim == "sub" && !claims.subject.empty()) return "--subject sets it";
     if (claim == "iss" && !claims.issuer.empty()) return "`access: {issuer: …}` in serve.yaml sets it";

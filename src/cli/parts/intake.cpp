@@ -98,7 +98,7 @@ private:
             one.update(counts(source));
             if (source.epoch > 0) one["epoch"] = source.epoch;
             if (!source.problem.empty()) one["problem"] = source.problem;
-            if (all_facts) one.update(more_of(source));
+            if (all_facts) one.update(more_of(source, place_->clock().now()));
             list.push_back(std::move(one));
         }
         object["sources"] = std::move(list);
@@ -106,13 +106,13 @@ private:
         return text.substr(1, text.size() - 2);
     }
 
-    static nlohmann::ordered_json more_of(const SourceStatus& source) {
+    static nlohmann::ordered_json more_of(const SourceStatus& source, Time now) {
         nlohmann::ordered_json more{{"bytes", source.bytes}, {"landing_seconds", source.landing_seconds}};
         auto partitions = nlohmann::ordered_json::array();
         std::optional<double> longest;
         for (const auto& one : source.partitions.partitions()) {
             partitions.push_back({{"partition", one.partition}, {"lag", one.messages}});
-            const auto seconds = one.seconds(SystemClock().now());
+            const auto seconds = one.seconds(now);
             if (!seconds) continue;
             partitions.back()["lag_seconds"] = *seconds;
             longest = std::max(longest.value_or(0), *seconds);

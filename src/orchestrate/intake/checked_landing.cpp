@@ -107,19 +107,19 @@ private:
                               : std::string("0::BIGINT");
         const auto partition =
             source.topic.empty() ? sql::quote_text(observe::files_partition) : std::string(declare::file_column);
-        WEIR_ASSIGN(const auto now, timeline_->from_time(connection_, now_));
+        const auto delays = job_.delays ? ", " + observe::event_delay_columns(column, *timeline_, now_) : std::string();
         WEIR_ASSIGN(const auto rows,
                     connection_.query(fmt::format(
-                        "SELECT {0}, count(*), {1}, {2}, max(epoch_us({3})) FILTER ({3} <= "
-                        "{4}), {5} FROM {6} GROUP BY ALL ORDER BY ALL",
-                        accepted_day(), late, partition, column, timeline_->at(now_ + source.event_time->ahead),
-                        observe::event_delay_columns(column, *timeline_, now), staged_rows())));
+                        "SELECT {0}, count(*), {1}, {2}, max(epoch_us({3})) FILTER ({3} <= {4}){5} FROM {6} "
+                        "GROUP BY ALL ORDER BY ALL",
+                        accepted_day(), late, partition, column, timeline_->at(now_ + source.event_time->ahead), delays,
+                        staged_rows())));
         std::map<std::string, EventMoment> newest;
         for (std::size_t row = 0; row < rows.row_count(); ++row) {
             auto& day = days_[Day{std::chrono::days{rows.integer(row, 0)}}];
             day.accepted += rows.integer(row, 1);
             day.late += rows.integer(row, 2);
-            taken_.delays.add(observe::event_delays(rows, row, 5));
+            if (job_.delays) taken_.delays.add(observe::event_delays(rows, row, 5));
             if (rows.is_null(row, 4)) continue;
             const auto [known, first] = newest.emplace(std::string(rows.text(row, 3)), rows.integer(row, 4));
             if (!first) known->second = std::max(known->second, rows.integer(row, 4));

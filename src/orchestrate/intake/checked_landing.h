@@ -25,7 +25,7 @@
 namespace weir::orchestrate {
 
 struct Taken : RowCounts {
-    observe::EventDelays delays;  // of the accepted rows, where the source has an event time
+    observe::EventDelays delays;  // of the accepted rows, where the job asks for them
     std::int64_t epoch = 0;
     std::int64_t version = -1;  // of the source's table; -1: nothing was committed
     std::int64_t files = 0;
@@ -76,6 +76,7 @@ struct LandingJob {
     std::function<Status(sql::Connection&, const Reports&, FollowUps&)> follow;
     // Called as soon as the rows are in the table, before the other tables have theirs.
     std::function<void(const Taken&)> landed{};
+    bool delays = false;          // how late events came is counted, where the source has an event time
     bool followed_later = false;  // somebody else calls complete_follow_ups(), soon
     // Of a topic: what was known of its partitions before these records; by the paths that their records have.
     observe::ReadPartitions partitions{};

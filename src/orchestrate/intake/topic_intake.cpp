@@ -242,6 +242,7 @@ Result<Taken> TopicIntake::land(const Taking& taking, const std::string& run_id)
         return follow(stretch, reports, run_id, follow_ups);
     };
     job.landed = options_.landed;
+    job.delays = options_.delays;
     job.followed_later = true;
     job.partitions = taking.partitions;
     auto taken = land_checked(at_, job, run_id);

@@ -42,8 +42,9 @@ struct TopicIntakeOptions {
     std::int64_t judged_records_min = 0;
     // A topic of Kafka is shared with the other processes of its group; else this one reads all of it.
     bool shared = false;
-    // As LandingJob has it.
+    // As LandingJob has them.
     std::function<void(const Taken&)> landed{};
+    bool delays = false;
 };
 
 // Driven by one thread, but for take() and what topic() does.

@@ -159,12 +159,12 @@ Status LiveIntake::open(Feed& feed) {
         WEIR_ASSIGN(auto turn, SourceLock::take(at_.project.lake, feed.source.name, SourceLock::Mode::shared));
         feed.turn = std::move(turn);
     }
-    WEIR_ASSIGN(
-        feed.intake,
-        TopicIntake::open(at_, feed.source,
-                          {.judged_records_min = judged_records_min,
-                           .shared = true,
-                           .landed = [this, &source = feed.source](const Taken& taken) { tell(source, taken); }}));
+    WEIR_ASSIGN(feed.intake,
+                TopicIntake::open(at_, feed.source,
+                                  {.judged_records_min = judged_records_min,
+                                   .shared = true,
+                                   .landed = [this, &source = feed.source](const Taken& taken) { tell(source, taken); },
+                                   .delays = true}));
     const std::lock_guard lock(mutex_);
     feed.opened = true;
     return ok();

@@ -183,14 +183,16 @@ void TopicReader::commit_landed(std::chrono::milliseconds wait) {
 void TopicReader::committed(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* offsets) {
     committing_ = false;
     group_busy_ = error == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+    bool all = error == RD_KAFKA_RESP_ERR_NO_ERROR;
     const std::lock_guard lock(mutex_);
     for (int i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && offsets != nullptr && i < offsets->cnt; ++i) {
         const auto& one = offsets->elems[i];
+        all = all && one.err == RD_KAFKA_RESP_ERR_NO_ERROR;
         const auto found = to_commit_.find(one.partition);
         if (one.err == RD_KAFKA_RESP_ERR_NO_ERROR && found != to_commit_.end() && found->second == one.offset)
             to_commit_.erase(found);
     }
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) commit_after_ = steady_clock::now() + commit_again_after;
+    if (!all) commit_after_ = steady_clock::now() + commit_again_after;
 }
 
 Status TopicReader::read_again() {

@@ -75,7 +75,7 @@ private:
     Queue queue_;
     Queue commits_;  // the answers to them
     bool committing_ = false;
-    bool group_busy_ = false;  // the newest was refused, for now
+    bool group_busy_ = false;  // the newest was refused, as the group was being shared anew
     std::chrono::steady_clock::time_point commit_after_{};
     std::map<int, Partition> partitions_;  // those that are read here
     std::vector<rd_kafka_message_t*> batch_;

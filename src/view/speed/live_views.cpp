@@ -153,18 +153,18 @@ Result<LiveMoment> LiveViews::read_newest(const std::string& view) {
     return try_to_read([&] { return read_newest_once(*declared); });
 }
 
-Result<std::optional<std::vector<LiveViews::Wanted>>> LiveViews::begin_to_take_in() {
+Result<std::optional<LiveViews::ToTakeIn>> LiveViews::begin_to_take_in() {
     WEIR_TRY(look());
     WEIR_ASSIGN(const auto publication, publication_.newest(*lake_, *database_));
     // What a run has taken into the lake leaves the memory then, and not with the next rows.
-    const bool published = std::exchange(taken_in_publication_, publication->number) != publication->number;
+    const bool published = taken_in_publication_ != publication->number;
     if (published) states_->look_again();
-    if (versions_ == taken_in_ && !published) return std::optional<std::vector<Wanted>>();
-    std::vector<Wanted> wanted;
+    if (versions_ == taken_in_ && !published) return std::optional<ToTakeIn>();
+    ToTakeIn wanted{.publication = publication->number, .states = {}};
     for (const auto& view : project_.views) {
         const auto split = catalog_->split(view);
         if (!split) continue;  // told where the view is read
-        for (const auto& state : (*split)->states) wanted.push_back({&state, by_day_.contains(state.name)});
+        for (const auto& state : (*split)->states) wanted.states.push_back({&state, by_day_.contains(state.name)});
     }
     catalog_->keep();
     return std::optional(std::move(wanted));
@@ -182,7 +182,7 @@ Result<bool> LiveViews::take_in() {
     taking_in_ = true;
     const Until end{taking_in_};
     const auto pinned = pinned_;
-    for (const auto& each : *wanted) {
+    for (const auto& each : wanted->states) {
         lock.unlock();
         lock.lock();
         // A read that met a cut that moved has gone on to later versions: they are taken in the next time.
@@ -195,6 +195,7 @@ Result<bool> LiveViews::take_in() {
             return caught_up.error();
     }
     taken_in_ = versions_;
+    taken_in_publication_ = wanted->publication;
     return true;
 }
 

@@ -111,7 +111,11 @@ private:
         const State* state;
         bool by_day;
     };
-    Result<std::optional<std::vector<Wanted>>> begin_to_take_in();
+    struct ToTakeIn {
+        std::int64_t publication;  // the newest one
+        std::vector<Wanted> states;
+    };
+    Result<std::optional<ToTakeIn>> begin_to_take_in();
     Result<LiveMoment> read_once(const std::set<std::string>& views);
     Result<LiveMoment> read_newest_once(const declare::View& view);
     // Goes on to newer versions where a run has moved on from those that are read.
