@@ -24,7 +24,6 @@ struct Explained {
     const Split& split;
     std::vector<std::optional<view::StateSize>> sizes;  // of the states; nothing: not stored yet
     std::vector<view::ColumnLineage> columns;
-    std::set<std::string> views;  // of the project, lower case
 };
 
 std::string_view meaning(const State& state) {
@@ -92,8 +91,6 @@ Lineage lineage_of(const Explained& explained) {
 std::string why_whole(const Explained& explained) {
     if (explained.view.keep == declare::View::Keep::every_interval)
         return "each interval's result is made from nothing";
-    for (const auto& read : explained.split.reads)
-        if (explained.views.contains(read)) return fmt::format("it reads view {}", read);
     return explained.split.append_only ? std::string() : explained.split.touched.why_not;
 }
 
@@ -245,9 +242,8 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     }
     WEIR_ASSIGN(auto catalog, view::Catalog::open(at.lake, at.project, view::Catalog::For::people));
     WEIR_ASSIGN(const auto* split, catalog.split(*view));
-    Explained explained{*view, *split, {}, {}, {}};
+    Explained explained{*view, *split, {}, {}};
     WEIR_ASSIGN(explained.columns, catalog.lineage(*view));
-    for (const auto& each : at.project.views) explained.views.insert(view::lowered(each.name));
     for (const auto& state : split->states) {
         WEIR_ASSIGN(auto size, view::state_size(at.lake, state));
         explained.sizes.push_back(std::move(size));

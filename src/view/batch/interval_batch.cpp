@@ -325,8 +325,13 @@ Result<std::optional<Basis>> IntervalBatch::basis_of(const declare::View& view, 
         if (in->snapshot) basis.positions.emplace(name, position_of(*in->snapshot));
     }
     for (const auto& name : split.reads) {
-        // Results of this batch have no version yet, and helpers never get one.
-        if (project_->view(name) != nullptr) return std::optional<Basis>();
+        if (const auto* other = project_->view(name)) {
+            if (!stored_.contains(other->name)) return std::optional<Basis>();
+            WEIR_ASSIGN(const auto table, lake_->table(other->name));
+            WEIR_ASSIGN(const auto snapshot, table.snapshot());
+            basis.positions.emplace(name, position_of(snapshot));
+            continue;
+        }
         WEIR_ASSIGN(const auto files, visible_files(table_name(*project_, name)));
         Sha256 seen;
         for (const auto& file : files) seen.update(file + "\n");
@@ -335,8 +340,28 @@ Result<std::optional<Basis>> IntervalBatch::basis_of(const declare::View& view, 
     return std::optional(std::move(basis));
 }
 
+bool IntervalBatch::is_read_by_others(const declare::View& view) const {
+    return std::any_of(project_->views.begin(), project_->views.end(), [&](const auto& other) {
+        return std::any_of(other.reads.begin(), other.reads.end(),
+                           [&](const std::string& read) { return equal_ignoring_case(read, view.name); });
+    });
+}
+
+Result<ReadResult> IntervalBatch::set_aside(const declare::View& view, const States& states) {
+    WEIR_TRY(compute(view, states));
+    auto& result = results_[view.name];
+    if (result.relation.empty()) {
+        const auto name = sql::quote_name(view.name), aside = sql::quote_name("weir_rows_" + view.name);
+        WEIR_TRY(connection_.run(fmt::format("ALTER TABLE {} RENAME TO {}", name, aside)));
+        WEIR_TRY(connection_.run(fmt::format("CREATE TEMP VIEW {} AS FROM {}", name, aside)));
+        result.relation = aside;
+    }
+    return result;
+}
+
 Result<std::optional<std::int64_t>> IntervalBatch::refreshed(const declare::View& view, const Split& split,
-                                                             std::map<std::string, Source> sources, const Basis& then,
+                                                             std::map<std::string, Source> sources,
+                                                             const States& states, const Basis& then,
                                                              const Basis& now) {
     for (const auto& name : split.rows) {
         const auto table = table_name(*project_, name);
@@ -352,11 +377,26 @@ Result<std::optional<std::int64_t>> IntervalBatch::refreshed(const declare::View
     WEIR_ASSIGN(const auto result, lake_->table(view.name));
     WEIR_ASSIGN(const bool exists, result.exists());
     if (!exists) return std::optional<std::int64_t>();
-    for (const auto& name : split.reads) WEIR_TRY(make_readable(table_name(*project_, name)));
-    const StoredResult stored{.table = result, .then = then, .now = now, .sources = sources};
+    std::map<std::string, ReadResult> results;
+    for (const auto& name : split.reads) {
+        const auto* other = project_->view(name);
+        if (other == nullptr) {
+            WEIR_TRY(make_readable(table_name(*project_, name)));
+        } else {
+            WEIR_ASSIGN(auto rows, set_aside(*other, states));
+            results.emplace(name, std::move(rows));
+        }
+    }
+    StoredResult stored{.table = result, .then = then, .now = now, .sources = sources, .results = results};
+    if (is_read_by_others(view)) stored.changed = sql::quote_name("weir_changed_" + view.name);
     auto count = split.append_only ? append_new(connection_, view.name, stored, split.finish)
                                    : refresh(connection_, view.name, stored, split.touched);
-    // The names of event tables stand for all their rows again.
+    if (count && *count && !stored.changed.empty())
+        results_[view.name] = {.gone_on_from = then.result, .changed = stored.changed};
+    // The names of event tables and of views stand for all their rows again.
+    for (const auto& [name, rows] : results)
+        WEIR_TRY(connection_.run(
+            fmt::format("CREATE OR REPLACE TEMP VIEW {} AS FROM {}", sql::quote_name(name), rows.relation)));
     for (const auto& name : split.rows) {
         const auto& in = inputs_.at(table_name(*project_, name));
         WEIR_TRY(connection_.run(
@@ -395,7 +435,7 @@ Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view
         }
     }
     if (computed.basis && then) {
-        auto count = refreshed(view, *split, std::move(open), *then, *computed.basis);
+        auto count = refreshed(view, *split, std::move(open), states, *then, *computed.basis);
         if (!count && !only_rows_left(count.error())) return std::move(count).error();
         if (count) (split->append_only ? computed.appended : computed.touched) = *count;
     }
@@ -411,11 +451,7 @@ Result<IntervalBatch::Computed> IntervalBatch::compute(const declare::View& view
     }
     if (!computed.from_states) {
         const std::set<std::string> reads(view.reads.begin(), view.reads.end());
-        const bool once = std::none_of(project_->views.begin(), project_->views.end(), [&](const auto& other) {
-            return std::any_of(other.reads.begin(), other.reads.end(),
-                               [&](const std::string& read) { return equal_ignoring_case(read, view.name); });
-        });
-        const auto rows = split->append_only && once ? Rows::as_they_are_read : Rows::held;
+        const auto rows = split->append_only && !is_read_by_others(view) ? Rows::as_they_are_read : Rows::held;
         if (auto status = run(view, split->plain, reads, states, rows); !status) {
             // The text as it was written knows its lines.
             WEIR_TRY(run(view, view.sql, reads, states, rows));

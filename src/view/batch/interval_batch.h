@@ -72,6 +72,9 @@ public:
     };
     Result<Computed> compute(const declare::View& view, const States& states, const std::optional<Basis>& then = {});
 
+    // The view's result in the lake is what compute() gives, or gave: views that read it can go on from it.
+    void is_stored(const declare::View& view) { stored_.insert(view.name); }
+
     // Makes of a view with touched keys, whose finish reads no view, the rows that have keys of events which came in
     // after these versions a temporary view of connection(), named as the view, and these keys touched_relation. Since
     // then rows have only come in. Gives how many keys there are; nothing: it cannot be told. Nothing else is to be
@@ -117,10 +120,14 @@ private:
     // Makes what a text reads readable, and the view's name stand for what it gives.
     Status run(const declare::View& view, const std::string& sql, const std::set<std::string>& reads,
                const States& states, Rows rows);
-    // The result from the stored one and what is new, if that can be done; `states` are open.
+    // The result from the stored one and what is new, if that can be done; `open`: the view's own states.
     Result<std::optional<std::int64_t>> refreshed(const declare::View& view, const Split& split,
-                                                  std::map<std::string, Source> states, const Basis& then,
-                                                  const Basis& now);
+                                                  std::map<std::string, Source> open, const States& states,
+                                                  const Basis& then, const Basis& now);
+    // The rows of a view that finish reads under a name of their own, so that the view's name may stand for some of
+    // them.
+    Result<ReadResult> set_aside(const declare::View& view, const States& states);
+    bool is_read_by_others(const declare::View& view) const;
     // What finish reads besides states, and where each stands; nothing: some of it has no version.
     Result<std::optional<Basis>> basis_of(const declare::View& view, const Split& split,
                                           const std::map<std::string, Source>& states);
@@ -135,7 +142,8 @@ private:
     std::function<std::string(const declare::View&)> held_in_{};
     std::map<std::string, std::string>
         held_;  // by view: the tables that held_in_ named, until their names stand for them
-    std::set<std::string> computed_;
+    std::set<std::string> computed_, stored_;
+    std::map<std::string, ReadResult> results_;  // by view that was brought up to date here, or is set aside
 };
 
 // Whether what a text says of old events may change when the interval's end does.

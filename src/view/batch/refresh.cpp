@@ -51,12 +51,14 @@ struct GoOn {
 // The stored result and what came in since it was computed; nothing where it cannot be gone on from.
 Result<std::optional<GoOn>> go_on_from(const StoredResult& stored) {
     using Maybe = std::optional<GoOn>;
-    const auto& [table, then, now, sources] = stored;
+    const auto& [table, then, now, sources, results, changed] = stored;
     if (then.text != now.text || then.positions.size() != now.positions.size()) return Maybe();
     for (const auto& [name, position] : now.positions) {
         const auto known = then.positions.find(name);
         if (known == then.positions.end()) return Maybe();
-        if (!sources.contains(name) && known->second != position) return Maybe();
+        if (sources.contains(name) || known->second == position) continue;
+        const auto result = results.find(name);
+        if (result == results.end() || result->second.gone_on_from != known->second) return Maybe();
     }
     WEIR_ASSIGN(auto old, table.snapshot());
     if (position_of(old) != then.result) return Maybe();
@@ -186,16 +188,27 @@ Result<std::optional<std::int64_t>> refresh_result(sql::Connection& connection, 
     if (!keys.why_not.empty()) return Keys();
     for (const auto& [name, source] : stored.sources)
         if (!keys.sources.contains(name)) return Keys();
+    for (const auto& [name, result] : stored.results)
+        if (!keys.sources.contains(name)) return Keys();
     WEIR_ASSIGN(const auto go_on, go_on_from(stored));
     if (!go_on) return Keys();
     std::int64_t new_rows = 0;
     for (const auto& [name, changes] : go_on->news)
         for (const auto& each : changes.added) new_rows += lake::live_rows(each.file).value_or(0);
+    std::map<std::string, GrownSource> grown;
+    for (const auto& [name, result] : stored.results) {
+        if (stored.then.positions.at(name) == stored.now.positions.at(name)) {
+            grown.emplace(name, GrownSource{result.relation, fmt::format("(FROM {} WHERE false)", result.relation)});
+            continue;
+        }
+        WEIR_ASSIGN(const auto rows, connection.query("SELECT count(*) FROM " + result.changed));
+        new_rows += rows.integer(0, 0);
+        grown.emplace(name, GrownSource{result.relation, result.changed});
+    }
     if (new_rows * touched_share > lake::known_rows(go_on->old.files())) return Keys();
     WEIR_ASSIGN(const auto old, old_result(connection, stored.table, go_on->old, "weir_before", keys.unordered));
     if (!old) return Keys();
 
-    std::map<std::string, GrownSource> grown;
     for (const auto& [name, changes] : go_on->news) {
         const auto& source = stored.sources.at(name);
         WEIR_ASSIGN(const auto added, lake::prepare_added(source.table, connection, *source.snapshot, changes,
@@ -207,6 +220,10 @@ Result<std::optional<std::int64_t>> refresh_result(sql::Connection& connection, 
     WEIR_TRY(
         connection.run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", sql::quote_name(view),
                                    select_refreshed(keys, touched_relation, *old, "(" + select_fresh(keys) + ")"))));
+    if (!stored.changed.empty())
+        WEIR_TRY(connection.run(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {} UNION ALL {}", stored.changed,
+                                            select_touched(keys.columns, *old),
+                                            select_touched(keys.columns, sql::quote_name(view)))));
     return Keys(count);
 }
 

@@ -25,7 +25,8 @@ inline constexpr std::int64_t touched_share = 4;
 struct Basis {
     std::string text;  // a hash of all texts that decide the result
     std::string end;   // of the interval
-    // Of all that finish reads: position_of() for states and event tables, a hash of the visible files for others.
+    // Of all that finish reads: position_of() for states, event tables and results, a hash of the visible files for
+    // others.
     std::map<std::string, std::string> positions;
     std::string result;  // position of the view's table after it was written
 };
@@ -57,16 +58,26 @@ struct GrownSource {
 Result<std::int64_t> touch(sql::Connection& connection, const TouchedKeys& keys,
                            const std::map<std::string, GrownSource>& sources);
 
+// The result of another view that finish reads, as it is now.
+struct ReadResult {
+    std::string relation{};  // all of it
+    // Where it was brought up to date by its touched keys: the position of the stored result that it was made from, and
+    // its rows with these keys, as they were and as they are.
+    std::string gone_on_from{}, changed{};
+};
+
 struct StoredResult {
     const lake::Table& table;  // the view's
     const Basis& then;
     const Basis& now;
-    const std::map<std::string, Source>& sources;  // the states and event tables
+    const std::map<std::string, Source>& sources;      // the states and event tables
+    const std::map<std::string, ReadResult>& results;  // of other views
+    std::string changed{};  // the temporary table that gets the rows with touched keys, old and new; empty: none
 };
 
 // Makes the new result a temporary table `view` of the connection and gives the number of touched keys. Nothing: the
-// old result cannot be gone on from, or too much of it is touched. Afterwards the sources' names stand for their
-// touched rows only.
+// old result cannot be gone on from, or too much of it is touched. Afterwards the names of sources and results stand for
+// their touched rows only.
 Result<std::optional<std::int64_t>> refresh(sql::Connection& connection, const std::string& view,
                                             const StoredResult& stored, const TouchedKeys& keys);
 

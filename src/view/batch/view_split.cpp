@@ -55,7 +55,8 @@ TableRole role_of(const declare::Project& project, std::string_view table) {
         if (equal_ignoring_case(source.table, table))
             return source.reference ? TableRole::reference : TableRole::events;
     }
-    return TableRole::other;
+    const auto* view = project.view(table);
+    return view != nullptr && view->keep == declare::View::Keep::latest ? TableRole::result : TableRole::other;
 }
 
 }  // namespace
@@ -197,6 +198,11 @@ Result<const Split*> Catalog::split(const declare::View& view) {
         made->touched.why_not = text.why_not;
     }
     if (!made) return std::move(made).error().within(fmt::format("splitting view '{}'", view.name));
+    for (const auto& read : made->reads) {
+        const auto* other = project_->view(read);
+        if (other != nullptr && other->keep != declare::View::Keep::latest && made->touched.why_not.empty())
+            made->touched.why_not = fmt::format("it reads '{}', of which no newest result is stored", other->name);
+    }
     for (auto& state : made->states) {
         state.events = as_declared(*project_, state.events);
         state.references = as_declared(*project_, state.references);

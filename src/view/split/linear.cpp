@@ -103,6 +103,7 @@ Linear linear_relation(const Tree& from, const Scope& scope, const RoleOf& role)
         switch (role(full)) {
             case TableRole::events: result.events.insert(lowered(full)); break;
             case TableRole::reference: result.references.insert(lowered(full)); break;
+            case TableRole::result:
             case TableRole::other: result.why_not = "it reads " + full + ", which is not a table of events"; break;
         }
         return result;

@@ -201,7 +201,8 @@ TouchedKeys touched_in(Trees& trees, const Tree& finish, const RoleOf& role, con
                             [&](const State& state) { return state.name == name; });
     };
     const auto is_source = [&](std::string_view name) {
-        return state_called(name) != split.states.end() || role(name) == TableRole::events;
+        const auto table = role(name);
+        return state_called(name) != split.states.end() || table == TableRole::events || table == TableRole::result;
     };
     const auto columns_of = [&](const std::string& name, const std::string& quoted) {
         std::vector<sql::Column> columns;

@@ -28,7 +28,8 @@ namespace weir::view {
 enum class TableRole {
     events,     // grows by commits; what is in it stays
     reference,  // small; when it changes, states that join it are made again
-    other,      // results of views, system tables: read as they are
+    result,     // the stored newest rows of another view, of which is known what a run changed
+    other,      // other views, system tables: read as they are
 };
 
 // A table of events of which rows can be taken back (weights.h).
@@ -89,7 +90,7 @@ struct ShownKey {
 // Which rows of a view can change when events come in: those whose keys the new events have (touched.h).
 struct TouchedKeys {
     std::vector<std::string> columns;  // of the result, that together are the key
-    // Of each state and each event table that finish reads: the columns that hold the same values, in the same order.
+    // Of each state, event table and result that finish reads: the columns that hold the same values, in the same order.
     std::map<std::string, std::vector<std::string>> sources;
     std::string unordered;  // finish without the order of its result
     std::string order;      // "ORDER BY …" over the result, by position; empty: none
@@ -101,7 +102,7 @@ struct Split {
     std::string finish;           // reads the states by their names
     std::string plain;            // the view without states: the same answer, to the bit
     std::set<std::string> rows;   // event tables that finish reads row by row
-    std::set<std::string> reads;  // other tables and views that finish reads
+    std::set<std::string> reads;  // other tables and views that finish reads, lower case
     std::vector<ShownKey> shown_keys;
     TouchedKeys touched;
     // Each row of the answer comes from one event, and the answer has no order: new events only add rows to it.

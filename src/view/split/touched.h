@@ -1,7 +1,8 @@
-// Which rows of a view can change when events come in: those whose keys the new events have.
+// Which rows of a view can change when events come in: those whose keys the new events have, or the changed rows of
+// another view's result.
 //
 // A column of the result tells its rows apart by key if each of its rows comes from rows with the same value in every
-// state and event table that finish reads: through projections, equalities of joins, GROUP BY, PARTITION BY. Then
+// state, event table and result that finish reads: through projections, equalities of joins, GROUP BY, PARTITION BY. Then
 //
 //   new result = old result without the touched keys + finish over the rows with the touched keys
 //
@@ -18,8 +19,8 @@ namespace weir::view {
 using IsSource = std::function<bool(std::string_view relation)>;
 using ColumnsOf = std::function<std::vector<sql::Column>(const std::string& relation, const std::string& quoted)>;
 
-// Of `finish`, whose relations have these columns; those of states without what is merged. `is_source`: a state or a
-// table of events; what else it reads must not have changed when keys are used.
+// Of `finish`, whose relations have these columns; those of states without what is merged. `is_source`: a state, a
+// table of events or a result; what else it reads must not have changed when keys are used.
 TouchedKeys touched_keys(Trees& trees, const Tree& finish, const IsSource& is_source, const ColumnsOf& columns_of);
 
 // The relation of touched keys, with a column t1, t2, … for each.
