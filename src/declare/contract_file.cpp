@@ -72,7 +72,7 @@ private:
     }
 
     std::string take_version_text(OptionReader& reader, const YamlNode& root) {
-        const auto text = reader.take_or("version", std::string{});
+        auto text = reader.take_or("version", std::string{});
         const auto* node = root.find("version");
         double number = 0;
         if (node != nullptr && node->is_scalar() && node->style == YamlNode::Style::plain) {

@@ -271,10 +271,10 @@ TEST_F(Views, only_touched_keys_are_computed_again) {
     }
     const auto all = [&] {
         std::string text;
-        for (const std::string_view name : {"sums", "each_once", "newest", "gaps", "joined", "ranked", "means", "of_two",
-                                            "with_events", "of_means", "by_letter", "placed"})
-            text += sql("SELECT * FROM " + std::string(name) +
-                        (name == "sums" || name == "of_two" ? "" : " ORDER BY ALL"));
+        for (const std::string_view name : {"sums", "each_once", "newest", "gaps", "joined", "ranked", "means",
+                                            "of_two", "with_events", "of_means", "by_letter", "placed"})
+            text +=
+                sql("SELECT * FROM " + std::string(name) + (name == "sums" || name == "of_two" ? "" : " ORDER BY ALL"));
         return text;
     };
     const auto grown = all();

@@ -76,8 +76,8 @@ struct StoredResult {
 };
 
 // Makes the new result a temporary table `view` of the connection and gives the number of touched keys. Nothing: the
-// old result cannot be gone on from, or too much of it is touched. Afterwards the names of sources and results stand for
-// their touched rows only.
+// old result cannot be gone on from, or too much of it is touched. Afterwards the names of sources and results stand
+// for their touched rows only.
 Result<std::optional<std::int64_t>> refresh(sql::Connection& connection, const std::string& view,
                                             const StoredResult& stored, const TouchedKeys& keys);
 

@@ -90,7 +90,8 @@ struct ShownKey {
 // Which rows of a view can change when events come in: those whose keys the new events have (touched.h).
 struct TouchedKeys {
     std::vector<std::string> columns;  // of the result, that together are the key
-    // Of each state, event table and result that finish reads: the columns that hold the same values, in the same order.
+    // Of each state, event table and result that finish reads: the columns that hold the same values, in the same
+    // order.
     std::map<std::string, std::vector<std::string>> sources;
     std::string unordered;  // finish without the order of its result
     std::string order;      // "ORDER BY …" over the result, by position; empty: none

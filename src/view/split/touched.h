@@ -2,7 +2,8 @@
 // another view's result.
 //
 // A column of the result tells its rows apart by key if each of its rows comes from rows with the same value in every
-// state, event table and result that finish reads: through projections, equalities of joins, GROUP BY, PARTITION BY. Then
+// state, event table and result that finish reads: through projections, equalities of joins, GROUP BY, PARTITION
+// BY. Then
 //
 //   new result = old result without the touched keys + finish over the rows with the touched keys
 //
