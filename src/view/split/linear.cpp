@@ -152,7 +152,7 @@ Linear linear_query(const Tree& query, const Scope& outer, const RoleOf& role) {
     for (const auto& expression : expressions) {
         if (reads_events && has_aggregate(expression)) return because("it aggregates events");
         if (reads_events && has_window(expression)) return because("it has a window over events");
-        const auto inside = inside_expression(expression, scope, role);
+        auto inside = inside_expression(expression, scope, role);
         if (!inside.why_not.empty()) return inside;
         if (!inside.events.empty()) return because("a query inside it reads events");
         take_in(result, inside);
