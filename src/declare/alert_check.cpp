@@ -6,7 +6,6 @@
 #include "declare/contract_values.h"
 #include "declare/determinism.h"
 #include "declare/sql_rules.h"
-#include "declare/text.h"
 #include "model/system_tables.h"
 
 namespace weir::declare {
@@ -20,19 +19,14 @@ public:
         auto& rules = sql_.project.alerts.rules;
         const auto rule =
             std::find_if(rules.begin(), rules.end(), [&](const AlertRule& one) { return one.name == snippet.owner; });
-        Problems unplaced;
-        const auto filled = fill_sql(SqlOrigin{snippet.file, 1, snippet.sql}, sql_.project, unplaced);
-        for (auto error : unplaced.errors()) {
-            error.where = place_inside(snippet.node, snippet.file, error.where.line, error.where.column);
-            sql_.problems.add(std::move(error));
-        }
-        if (!unplaced.none()) return;
-        rule->sql = filled.sql;
+        const auto filled = sql_.filled(snippet);
+        if (!filled) return;
+        rule->sql = filled->sql;
         const At inside = [&](std::size_t offset) {
-            return at(offset == std::string::npos ? offset : filled.original(offset));
+            return at(offset == std::string::npos ? offset : filled->original(offset));
         };
         SqlFault fault;
-        const auto tree = sql_.duckdb.parse(filled.sql, fault);
+        const auto tree = sql_.duckdb.parse(filled->sql, fault);
         if (!tree || tree->size() != 1) {
             if (tree || fault.message.starts_with("Only SELECT")) fault.message = "an alert is one SELECT";
             return sql_.report(fault, snippet.title, inside);
@@ -47,7 +41,7 @@ public:
         // What it reads has problems of its own.
         for (const auto& read : rule->reads)
             if (const auto* known = sql_.project.view(read); known != nullptr && known->schema.fields.empty()) return;
-        const auto columns = sql_.duckdb.bind(filled.sql, fault);
+        const auto columns = sql_.duckdb.bind(filled->sql, fault);
         if (!columns) return sql_.report(fault, snippet.title, inside);
         check_alert_columns(*rule, *columns, snippet.title, at);
     }

@@ -7,7 +7,6 @@
 #include "declare/macro_text.h"
 #include "declare/own_functions.h"
 #include "declare/sql_rules.h"
-#include "declare/text.h"
 
 namespace weir::declare {
 namespace {
@@ -27,9 +26,11 @@ public:
         const auto text = sql_.context.read_text("macros.sql");
         if (!text) return;
         const auto file = sql_.context.shown("macros.sql");
-        if (!sql_.check_text(*text, file)) return;
-        sql_.project.macros = *text;
         const SqlOrigin origin{file, 1, *text};
+        if (!check_text(
+                *text, [&](std::size_t offset) { return origin.at(offset); }, sql_.problems))
+            return;
+        sql_.project.macros = *text;
         const auto tokens = sql_tokens(*text);
         for (const auto& token : tokens) {
             if (token.kind == SqlToken::Kind::parameter)

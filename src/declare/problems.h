@@ -1,7 +1,9 @@
 // Everything that is wrong with a project, collected; warnings apart.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -34,5 +36,8 @@ private:
     std::vector<Error> errors_;
     std::vector<Error> warnings_;
 };
+
+// Refuses bytes that are no text: NUL, and what is not valid UTF-8. `at`: the place of a byte.
+bool check_text(std::string_view text, const std::function<Where(std::size_t offset)>& at, Problems& problems);
 
 }  // namespace weir::declare

@@ -43,16 +43,10 @@ private:
     void check_expression(const SqlSnippet& snippet, const std::string& contract, const At& at) {
         // A source's predicate may use parameters; a contract is the same everywhere.
         FilledSql filled{.sql = snippet.sql, .used = {}, .pieces = {}};
-        const SqlOrigin origin{snippet.file, 1, snippet.sql};
         if (snippet.kind == SqlSnippet::Kind::where) {
-            Problems unplaced;
-            filled = fill_sql(origin, sql_.project, unplaced);
-            for (auto error : unplaced.errors()) {
-                const auto& w = error.where;
-                error.where = place_inside(snippet.node, snippet.file, w.line, w.column);
-                sql_.problems.add(std::move(error));
-            }
-            if (!unplaced.none()) return;
+            auto with_parameters = sql_.filled(snippet);
+            if (!with_parameters) return;
+            filled = std::move(*with_parameters);
             for (auto& source : sql_.project.sources) {
                 if (source.name == snippet.owner) source.where_sql = filled.sql;
             }
@@ -91,7 +85,7 @@ private:
         if (!sql_.contract_tables.contains(contract)) return;
         const auto condition = value ? std::string() : fmt::format(" WHERE ({}\n)", filled.sql);
         const auto columns = sql_.duckdb.bind(
-            fmt::format("{}{}\n) FROM {}{}", lead, filled.sql, sql_.contract_table(contract), condition), fault);
+            fmt::format("{}{}\n) FROM {}{}", lead, filled.sql, SqlRules::contract_table(contract), condition), fault);
         if (!columns) return sql_.report(fault, snippet.title, inside);
         auto over_contract = uses;
         over_contract.tables.push_back({"contract " + contract, std::string(system_schema), 0});
@@ -99,7 +93,7 @@ private:
         if (value) {
             if (snippet.column.empty()) return;
             if (!sql_.duckdb.bind(fmt::format("SELECT CAST(({}\n) AS {}) FROM {}", filled.sql, snippet.column,
-                                              sql_.contract_table(contract)),
+                                              SqlRules::contract_table(contract)),
                                   fault))
                 refuse(fmt::format("its value cannot become {}", snippet.column), "cast it to the column's type");
             return;
@@ -119,7 +113,7 @@ private:
             map.pieces.push_back({start, map.sql.size(), begin, end});
             copied = end;
         };
-        const auto table = sql_.contract_table(snippet.owner);
+        const auto table = SqlRules::contract_table(snippet.owner);
         for (auto open = snippet.sql.find('{'); open != std::string::npos; open = snippet.sql.find('{', open + 1)) {
             const auto close = snippet.sql.find('}', open);
             if (close == std::string::npos) break;

@@ -9,7 +9,6 @@
 #include "declare/determinism.h"
 #include "declare/own_functions.h"
 #include "declare/table_schema.h"
-#include "declare/text.h"
 #include "model/system_tables.h"
 
 namespace weir::declare {
@@ -186,19 +185,15 @@ bool SqlRules::binds_over(const nlohmann::json& expression, const nlohmann::json
     return text && duckdb.bind(std::string(text->text(0, 0)), fault);
 }
 
-bool SqlRules::check_text(std::string_view text, const std::string& file) {
-    const SqlOrigin origin{file, 1, text};
-    if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
-        problems.error(origin.at(nul), "a NUL byte stands in the text", "is this a text file, saved as UTF-8?");
-        return false;
+std::optional<FilledSql> SqlRules::filled(const SqlSnippet& snippet) {
+    Problems unplaced;
+    auto filled = fill_sql(SqlOrigin{snippet.file, 1, snippet.sql}, project, unplaced);
+    for (auto error : unplaced.errors()) {
+        error.where = place_inside(snippet.node, snippet.file, error.where.line, error.where.column);
+        problems.add(std::move(error));
     }
-    if (const auto bad = find_invalid_utf8(text)) {
-        problems.error(origin.at(*bad),
-                       fmt::format("the byte 0x{:02X} is not valid UTF-8", static_cast<unsigned char>(text[*bad])),
-                       "save the file as UTF-8");
-        return false;
-    }
-    return true;
+    if (!unplaced.none()) return std::nullopt;
+    return filled;
 }
 
 bool SqlRules::check_sources(const SqlUses& uses, const std::string& what, const At& at) {

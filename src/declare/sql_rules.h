@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,8 +35,8 @@ public:
     static bool creatable(const Schema& schema);
 
     void report(const SqlFault& fault, const std::string& what, const At& at);
-    // Refuses bytes that are no text.
-    bool check_text(std::string_view text, const std::string& file);
+    // SQL inside YAML with the project's parameters; nothing where one of them has a problem, which is told.
+    std::optional<FilledSql> filled(const SqlSnippet& snippet);
     // What functions of the time mean: in a view the interval's end, in an alert the moment at which it is looked at.
     enum class Time { refused, known };
     // Refuses what is not decided by the rows that are read.

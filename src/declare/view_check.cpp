@@ -44,18 +44,23 @@ private:
     using At = SqlRules::At;
 
     void read_views() {
-        for (const auto& path : sql_.context.list("views", ".sql", "views are files named NAME.sql")) {
-            const auto file = sql_.context.shown(path);
-            ParsedView parsed;
-            parsed.view.name = path.stem().string();
-            parsed.view.where = {file, 1, 1};
-            if (!is_plain_name(parsed.view.name))
-                sql_.problems.error({file}, fmt::format("'{}' cannot name a view", parsed.view.name),
-                                    "rename the file: letters, digits and underscores");
-            const auto text = sql_.context.read_text(path);
-            parsed.usable = text && sql_.check_text(*text, file) && parse_view(*text, file, parsed);
-            views_.push_back(std::move(parsed));
-        }
+        for (const auto& path : sql_.context.list("views", ".sql", "views are files named NAME.sql"))
+            views_.push_back(read_file(path, "view"));
+    }
+
+    ParsedView read_file(const std::filesystem::path& path, const std::string& noun) {
+        const auto file = sql_.context.shown(path);
+        ParsedView parsed;
+        parsed.noun = noun;
+        parsed.view.name = path.stem().string();
+        parsed.view.where = {file, 1, 1};
+        if (!is_plain_name(parsed.view.name))
+            sql_.problems.error({file}, fmt::format("'{}' cannot name a {}", parsed.view.name, noun),
+                                "rename the file: letters, digits and underscores");
+        const auto text = sql_.context.read_text(path);
+        const auto at = [&](std::size_t offset) { return SqlOrigin{file, 1, *text}.at(offset); };
+        parsed.usable = text && check_text(*text, at, sql_.problems) && parse_view(*text, file, parsed);
+        return parsed;
     }
 
     bool parse_view(const std::string& text, const std::string& file, ParsedView& parsed) {
@@ -323,9 +328,9 @@ private:
             }
         }
         check_view_contract(parsed, schema);
-        if (!good || !sql_.creatable(schema)) return;
+        if (!good || !SqlRules::creatable(schema)) return;
         // As a table, so that views above it are bound against names and types and not against its text again.
-        if (!sql_.duckdb.run(sql_.create(quote_name(parsed.view.name), schema), fault))
+        if (!sql_.duckdb.run(SqlRules::create(quote_name(parsed.view.name), schema), fault))
             return sql_.report(fault, what, at);
         parsed.bound = true;
         parsed.view.schema = std::move(schema);
@@ -394,16 +399,8 @@ private:
         SqlFault fault;
         bool prepared = false;
         for (const auto& path : sql_.context.list("generators", ".sql", "generators are files named NAME.sql")) {
-            const auto file = sql_.context.shown(path);
-            ParsedView parsed;
-            parsed.noun = "generator";
-            parsed.view.name = path.stem().string();
-            parsed.view.where = {file, 1, 1};
-            if (!is_plain_name(parsed.view.name))
-                sql_.problems.error({file}, fmt::format("'{}' cannot name a generator", parsed.view.name),
-                                    "rename the file: letters, digits and underscores");
-            const auto text = sql_.context.read_text(path);
-            if (!text || !sql_.check_text(*text, file) || !parse_view(*text, file, parsed)) continue;
+            const auto parsed = read_file(path, "generator");
+            if (!parsed.usable) continue;
             const auto at = place_in(parsed);
             const auto what = fmt::format("generator {}", parsed.view.name);
             bool good = true;

@@ -337,16 +337,9 @@ bool parse_yaml(std::string_view text, const YamlText& origin, YamlNode& root, P
                                                   limits::declaration_bytes_max));
         return false;
     }
-    if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
-        problems.error(builder.where_at(nul), "a NUL byte stands in the text", "is this a text file, saved as UTF-8?");
+    if (!check_text(
+            text, [&](std::size_t offset) { return builder.where_at(offset); }, problems))
         return false;
-    }
-    if (const auto bad = find_invalid_utf8(text)) {
-        problems.error(builder.where_at(*bad),
-                       fmt::format("the byte 0x{:02X} is not valid UTF-8", static_cast<unsigned char>(text[*bad])),
-                       "save the file as UTF-8");
-        return false;
-    }
     const auto tabs = lines_with_tabs(lines);
     std::istringstream stream{std::string(text)};
     try {

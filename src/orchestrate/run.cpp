@@ -458,7 +458,7 @@ private:
         }
         const auto due = judge_result(known, now);
         if (due == Due::up_to_date && !request_.full) {
-            if (view.keep == View::Keep::latest) batch.is_stored(view);
+            batch.is_stored(view);
             steps_.add({.kind = StepKind::view,
                         .node = view.name,
                         .day = day,
@@ -482,7 +482,7 @@ private:
                               if (computed.appended)
                                   step.reason += fmt::format("; {} rows of new events were added", *computed.appended);
                               WEIR_ASSIGN(const auto published, publish(at_, batch, view, computed));
-                              if (view.keep == View::Keep::latest) batch.is_stored(view);
+                              batch.is_stored(view);
                               step.rows = published.rows;
                               kept.fingerprint = to_string(now);
                               if (computed.basis) {

@@ -290,6 +290,8 @@ TEST_F(Views, only_touched_keys_are_computed_again) {
     expect_verified();
     EXPECT_THAT(weir_with({"explain", "gaps"}).out, HasSubstr("only rows whose name they touch"));
     EXPECT_THAT(weir_with({"explain", "ranked"}).out, HasSubstr("all of it is computed again, because"));
+    EXPECT_THAT(weir_with({"explain", "placed"}).out,
+                HasSubstr("all of it is computed again, because so is all of view ranked, which it reads"));
     // Most of the result is touched, or it was restored: the whole is computed.
     day("2024-03-10", rows_of(900));
     EXPECT_THAT(json_of({"run"}).dump(), Not(HasSubstr("keys were touched")));

@@ -24,6 +24,7 @@ struct Explained {
     const Split& split;
     std::vector<std::optional<view::StateSize>> sizes;  // of the states; nothing: not stored yet
     std::vector<view::ColumnLineage> columns;
+    std::string whole_below{};  // a view that it reads, of which all is computed again; empty: none
 };
 
 std::string_view meaning(const State& state) {
@@ -91,7 +92,22 @@ Lineage lineage_of(const Explained& explained) {
 std::string why_whole(const Explained& explained) {
     if (explained.view.keep == declare::View::Keep::every_interval)
         return "each interval's result is made from nothing";
-    return explained.split.append_only ? std::string() : explained.split.touched.why_not;
+    if (explained.split.append_only) return "";
+    if (!explained.split.touched.why_not.empty()) return explained.split.touched.why_not;
+    return explained.whole_below.empty() ? ""
+                                         : fmt::format("so is all of view {}, which it reads", explained.whole_below);
+}
+
+Result<std::string> whole_below(view::Catalog& catalog, const declare::Project& project, const Split& split) {
+    for (const auto& read : split.reads) {
+        const auto* other = project.view(read);
+        if (other == nullptr) continue;
+        WEIR_ASSIGN(const auto* below, catalog.split(*other));
+        if (!below->touched.why_not.empty()) return other->name;
+        WEIR_ASSIGN(auto deeper, whole_below(catalog, project, *below));
+        if (!deeper.empty()) return other->name;
+    }
+    return std::string();
 }
 
 bool only_grows(const Explained& explained) { return explained.split.append_only && why_whole(explained).empty(); }
@@ -242,8 +258,9 @@ Result<int> run(const Invocation& invocation, Terminal& terminal) {
     }
     WEIR_ASSIGN(auto catalog, view::Catalog::open(at.lake, at.project, view::Catalog::For::people));
     WEIR_ASSIGN(const auto* split, catalog.split(*view));
-    Explained explained{*view, *split, {}, {}};
+    Explained explained{.view = *view, .split = *split, .sizes = {}, .columns = {}};
     WEIR_ASSIGN(explained.columns, catalog.lineage(*view));
+    WEIR_ASSIGN(explained.whole_below, whole_below(catalog, at.project, *split));
     for (const auto& state : split->states) {
         WEIR_ASSIGN(auto size, view::state_size(at.lake, state));
         explained.sizes.push_back(std::move(size));

@@ -76,6 +76,11 @@ void collect_text(const declare::Project& project, const declare::View& view, Sh
     }
 }
 
+bool reads(const declare::View& reader, const declare::View& view) {
+    return std::any_of(reader.reads.begin(), reader.reads.end(),
+                       [&](const std::string& read) { return equal_ignoring_case(read, view.name); });
+}
+
 // What came into a state in the lake after it stood as `is_there` knows it: nothing did, or a run has moved it on whose
 // results are not published. Nothing: that is too long ago to be found.
 Result<std::optional<lake::Changes>> added_to_state(const Source& source,
@@ -341,10 +346,17 @@ Result<std::optional<Basis>> IntervalBatch::basis_of(const declare::View& view, 
 }
 
 bool IntervalBatch::is_read_by_others(const declare::View& view) const {
-    return std::any_of(project_->views.begin(), project_->views.end(), [&](const auto& other) {
-        return std::any_of(other.reads.begin(), other.reads.end(),
-                           [&](const std::string& read) { return equal_ignoring_case(read, view.name); });
-    });
+    return std::any_of(project_->views.begin(), project_->views.end(),
+                       [&](const auto& other) { return reads(other, view); });
+}
+
+Result<bool> IntervalBatch::is_gone_on_from(const declare::View& view, Catalog& catalog) const {
+    for (const auto& other : project_->views) {
+        if (other.keep != declare::View::Keep::latest || !reads(other, view)) continue;
+        WEIR_ASSIGN(const auto* split, catalog.split(other));
+        if (split->touched.why_not.empty()) return true;
+    }
+    return false;
 }
 
 Result<ReadResult> IntervalBatch::set_aside(const declare::View& view, const States& states) {
@@ -388,7 +400,8 @@ Result<std::optional<std::int64_t>> IntervalBatch::refreshed(const declare::View
         }
     }
     StoredResult stored{.table = result, .then = then, .now = now, .sources = sources, .results = results};
-    if (is_read_by_others(view)) stored.changed = sql::quote_name("weir_changed_" + view.name);
+    WEIR_ASSIGN(const bool asked, is_gone_on_from(view, states.catalog));
+    if (asked) stored.changed = sql::quote_name("weir_changed_" + view.name);
     auto count = split.append_only ? append_new(connection_, view.name, stored, split.finish)
                                    : refresh(connection_, view.name, stored, split.touched);
     if (count && *count && !stored.changed.empty())

@@ -72,8 +72,11 @@ public:
     };
     Result<Computed> compute(const declare::View& view, const States& states, const std::optional<Basis>& then = {});
 
-    // The view's result in the lake is what compute() gives, or gave: views that read it can go on from it.
-    void is_stored(const declare::View& view) { stored_.insert(view.name); }
+    // The view's result in the lake is what compute() gives, or gave: where only the newest is kept, views that read it
+    // can go on from it.
+    void is_stored(const declare::View& view) {
+        if (view.keep == declare::View::Keep::latest) stored_.insert(view.name);
+    }
 
     // Makes of a view with touched keys, whose finish reads no view, the rows that have keys of events which came in
     // after these versions a temporary view of connection(), named as the view, and these keys touched_relation. Since
@@ -128,6 +131,8 @@ private:
     // them.
     Result<ReadResult> set_aside(const declare::View& view, const States& states);
     bool is_read_by_others(const declare::View& view) const;
+    // Whether another view goes on from this one's result, key by key.
+    Result<bool> is_gone_on_from(const declare::View& view, Catalog& catalog) const;
     // What finish reads besides states, and where each stands; nothing: some of it has no version.
     Result<std::optional<Basis>> basis_of(const declare::View& view, const Split& split,
                                           const std::map<std::string, Source>& states);
