@@ -78,9 +78,10 @@ Result<Published> publish(const Workplace& at, view::IntervalBatch& batch, const
     } else if (!grows) {
         // The newest text decides the layout; days of an older layout are due and computed again.
         WEIR_TRY(transaction.overwrite());
-        if (!(transaction.schema() == schema)) WEIR_TRY(transaction.set_schema(schema));
+        if (!same_layout || !(transaction.schema() == schema)) WEIR_TRY(transaction.set_layout(schema, partitions));
     }
-    if (every_interval) transaction.set_configuration(std::string(view::keep_property), "every_interval");
+    transaction.set_configuration(std::string(view::keep_property),
+                                  every_interval ? std::optional<std::string>("every_interval") : std::nullopt);
     if (!grows || *computed.appended > 0) {
         auto appended = transaction.append(connection, select);
         if (!appended && appended.error().code == ErrorCode::sql_invalid) {

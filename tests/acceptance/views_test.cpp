@@ -302,6 +302,41 @@ TEST_F(Views, only_touched_keys_are_computed_again) {
     expect_verified();
 }
 
+TEST_F(Views, what_is_kept_of_a_view_may_change_either_way) {
+    const std::string text = "SELECT name, count(*) AS n FROM t GROUP BY name ORDER BY name\n";
+    const auto keep_all = [&] { put("views/v.sql", "/* weir\nkeep: every_interval\n*/\n" + text); };
+    const auto facts = [&] {
+        const auto shown = json_of({"table", "show", "v"});
+        return std::pair(shown.at("partition_columns"), shown.at("properties").contains("weir.keep"));
+    };
+    view("v", text);
+    view("above", "SELECT max(n) AS n FROM v\n");
+    day("2024-03-01", "1,a,1\n2,b,2\n");
+    run_ok();
+    keep_all();
+    day("2024-03-02", "3,a,1\n");
+    run_ok();
+    EXPECT_EQ(facts(), std::pair(json::array({"run_date"}), true));
+    EXPECT_EQ(sql("SELECT * FROM v"), "a,2\nb,1\n");
+    EXPECT_EQ(sql("SELECT name, n FROM history.v WHERE run_date = '2024-03-02' ORDER BY ALL"), "a,2\nb,1\n");
+    expect_verified();
+    day("2024-03-03", "4,b,1\n5,c,1\n");
+    run_ok();
+    expect_verified();
+    view("v", text);
+    run_ok();
+    EXPECT_EQ(facts(), std::pair(json::array(), false));
+    EXPECT_EQ(sql("SELECT * FROM v"), "a,2\nb,2\nc,1\n");
+    EXPECT_EQ(sql("SELECT * FROM above"), "2\n");
+    expect_verified();
+    EXPECT_NE(weir_with({"sql", "SELECT * FROM history.v"}).exit_code, 0);
+    keep_all();
+    day("2024-03-04", "6,c,1\n");
+    run_ok();
+    EXPECT_EQ(sql("SELECT name, n FROM history.v WHERE run_date = '2024-03-04' ORDER BY ALL"), "a,2\nb,2\nc,2\n");
+    expect_verified();
+}
+
 TEST_F(Views, whose_rows_come_from_one_event_each_grow_by_new_ones) {
     put("sources/kinds.yaml", "files: kinds.csv\nformat: csv\ncontract: kinds\nreference: true\n");
     put("contracts/kinds.odcs.yaml",

@@ -208,18 +208,29 @@ Status Transaction::set_txn(const std::string& app_id, std::int64_t version, std
 }
 
 Status Transaction::set_schema(Schema schema) {
-    WEIR_TRY(check_new_table(schema, layout_.metadata.partition_columns));
+    return set_layout(std::move(schema), layout_.metadata.partition_columns);
+}
+
+Status Transaction::set_layout(Schema schema, std::vector<std::string> partition_columns) {
+    WEIR_TRY(check_new_table(schema, partition_columns));
     const auto current = snapshot_ ? snapshot_->protocol() : protocol_for(layout_.schema);
     const auto needed = snapshot_ ? upgraded_for(current, schema) : protocol_for(schema);
     if (!snapshot_ || needed != current) protocol_ = needed;
     layout_.metadata.schema_text = print_schema(schema);
+    layout_.metadata.partition_columns = std::move(partition_columns);
     layout_.schema = std::move(schema);
     metadata_changed_ = true;
     return ok();
 }
 
-void Transaction::set_configuration(const std::string& key, const std::string& value) {
-    layout_.metadata.configuration[key] = value;
+void Transaction::set_configuration(const std::string& key, const std::optional<std::string>& value) {
+    auto& configuration = layout_.metadata.configuration;
+    const auto known = configuration.find(key);
+    if (value ? known != configuration.end() && known->second == *value : known == configuration.end()) return;
+    if (value)
+        configuration[key] = *value;
+    else
+        configuration.erase(known);
     metadata_changed_ = true;
 }
 

@@ -86,7 +86,10 @@ public:
     Status set_txn(const std::string& app_id, std::int64_t version, std::optional<Time> reached = {});
     // A new table's schema, or any schema together with overwrite(); see write/evolve.h for the gentle way.
     Status set_schema(Schema schema);
-    void set_configuration(const std::string& key, const std::string& value);
+    // The same with other partition columns: always together with overwrite().
+    Status set_layout(Schema schema, std::vector<std::string> partition_columns);
+    // Nothing: the property goes.
+    void set_configuration(const std::string& key, const std::optional<std::string>& value);
     // Anything the log may hold, as it is (restore, properties).
     void add_action(Action action) { extra_.push_back(std::move(action)); }
 
