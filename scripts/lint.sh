@@ -98,8 +98,8 @@ tidy_files() {
 }
 
 check_tidy() {
-    local plan=build/release/compile_commands.json files
-    if [[ ! -e "$plan" ]]; then cmake --preset release >/dev/null || return 1; fi
+    local plan=build/lint/compile_commands.json files
+    cmake --preset release -B build/lint -DWEIR_TOGETHER=OFF >/dev/null || return 1
     mapfile -t files < <(tidy_files | while read -r file; do grep -qF "/$file\"" "$plan" && echo "$file"; done)
     [[ ${#files[@]} -gt 0 ]] || { echo "lint: clang-tidy: no source file changed"; return 0; }
     local seen status
@@ -107,7 +107,7 @@ check_tidy() {
     # A file that the time does not reach is told, not called good.
     printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -I FILE timeout "$tidy_seconds" bash -c '
         [[ $(date +%s) -lt '"$(($(date +%s) + tidy_seconds))"' ]] || exit 0
-        clang-tidy-14 -p build/release --quiet --extra-arg=-Wno-unknown-warning-option "$1" 2>/dev/null || { status=$?; [[ $status -eq 1 ]] && exit 1; exit 255; }
+        clang-tidy-14 -p build/lint --quiet --extra-arg=-Wno-unknown-warning-option "$1" 2>/dev/null || { status=$?; [[ $status -eq 1 ]] && exit 1; exit 255; }
         echo "$1" >>"$2"' _ FILE "$seen"
     status=$?
     local looked

@@ -18,13 +18,12 @@ namespace fs = std::filesystem;
 using sql::quote_name;
 using sql::quote_text;
 
-const fs::path recipes = test::source_folder() / "projects/recipes";
-
 // The project's views over a table of texts, as a run would see them.
 class Recipes : public testing::Test {
 protected:
     void open(const std::map<std::string, std::string>& params = {}) {
-        auto loaded = load({.directory = recipes, .params = params, .environment = "dev"});
+        auto loaded =
+            load({.directory = test::source_folder() / "projects/recipes", .params = params, .environment = "dev"});
         for (const auto& problem : loaded.problems) ADD_FAILURE() << to_string(problem);
         project_ = std::move(loaded.project);
         auto database = sql::Database::open({.threads = 2});

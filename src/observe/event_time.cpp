@@ -67,7 +67,7 @@ EventProgress event_progress(const lake::Snapshot& snapshot, const declare::Sour
     for (const auto& [app, txn] : snapshot.transactions()) {
         if (!app.starts_with(prefix)) continue;
         const auto partition = app.substr(prefix.size());
-        Progress one{txn.version, Time(std::chrono::milliseconds(txn.updated_ms.value_or(0)))};
+        PartitionProgress one{txn.version, Time(std::chrono::milliseconds(txn.updated_ms.value_or(0)))};
         if (const auto arrived = snapshot.transaction_version(arrival_app(source, partition)))
             one.landed = Time(std::chrono::microseconds(*arrived));
         one.event = snapshot.transaction_version(newest_event_app(source, partition));
@@ -78,7 +78,7 @@ EventProgress event_progress(const lake::Snapshot& snapshot, const declare::Sour
     return progress;
 }
 
-bool is_idle(const Progress& progress, const declare::EventTime& event_time, Time now) {
+bool is_idle(const PartitionProgress& progress, const declare::EventTime& event_time, Time now) {
     return event_time.idle && now - progress.landed >= *event_time.idle;
 }
 

@@ -31,13 +31,13 @@ namespace weir::observe {
 // Microseconds since 1970 in the terms of the event time column.
 using EventMoment = std::int64_t;
 
-struct Progress {
+struct PartitionProgress {
     EventMoment newest = 0;
     Time landed;                         // its last row
     std::optional<EventMoment> event{};  // the newest one; nothing: an older weir did not write it
-    bool operator==(const Progress&) const = default;
+    bool operator==(const PartitionProgress&) const = default;
 };
-using EventProgress = std::map<std::string, Progress>;  // by partition
+using EventProgress = std::map<std::string, PartitionProgress>;  // by partition
 
 // What the microseconds of the event time column mean: of a timestamp, UTC; of a wall clock reading, the project's
 // zone.
@@ -68,7 +68,7 @@ inline constexpr std::string_view files_partition = "files";
 // As the source's table has it. Of a source of files one partition, though its rows may have come from a topic before.
 EventProgress event_progress(const lake::Snapshot& snapshot, const declare::Source& source);
 
-bool is_idle(const Progress& progress, const declare::EventTime& event_time, Time now);
+bool is_idle(const PartitionProgress& progress, const declare::EventTime& event_time, Time now);
 
 // Nothing: no event came yet, or some are held back. `clock`: now, in the terms of the column; nothing where the source
 // has no clock.

@@ -13,7 +13,7 @@ constexpr EventMoment second = 1'000'000;
 const Time noon{std::chrono::hours(12)};
 const declare::EventTime event_time{.delay = 60s, .idle = 30s};
 
-Progress at(EventMoment seconds, std::chrono::seconds ago = 0s) { return {seconds * second, noon - ago}; }
+PartitionProgress at(EventMoment seconds, std::chrono::seconds ago = 0s) { return {seconds * second, noon - ago}; }
 
 TEST(EventTime, the_watermark_is_that_of_the_slowest_partition_that_is_not_idle) {
     struct Case {

@@ -6,19 +6,11 @@
 #include <cstdint>
 #include <iterator>
 
+#include "base/ascii.h"
 #include "base/limits.h"
 
 namespace weir::sql {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 void append_utf8(std::uint32_t c, std::string& to) {
     if (c < 0x80) {

@@ -3,7 +3,7 @@
 //
 //   WEIR_FAULT_LONG=1    every call meets every kind of fault; otherwise a sample of the calls, one kind each
 //   WEIR_FAULT_SEED=N    which calls, and when to kill
-//   WEIR_FAULT_ROUNDS=N  how often to kill at random, default 200
+//   WEIR_FAULT_KILLS=N   how often to kill at random, default 200
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -374,7 +374,7 @@ TEST_F(WeirRunFault, every_call_of_a_replay_goes_wrong) {
 // Killed at a random moment, over and over, while days keep arriving. Only a round counts that had a day to take in and
 // whose process was still running when the signal came.
 TEST_F(WeirRunFault, killed_at_random_moments) {
-    const char* wanted = std::getenv("WEIR_FAULT_ROUNDS");
+    const char* wanted = std::getenv("WEIR_FAULT_KILLS");
     const int rounds = wanted != nullptr ? std::stoi(wanted) : 200;
     constexpr int rounds_a_lake = 25;  // every day makes each look at everything longer
     std::mt19937_64 random(seed);

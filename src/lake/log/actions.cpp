@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lake/damaged.h"
 #include "lake/log/paths.h"
 
 namespace weir::lake {
@@ -122,8 +123,6 @@ private:
     std::string_view action_;
     std::string problem_;
 };
-
-Error damaged(std::string message) { return {.code = ErrorCode::table_damaged, .message = std::move(message)}; }
 
 CommitInfo read_commit_info(const Json& object) {
     // Every field is free-form: one of another type is somebody else's and no reason to refuse the commit.

@@ -4,15 +4,10 @@
 
 #include <charconv>
 
+#include "base/ascii.h"
+
 namespace weir::lake {
 namespace {
-
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 // Takes the digits at the front of `text`.
 std::optional<std::int64_t> take_number(std::string_view& text) {

@@ -6,11 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/limits.h"
+#include "lake/damaged.h"
 
 namespace weir::lake {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 struct NamedKind {
     std::string_view name;
@@ -27,7 +28,6 @@ constexpr std::array primitives{
 };
 
 Error unsupported(std::string message) { return {.code = ErrorCode::table_unsupported, .message = std::move(message)}; }
-Error damaged(std::string message) { return {.code = ErrorCode::table_damaged, .message = std::move(message)}; }
 
 // "decimal(10,2)"; Spark's bare "decimal" is decimal(10,0).
 std::optional<Type> parse_decimal(std::string_view text) {
@@ -49,9 +49,9 @@ std::optional<Type> parse_decimal(std::string_view text) {
     return Type::decimal(precision, scale);
 }
 
-Result<Type> parse_type(const Json& json, const std::string& column, int depth);
+Result<Type> parse_type(const OrderedJson& json, const std::string& column, int depth);
 
-Result<std::vector<Field>> parse_fields(const Json& json, const std::string& parent, int depth) {
+Result<std::vector<Field>> parse_fields(const OrderedJson& json, const std::string& parent, int depth) {
     const auto list = json.find("fields");
     if (list == json.end() || !list->is_array())
         return damaged(fmt::format("the struct '{}' has no list of fields", parent));
@@ -66,7 +66,7 @@ Result<std::vector<Field>> parse_fields(const Json& json, const std::string& par
         if (const auto nullable = item.find("nullable"); nullable != item.end() && nullable->is_boolean())
             field.nullable = nullable->get<bool>();
         if (const auto metadata = item.find("metadata"); metadata != item.end() && metadata->is_object())
-            field.metadata = metadata->dump(-1, ' ', false, Json::error_handler_t::replace);
+            field.metadata = metadata->dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
         for (const auto& other : fields) {
             if (equal_ignoring_case(other.name, field.name))
                 return damaged(fmt::format("the column '{}' occurs twice", path));
@@ -76,12 +76,12 @@ Result<std::vector<Field>> parse_fields(const Json& json, const std::string& par
     return fields;
 }
 
-bool flag(const Json& json, const char* key) {
+bool flag(const OrderedJson& json, const char* key) {
     const auto found = json.find(key);
     return found == json.end() || !found->is_boolean() || found->get<bool>();
 }
 
-Result<Type> parse_type(const Json& json, const std::string& column, int depth) {
+Result<Type> parse_type(const OrderedJson& json, const std::string& column, int depth) {
     if (depth > limits::schema_depth_max)
         return unsupported(
             fmt::format("column '{}' is nested deeper than {} levels", column, limits::schema_depth_max));
@@ -94,7 +94,7 @@ Result<Type> parse_type(const Json& json, const std::string& column, int depth) 
         return unsupported(fmt::format("column '{}' has the type '{}', which is not supported", column, name));
     }
     if (!json.is_object()) return damaged(fmt::format("column '{}' has no readable type", column));
-    const auto kind = json.value("type", Json()).is_string() ? json["type"].get<std::string>() : std::string();
+    const auto kind = json.value("type", OrderedJson()).is_string() ? json["type"].get<std::string>() : std::string();
     if (kind == "struct") {
         Type type = Type::of(Type::Kind::structure);
         WEIR_ASSIGN(type.fields, parse_fields(json, column, depth));
@@ -117,14 +117,14 @@ Result<Type> parse_type(const Json& json, const std::string& column, int depth) 
     return unsupported(fmt::format("column '{}' has the type '{}', which is not supported", column, kind));
 }
 
-Json type_json(const Type& type);
+OrderedJson type_json(const Type& type);
 
-Json fields_json(const std::vector<Field>& fields) {
-    Json list = Json::array();
+OrderedJson fields_json(const std::vector<Field>& fields) {
+    OrderedJson list = OrderedJson::array();
     for (const auto& field : fields) {
-        Json metadata = Json::parse(field.metadata, nullptr, false);
-        if (!metadata.is_object()) metadata = Json::object();
-        Json item = Json::object();
+        OrderedJson metadata = OrderedJson::parse(field.metadata, nullptr, false);
+        if (!metadata.is_object()) metadata = OrderedJson::object();
+        OrderedJson item = OrderedJson::object();
         item["name"] = field.name;
         item["type"] = type_json(field.type);
         item["nullable"] = field.nullable;
@@ -134,8 +134,8 @@ Json fields_json(const std::vector<Field>& fields) {
     return list;
 }
 
-Json type_json(const Type& type) {
-    Json json = Json::object();
+OrderedJson type_json(const Type& type) {
+    OrderedJson json = OrderedJson::object();
     switch (type.kind) {
         case Type::Kind::structure:
             json["type"] = "struct";
@@ -159,8 +159,8 @@ Json type_json(const Type& type) {
 }  // namespace
 
 Result<Schema> parse_schema(std::string_view text) {
-    const auto json = Json::parse(text.begin(), text.end(), nullptr, false);
-    if (json.is_discarded() || !json.is_object() || json.value("type", Json()) != "struct")
+    const auto json = OrderedJson::parse(text.begin(), text.end(), nullptr, false);
+    if (json.is_discarded() || !json.is_object() || json.value("type", OrderedJson()) != "struct")
         return damaged("the table's schemaString is not a struct in JSON");
     Schema schema;
     WEIR_ASSIGN(schema.fields, parse_fields(json, "", 0));
@@ -168,15 +168,15 @@ Result<Schema> parse_schema(std::string_view text) {
 }
 
 std::string print_schema(const Schema& schema) {
-    Json json = Json::object();
+    OrderedJson json = OrderedJson::object();
     json["type"] = "struct";
     json["fields"] = fields_json(schema.fields);
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 std::optional<std::string> field_metadata(const Field& field, std::string_view key) {
     if (field.metadata == "{}") return std::nullopt;
-    const auto json = Json::parse(field.metadata, nullptr, false);
+    const auto json = OrderedJson::parse(field.metadata, nullptr, false);
     if (!json.is_object()) return std::nullopt;
     const auto found = json.find(key);
     if (found == json.end() || found->is_null()) return std::nullopt;

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/limits.h"
+#include "lake/damaged.h"
 #include "lake/log/paths.h"
 #include "lake/read/z85.h"
 
@@ -18,8 +19,6 @@ constexpr std::uint32_t cookie_without_runs = 12346;
 constexpr std::uint32_t cookie_with_runs = 12347;
 constexpr std::uint32_t array_values_max = 4096;      // more than these make a bitmap container
 constexpr std::uint32_t offsets_from_containers = 4;  // with runs, smaller bitmaps carry no offset table
-
-Error damaged(std::string message) { return {.code = ErrorCode::table_damaged, .message = std::move(message)}; }
 
 // Little-endian numbers from the front of a text; stays at its end once a read went past it.
 class ByteReader {

@@ -7,7 +7,7 @@ namespace {
 
 using std::chrono::seconds;
 
-const Time noon{std::chrono::hours(12)};
+const Time day_begins{std::chrono::hours(12)};
 
 // One look: when, whether the row is there and the alert silenced, and what comes of it.
 struct Look {
@@ -36,7 +36,7 @@ TEST_P(AlertSteps, give_these_states) {
     for (const auto& look : looks) {
         std::vector<AlertRow> rows;
         if (look.there) rows.push_back({.key = "{}", .values = "{}", .message = "at " + std::to_string(look.at)});
-        const auto now = noon + seconds(look.at);
+        const auto now = day_begins + seconds(look.at);
         const auto made = step(terms, known, rows, look.silenced, now);
         EXPECT_EQ(told(made), look.expected) << name << ", second " << look.at;
         for (const auto& instance : made.instances) {
@@ -160,8 +160,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(AlertStep, each_key_has_a_state_of_its_own) {
     const AlertTerms terms{.hold = seconds(10)};
-    auto made = step(terms, {}, {{.key = "a"}, {.key = "b"}}, false, noon);
-    made = step(terms, made.instances, {{.key = "b"}, {.key = "c"}}, false, noon + seconds(10));
+    auto made = step(terms, {}, {{.key = "a"}, {.key = "b"}}, false, day_begins);
+    made = step(terms, made.instances, {{.key = "b"}, {.key = "c"}}, false, day_begins + seconds(10));
     ASSERT_EQ(made.instances.size(), 2u);
     EXPECT_EQ(made.instances[0].row.key, "b");
     EXPECT_EQ(made.instances[0].state, AlertState::firing);
@@ -176,11 +176,11 @@ TEST(AlertStep, each_key_has_a_state_of_its_own) {
 
 TEST(AlertStep, nothing_moves_where_nothing_is_new) {
     const std::vector<AlertRow> rows{{.key = "a", .values = "1"}};
-    auto made = step({.hold = seconds(60)}, {}, rows, false, noon);
+    auto made = step({.hold = seconds(60)}, {}, rows, false, day_begins);
     EXPECT_TRUE(made.moved);
-    made = step({.hold = seconds(60)}, made.instances, rows, false, noon + seconds(1));
+    made = step({.hold = seconds(60)}, made.instances, rows, false, day_begins + seconds(1));
     EXPECT_FALSE(made.moved);
-    made = step({.hold = seconds(60)}, made.instances, {{.key = "a", .values = "2"}}, false, noon + seconds(2));
+    made = step({.hold = seconds(60)}, made.instances, {{.key = "a", .values = "2"}}, false, day_begins + seconds(2));
     EXPECT_TRUE(made.moved);
 }
 

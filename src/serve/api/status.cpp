@@ -12,7 +12,7 @@ using json = nlohmann::ordered_json;
 
 constexpr auto look_every = std::chrono::milliseconds(900);
 // Some documents; who is further behind comes again, and gets the newest.
-constexpr std::size_t queue_bytes = 256 * 1024;
+constexpr std::size_t documents_queue_bytes = 256 * 1024;
 
 json time_or_null(std::optional<Time> time) { return time ? json(to_iso(*time)) : json(); }
 
@@ -180,7 +180,7 @@ void StatusPage::append_tables(MetricsText& text) {
 }
 
 std::optional<http::Response> StatusPage::open_stream() {
-    auto queue = std::make_shared<http::EventQueue>(queue_bytes);
+    auto queue = std::make_shared<http::EventQueue>(documents_queue_bytes);
     const std::lock_guard lock(mutex_);
     std::erase_if(streams_, [](const auto& stream) { return stream->closed(); });
     if (closed_ || streams_.size() >= options_.streams_max) return std::nullopt;

@@ -10,7 +10,7 @@ namespace weir::serve {
 namespace {
 
 // Some hundred publications; a client that is further behind comes again.
-constexpr std::size_t queue_bytes = 64 * 1024;
+constexpr std::size_t publications_queue_bytes = 64 * 1024;
 
 std::string event_of(const CatalogueEntry& view) {
     return fmt::format("id: {}\nevent: publication\ndata: {}\n\n", view.from.publication,
@@ -20,7 +20,7 @@ std::string event_of(const CatalogueEntry& view) {
 }  // namespace
 
 std::optional<http::Response> Streams::open(const CatalogueEntry& view, std::string_view last_id) {
-    auto queue = std::make_shared<http::EventQueue>(queue_bytes);
+    auto queue = std::make_shared<http::EventQueue>(publications_queue_bytes);
     const std::lock_guard lock(mutex_);
     std::erase_if(streams_, [](const Stream& stream) { return stream.queue->closed(); });
     if (closed_ || streams_.size() >= most_) return std::nullopt;

@@ -2,16 +2,11 @@
 
 #include <charconv>
 
+#include "base/ascii.h"
 #include "serve/http/request.h"
 
 namespace weir::serve::http {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
 
 // Takes the part before `separator` off the front; quoted text is kept together.
 std::string_view take_item(std::string_view& text, char separator) {

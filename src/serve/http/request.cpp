@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
+
 namespace weir::serve::http {
 namespace {
 
@@ -21,12 +23,6 @@ constexpr auto token_chars = token_table();
 bool token_char(char c) { return token_chars[static_cast<unsigned char>(c)]; }
 bool digit(char c) { return c >= '0' && c <= '9'; }
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
 
 Progress refuse(Refusal& refusal, int status, std::string detail) {
     refusal = {status, std::move(detail)};

@@ -64,18 +64,18 @@ std::optional<std::string> key_text(const Type& type, std::string_view text) {
         case float32: {
             float value = 0;
             if (!source::cast_float(text, value)) return std::nullopt;
-            return std::string(source::trimmed(text));
+            return std::string(trimmed(text));
         }
         case float64: {
             double value = 0;
             if (!source::cast_float(text, value)) return std::nullopt;
-            return std::string(source::trimmed(text));
+            return std::string(trimmed(text));
         }
         case string: return std::string(text);
         case date: {
             std::int32_t days = 0;
             if (!source::cast_date(text, days)) return std::nullopt;
-            return std::string(source::trimmed(text));
+            return std::string(trimmed(text));
         }
         case timestamp:
         case timestamp_ntz: {

@@ -12,7 +12,7 @@
 namespace weir::serve {
 namespace {
 
-constexpr std::size_t kept_max = 32;
+constexpr std::size_t computed_max = 32;
 
 std::string no_rows(const Schema& schema) {
     std::string columns;
@@ -157,7 +157,7 @@ Result<std::shared_ptr<const Pinned>> SystemReads::pin_computed(const std::strin
     const std::lock_guard lock(mutex_);
     if (auto known = find(pinned->version)) return known;
     kept_.push_back(pinned);
-    if (kept_.size() > kept_max) kept_.pop_front();
+    if (kept_.size() > computed_max) kept_.pop_front();
     return std::shared_ptr<const Pinned>(std::move(pinned));
 }
 

@@ -18,15 +18,11 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/ascii.h"
+
 namespace weir::source {
 
 __extension__ typedef __int128 int128;
-
-inline std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
 
 template <class T>
 inline bool cast_integer(std::string_view text, T& value) {

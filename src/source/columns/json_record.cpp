@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 
+#include "base/ascii.h"
 #include "base/limits.h"
 
 #if defined(__SSE2__)
@@ -31,15 +32,6 @@ const char* find_string_special(const char* at, const char* end) {
 #endif
     while (at != end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20) ++at;
     return at;
-}
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
 }
 
 std::size_t hash_of(std::string_view key) { return std::hash<std::string_view>{}(key); }

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/ascii.h"
+
 namespace weir::source {
 namespace {
 
 constexpr std::size_t integer_digits = 18;  // always fits 64 bits
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 constexpr std::string_view date_shape = "dddd-dd-dd";
 

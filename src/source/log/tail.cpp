@@ -30,7 +30,7 @@ namespace weir::source::log {
 namespace {
 
 constexpr std::size_t page_bytes = 4096;
-constexpr std::string_view magic = "weirtail";
+constexpr std::string_view tail_magic = "weirtail";
 constexpr const char* file_name = "tail";
 
 struct Page {
@@ -72,7 +72,7 @@ Result<void*> map(const fs::path& path, bool writable) {
     void* memory =
         ::mmap(nullptr, page_bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, file.get(), 0);
     if (memory == MAP_FAILED) return io_error("map", path, errno);
-    if (std::memcmp(memory, magic.data(), magic.size()) != 0) {
+    if (std::memcmp(memory, tail_magic.data(), tail_magic.size()) != 0) {
         ::munmap(memory, page_bytes);
         return static_cast<void*>(nullptr);
     }
@@ -97,7 +97,7 @@ Result<Tail> Tail::open_or_create(const fs::path& folder) {
     const auto path = folder / file_name;
     WEIR_ASSIGN(void* memory, map(path, true));
     if (memory == nullptr) {
-        std::string bytes(magic);
+        std::string bytes(tail_magic);
         bytes.resize(page_bytes, '\0');
         WEIR_TRY(write_file_atomic(path, bytes, false));
         WEIR_ASSIGN(memory, map(path, true));

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "lake/maintain/optimize.h"
+#include "lake/testing.h"
 #include "view/batch/duckdb/duckdb_engine.h"
 #include "view/batch/interval_batch.h"
 #include "view/batch/state_store.h"
@@ -21,15 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using declare::View;
+using lake::must;
 
-template <class T>
-T must(Result<T> result) {
-    if (!result) throw std::runtime_error(to_string(result.error()));
-    return std::move(result).value();
-}
-void must(const Status& status) {
-    if (!status) throw std::runtime_error(to_string(status.error()));
-}
 class Live : public ::testing::Test {
 protected:
     Live()

@@ -22,8 +22,6 @@ Error stays(const std::string& name, std::string_view why) {
             .message = fmt::format("it calls the macro {}, which cannot be written out there: {}", name, why)};
 }
 
-bool is_query(const Tree& tree) { return tree.contains("cte_map"); }
-
 // The macro's name where `part` is a call, with or without OVER.
 Macros::Name called(const Tree& part) {
     if (is_type(part, "TABLE_FUNCTION")) return {lowered(text_of(part.at("function"), "function_name")), true};

@@ -29,10 +29,6 @@ void substitute(Tree& tree, const std::vector<Tree>& arguments) {
         for (auto& child : tree) substitute(child, arguments);
 }
 
-bool is_query(const Tree& tree) {
-    return tree.is_object() && tree.contains("cte_map") && text_of(tree, "type").ends_with("_NODE");
-}
-
 void collect_relation_names(const Tree& from, std::set<std::string>& names) {
     if (!from.is_object()) return;
     if (is_type(from, "JOIN")) {
@@ -73,6 +69,10 @@ bool is_class(const Tree& tree, std::string_view expression_class) {
     return text_of(tree, "class") == expression_class;
 }
 bool is_type(const Tree& tree, std::string_view type) { return text_of(tree, "type") == type; }
+
+bool is_query(const Tree& tree) {
+    return tree.is_object() && tree.contains("cte_map") && text_of(tree, "type").ends_with("_NODE");
+}
 
 Result<Tree> Trees::query(const std::string& sql) {
     if (const auto known = parsed_.find(sql); known != parsed_.end()) return known->second;

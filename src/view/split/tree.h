@@ -24,6 +24,8 @@ std::string lowered(std::string_view text);
 std::string text_of(const Tree& tree, const char* key);
 bool is_class(const Tree& tree, std::string_view expression_class);
 bool is_type(const Tree& tree, std::string_view type);
+// A SELECT, or queries that UNION and its like put together.
+bool is_query(const Tree& tree);
 
 // Parses and prints with one connection; what was parsed once is kept.
 class Trees {
