@@ -54,16 +54,9 @@ protected:
 };
 
 // What a program may take more; a sanitizer keeps much of what was freed.
-constexpr std::size_t margin = std::size_t{slowness > 1 ? 1500 : 96} << 20;
+constexpr std::size_t memory_margin = std::size_t{slowness > 1 ? 1500 : 96} << 20;
 
 std::int64_t now_seconds() { return std::chrono::system_clock::now().time_since_epoch() / std::chrono::seconds(1); }
-
-std::size_t memory_of(pid_t pid) {
-    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-    for (std::string line; std::getline(status, line);)
-        if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6)) * 1024;
-    return 0;
-}
 
 // Rows of others are not there: by key, by filter, by somebody else's cursor or tag, in a stream, in any format.
 TEST_F(ApiSecurity, api1_rows_of_others_are_out_of_reach) {
@@ -461,7 +454,7 @@ TEST_F(ApiSecurity, api4_resources_are_bounded) {
     for (auto& one : crowd) one.join();
     EXPECT_EQ(answered + turned_away, 40);
     EXPECT_GE(answered, 4);
-    EXPECT_LT(memory_of(server.pid()), before + margin) << "what attacks took was given back";
+    EXPECT_LT(memory_of(server.pid()), before + memory_margin) << "what attacks took was given back";
 
     // The rate is of who asks, not of a connection, and others have their own.
     int refused = 0;
@@ -1040,7 +1033,7 @@ TEST_F(ApiSecurity, api10_answers_of_others_are_not_trusted) {
     EXPECT_EQ(round, 3);
     EXPECT_EQ(json::parse(hook.requests()[0].body).at("state"), "firing");
     EXPECT_LT(sent, std::uint64_t{32} << 20) << "what nobody reads is not taken in";
-    EXPECT_LT(most, before + margin);
+    EXPECT_LT(most, before + memory_margin);
     EXPECT_THAT(server.err(), HasSubstr("the answer was none of HTTP"));
     EXPECT_THAT(server.err(), Not(HasSubstr("xxxxxxxx"))) << "nor shown";
 }

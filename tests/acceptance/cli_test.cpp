@@ -139,7 +139,7 @@ TEST(Generate, replaces_files_alone) {
     ASSERT_EQ(
         run({"bash", "-c",
              "mkfifo pipe && { cat pipe > got & '" + weir().string() + "' generate g --count 2 --out pipe; wait; }"},
-            {.directory = scratch.path(), .timeout_seconds = 20})
+            {.directory = scratch.path(), .timeout_seconds = 300})
             .exit_code,
         0);
     EXPECT_TRUE(fs::is_fifo(scratch / "pipe"));

@@ -24,14 +24,7 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
 // What a program may take more, for answers under way and what malloc keeps; a sanitizer keeps much of what was freed.
-constexpr std::size_t margin = (slowness > 1 ? 1500 : 64) * mebibyte;
-
-std::size_t memory_of(pid_t pid) {
-    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-    for (std::string line; std::getline(status, line);)
-        if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6)) * 1024;
-    return 0;
-}
+constexpr std::size_t customers_margin = (slowness > 1 ? 1500 : 64) * mebibyte;
 
 std::size_t files_of(pid_t pid) {
     const fs::directory_iterator all("/proc/" + std::to_string(pid) + "/fd");
@@ -185,7 +178,7 @@ TEST_F(Hostile, ten_thousand_idle_connections_leave_others_served) {
         const int before = customer.served;
         std::this_thread::sleep_for(seconds(2));
         EXPECT_GT(customer.served, before + 20 / slowness) << "others are served beside them";
-        EXPECT_LT(memory_of(server.pid()), memory + fits * 16 * 1024 + margin);
+        EXPECT_LT(memory_of(server.pid()), memory + fits * 16 * 1024 + customers_margin);
         std::size_t ended = 0;
         for (const auto& one : idle) ended += one.ended() && one.some(0).empty();
         EXPECT_EQ(ended, 0u) << "they are within their time";
@@ -195,7 +188,7 @@ TEST_F(Hostile, ten_thousand_idle_connections_leave_others_served) {
     customer.stop();
     expect_served(customer, 50);
     expect_files(server.pid(), files);
-    EXPECT_LT(memory_of(server.pid()), memory + fits * 16 * 1024 + margin);
+    EXPECT_LT(memory_of(server.pid()), memory + fits * 16 * 1024 + customers_margin);
     EXPECT_EQ(server.stop(), 0);
 }
 
@@ -275,7 +268,7 @@ TEST_F(Hostile, slow_ones_are_cut_off_and_hold_up_nobody) {
         }
     }
     EXPECT_EQ(left, 0u) << "some slow ones are still there";
-    EXPECT_LT(memory_of(server.pid()), memory + deaf.size() * 2 * mebibyte + margin)
+    EXPECT_LT(memory_of(server.pid()), memory + deaf.size() * 2 * mebibyte + customers_margin)
         << "an answer that nobody reads waits on disk";
     customer.stop();
     expect_served(customer, 50);
@@ -335,7 +328,7 @@ TEST_F(Hostile, endless_ones_are_refused_and_take_no_memory) {
     customer.stop();
     expect_served(customer, 30);
     // 16 MiB of body each for the one kind that is taken so far, twice while it grows.
-    EXPECT_LT(most, memory + 4 * 2 * 16 * mebibyte + margin) << sent;
+    EXPECT_LT(most, memory + 4 * 2 * 16 * mebibyte + customers_margin) << sent;
     expect_files(server.pid(), files);
     EXPECT_EQ(server.stop(), 0);
 }
@@ -388,7 +381,7 @@ TEST_F(Hostile, ten_thousand_abrupt_ends_leave_nothing_behind) {
     customer.stop();
     expect_served(customer, 50);
     expect_files(server.pid(), files);
-    EXPECT_LT(memory_of(server.pid()), memory + margin);
+    EXPECT_LT(memory_of(server.pid()), memory + customers_margin);
     const auto metrics = server.get("/metrics").body;
     const auto at = metrics.find("\nweir_http_connections ");
     ASSERT_NE(at, std::string::npos);

@@ -35,7 +35,7 @@ protected:
         std::vector<std::string> words{weir().string(), command, project.string()};
         words.insert(words.end(), more.begin(), more.end());
         if (!lake.empty()) words.insert(words.end(), {"--lake", (scratch / lake).string()});
-        return run(words, {.timeout_seconds = 240});
+        return run(words, {.timeout_seconds = 850});
     }
     void run_ok(const std::string& lake, const fs::path& file) {
         const auto finished =
@@ -447,7 +447,7 @@ TEST_F(Learning, what_is_made_up_follows_from_the_seed) {
         const auto made =
             run({weir().string(), "generate", (scratch / "copy").string(), "events", "--count", "300000", "--seed", "1",
                  "--param", "mode=realistic", "--param", "events_per_day=12000", "--out", file.string()},
-                {.timeout_seconds = 240});
+                {.timeout_seconds = 850});
         ASSERT_EQ(made.exit_code, 0) << made.out << made.err;
         EXPECT_TRUE(first == read(file)) << threads << " threads";
     }

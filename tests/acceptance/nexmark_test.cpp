@@ -26,7 +26,7 @@ protected:
 
     Finished weir_with(const std::string& command, std::vector<std::string> more) {
         more.insert(more.begin(), {weir().string(), command, project.string()});
-        return run(more, {.timeout_seconds = 240});
+        return run(more, {.timeout_seconds = 850});
     }
     std::string ok(const std::string& command, std::vector<std::string> more) {
         const auto finished = weir_with(command, std::move(more));

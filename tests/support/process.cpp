@@ -63,6 +63,13 @@ Finished run(const std::vector<std::string>& command, const RunWith& with) {
 
 fs::path weir() { return WEIR_BINARY; }
 
+std::size_t memory_of(pid_t pid) {
+    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6)) * 1024;
+    return 0;
+}
+
 Scratch::Scratch(const std::string& name)
     : path_(fs::temp_directory_path() / ("weir-" + name + "-" + std::to_string(::getpid()))) {
     fs::remove_all(path_);

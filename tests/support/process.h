@@ -1,6 +1,8 @@
 // Runs the built program (or any other) as a user would, and keeps what it printed.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -27,7 +29,7 @@ inline constexpr int slowness = 1;
 struct RunWith {
     std::filesystem::path directory = ".";
     std::map<std::string, std::string> environment;  // added to ours
-    int timeout_seconds = 120 * slowness;            // then it is killed
+    int timeout_seconds = 600 * slowness;            // then it is killed
 };
 
 // `command[0]` is looked up in PATH. Never goes through a shell.
@@ -35,6 +37,9 @@ Finished run(const std::vector<std::string>& command, const RunWith& with = {});
 
 // The program under test.
 std::filesystem::path weir();
+
+// What a running program has of the machine's memory, in bytes.
+std::size_t memory_of(pid_t pid);
 
 // An own, empty folder that is removed at the end.
 class Scratch {
