@@ -164,7 +164,8 @@ TEST_F(BadInput, a_line_of_1_GiB) {
     std::ofstream(file, std::ios::app) << "\n3,c,3\n";
     const auto finished = run_all();
     EXPECT_EQ(finished.exit_code, 0) << finished.err;
-    EXPECT_LT(finished.peak_memory, std::uint64_t{600} << 20);
+    // A sanitizer keeps much of what was freed.
+    EXPECT_LT(finished.peak_memory, std::uint64_t{slowness > 1 ? 1500 : 600} << 20);
     EXPECT_EQ(accounts(), "3 2 0 1 0\n");
     EXPECT_EQ(rejects(), "3 too_long\n");
     EXPECT_EQ(sql("SELECT octet_length(raw), cut, reason FROM weir.quarantine"),
