@@ -108,6 +108,7 @@ TEST_F(BadSurroundings, a_lake_that_cannot_be_written) {
 pid_t started_run(const fs::path& project) {
     const auto run = ::fork();
     if (run == 0) {
+        end_with_parent(SIGKILL);
         if (::chdir(project.c_str()) != 0 || ::freopen("/dev/null", "w", stdout) == nullptr ||
             ::freopen("/dev/null", "w", stderr) == nullptr)
             ::_exit(126);

@@ -515,7 +515,8 @@ TEST_F(Served, the_catalogue_and_streams_say_how_far_and_how_old) {
     UpServer server(project);
     ASSERT_NE(server.port(), 0) << server.err();
     const auto catalogue = server.get("/views");
-    for (const auto& view : parse(catalogue).at("views")) {
+    const auto listed = parse(catalogue);
+    for (const auto& view : listed.at("views")) {
         EXPECT_EQ(view.at("meta").at("watermark"), "2024-03-01T10:04:00.000000Z");
         EXPECT_TRUE(view.at("meta").at("freshness_seconds").is_number_unsigned()) << view;
     }

@@ -99,6 +99,7 @@ pid_t PostgresServer::spawn(std::vector<std::string> words) const {
     const auto pid = ::fork();
     if (pid != 0) return pid;
     if (user != nullptr && (::setgid(user->pw_gid) != 0 || ::setuid(user->pw_uid) != 0)) ::_exit(126);
+    end_with_parent(SIGQUIT);
     if (::chdir("/") != 0) ::_exit(126);
     const int fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
     ::dup2(fd, STDOUT_FILENO);

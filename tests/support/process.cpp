@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ Finished run(const std::vector<std::string>& command, const RunWith& with) {
     arguments.push_back(nullptr);
     const auto child = ::fork();
     if (child == 0) {
+        end_with_parent(SIGKILL);
         ::dup2(out[1], 1);
         ::dup2(err[1], 2);
         const int nothing = ::open("/dev/null", O_RDONLY);
@@ -60,6 +62,8 @@ Finished run(const std::vector<std::string>& command, const RunWith& with) {
     finished.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return finished;
 }
+
+void end_with_parent(int signal) { ::prctl(PR_SET_PDEATHSIG, signal); }
 
 fs::path weir() { return WEIR_BINARY; }
 

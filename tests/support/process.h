@@ -35,6 +35,10 @@ struct RunWith {
 // `command[0]` is looked up in PATH. Never goes through a shell.
 Finished run(const std::vector<std::string>& command, const RunWith& with = {});
 
+// In a child between fork and exec: this signal ends it when the thread that forked it is gone, however that ended. One
+// that lives on would hold the output of its test, and with it ctest.
+void end_with_parent(int signal);
+
 // The program under test.
 std::filesystem::path weir();
 

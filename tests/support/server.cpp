@@ -27,6 +27,7 @@ UpServer::UpServer(const std::filesystem::path& directory, std::vector<std::stri
     arguments.push_back(nullptr);
     pid_ = ::fork();
     if (pid_ == 0) {
+        end_with_parent(SIGKILL);
         const rlimit files{open_files_max, open_files_max};
         if (open_files_max > 0 && ::setrlimit(RLIMIT_NOFILE, &files) != 0) ::_exit(125);
         for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);

@@ -97,12 +97,19 @@ private:
     static Error stopped() { return {.code = ErrorCode::interrupted, .message = "stopped"}; }
 
     // A resolver cannot be told to stop: one that hangs is left behind, and no more than a few of them.
-    Result<std::vector<SocketAddress>> look_up() {
-        auto answer = std::make_shared<Lookup>();
-        if (++lookups_under_way > lookups_max) {
+    Status place_among_lookups() {
+        while (++lookups_under_way > lookups_max) {
             --lookups_under_way;
-            return failed("looking up its name: too many look-ups hang");
+            if (give_up_()) return stopped();
+            if (left().count() == 0) return failed("looking up its name: too many look-ups hang");
+            std::this_thread::sleep_for(std::min(left(), milliseconds(10)));
         }
+        return ok();
+    }
+
+    Result<std::vector<SocketAddress>> look_up() {
+        WEIR_TRY(place_among_lookups());
+        auto answer = std::make_shared<Lookup>();
         const auto begun = without_exceptions([&]() -> Status {
             std::thread([answer, lookup = request_.lookup, host = request_.to.host, port = request_.to.port] {
                 auto places = lookup(host, port);

@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace weir::observe {
 namespace {
@@ -45,6 +47,26 @@ TEST(HttpPost, a_name_that_takes_too_long_is_left_behind) {
         std::this_thread::sleep_for(milliseconds(10));
     }
     EXPECT_EQ(last.error().message, "its name cannot be found");
+}
+
+// As many targets as there may be at one moment: none is turned away because others are being looked up.
+TEST(HttpPost, many_names_at_once_wait_for_each_other) {
+    const auto takes_a_while = [](const std::string&, const std::string&) {
+        std::this_thread::sleep_for(milliseconds(30));
+        return std::vector<SocketAddress>();
+    };
+    constexpr int many = 30;
+    std::vector<std::string> said(many);
+    std::vector<std::thread> threads;
+    for (auto& one : said) {
+        threads.emplace_back([&one, takes_a_while] {
+            auto request = to("http://none.example.org/", takes_a_while);
+            request.timeout = milliseconds(60'000);
+            one = post(request, never).error().message;
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(said, std::vector<std::string>(many, "its name cannot be found"));
 }
 
 TEST(HttpPost, who_is_told_to_stop_stops_while_a_name_is_looked_up) {
