@@ -255,7 +255,7 @@ protected:
         const bool all = std::getenv("WEIR_FAULT_LONG") != nullptr;
         const auto step = all ? 1 : std::max<std::uint64_t>(1, counted.calls / sampled_rounds);
         std::vector<Kind> kinds{Kind::eio, Kind::kill_after, Kind::disk_full, Kind::short_write, Kind::kill_before};
-        std::ranges::rotate(kinds, kinds.begin() + static_cast<std::ptrdiff_t>(seed % kinds.size()));
+        std::rotate(kinds.begin(), kinds.begin() + static_cast<std::ptrdiff_t>(seed % kinds.size()), kinds.end());
         const int rounds = every_call_goes_wrong({.command = command,
                                                   .folder = lake,
                                                   .kinds = kinds,

@@ -24,7 +24,6 @@ constexpr std::int64_t micros_to_2000 = days_to_2000 * source::micros_per_day;
 // 4713-11-24 BC to 5874897-12-31 of days, to 294276-12-31 of moments; as days and microseconds since 2000-01-01.
 constexpr std::int64_t day_min = -2451545, day_end = 2145031949;
 constexpr std::int64_t moment_min = day_min * source::micros_per_day, moment_end = 9223371331200000000;
-constexpr std::int64_t decimal_group = 10'000;
 constexpr std::int16_t negative_sign = 0x4000;
 
 template <class T>
