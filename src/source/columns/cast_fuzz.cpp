@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/ascii.h"
 #include "source/columns/cast.h"
 #include "source/columns/date_pattern.h"
 
@@ -13,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     const std::string_view text(reinterpret_cast<const char*>(bytes), size);
     std::int64_t integer = 0;
     const bool taken = cast_integer(text, integer);
-    auto plain = trimmed(text);
+    auto plain = weir::trimmed(text);
     if (!plain.empty() && plain.front() == '+')
         plain = plain.size() > 1 && plain[1] == '-' ? std::string_view() : plain.substr(1);
     std::int64_t same = 0;

@@ -71,8 +71,7 @@ private:
     std::optional<std::int64_t> recovered_end_;  // where the tail does not say
     std::int64_t position_ = 0;
     std::optional<SegmentReader> segment_;
-    std::uint64_t place_ = 0;         // in the segment
-    std::int64_t place_offset_ = -1;  // the offset that is expected there; -1: not known
+    std::uint64_t place_ = 0;  // in the segment
     std::string buffer_;
     std::optional<Damage> damage_;
 };
