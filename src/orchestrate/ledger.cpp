@@ -52,11 +52,9 @@ int creating_fails_with(const std::filesystem::path& file) {
 
 Error ledger_error(sqlite3* handle, const std::filesystem::path& file) {
     const int code = sqlite3_errcode(handle);
-    const bool by_system = code == SQLITE_IOERR || code == SQLITE_CANTOPEN;
     const int asked = code == SQLITE_CANTOPEN ? creating_fails_with(file) : 0;
-    const int reason = asked != 0 ? asked : sqlite3_system_errno(handle);
-    if (by_system && reason != 0) return io_error("keep the ledger of runs in", file, reason);
-    if (code == SQLITE_FULL) return io_error("keep the ledger of runs in", file, ENOSPC);
+    const int reason = asked != 0 ? asked : sql::system_error_of(handle);
+    if (reason != 0) return io_error("keep the ledger of runs in", file, reason);
     return {.code = ErrorCode::io_failed,
             .message = fmt::format("the ledger of runs, {}: {}", file.string(), sqlite3_errmsg(handle))};
 }

@@ -2,9 +2,27 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <utility>
 
 namespace weir::sql {
+
+int system_error_of(sqlite3* handle) {
+    const int code = sqlite3_errcode(handle);
+    if (code == SQLITE_FULL) return ENOSPC;
+    if (code != SQLITE_IOERR && code != SQLITE_CANTOPEN) return 0;
+    if (const int known = sqlite3_system_errno(handle); known != 0) return known;
+    // A statement that commits by itself does not pass it on; the file that failed has it.
+    for (const int which : {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {
+        sqlite3_file* file = nullptr;
+        int known = 0;
+        if (sqlite3_file_control(handle, "main", which, &file) == SQLITE_OK && file != nullptr &&
+            file->pMethods != nullptr &&
+            file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &known) == SQLITE_OK && known != 0)
+            return known;
+    }
+    return 0;
+}
 
 SqliteStatement::SqliteStatement(sqlite3* handle, const char* sql, SqliteError error) : handle_(handle), error_(error) {
     sqlite3_prepare_v2(handle, sql, -1, &statement_, nullptr);

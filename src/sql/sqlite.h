@@ -17,6 +17,10 @@ namespace weir::sql {
 // Says what the last call on a handle failed with.
 using SqliteError = Error (*)(sqlite3* handle);
 
+// The errno behind the last error of a handle, ENOSPC for a full disk; 0: it is no error of the system, or which is not
+// known.
+int system_error_of(sqlite3* handle);
+
 class SqliteStatement {
 public:
     SqliteStatement(sqlite3* handle, const char* sql, SqliteError error);

@@ -322,6 +322,15 @@ TEST_F(WeirRunFault, every_call_of_a_first_run_goes_wrong) {
     });
 }
 
+TEST_F(WeirRunFault, a_ledger_whose_sync_meets_a_full_disk_says_so) {
+    add_day(1);
+    ASSERT_FALSE(run_without_faults(lake).empty());
+    const auto faulted = run_with_fault(weir_on(lake, {"run"}), lake,
+                                        {.kind = Kind::disk_full, .at = 1, .only = "fdatasync", .path = "ledger.db"});
+    EXPECT_TRUE(faulted.happened);
+    expect_told(faulted, true);
+}
+
 // A file of a new day, and one that comes late.
 TEST_F(WeirRunFault, every_call_of_a_later_run_goes_wrong) {
     add_day(1);

@@ -42,8 +42,9 @@ CREATE TABLE IF NOT EXISTS tally(
 Error store_error(sqlite3* handle) {
     const char* file = sqlite3_db_filename(handle, "main");
     const auto shown = std::string(file == nullptr ? "" : file);
-    if (const int code = sqlite3_errcode(handle); code == SQLITE_FULL || code == SQLITE_IOERR)
-        return io_error("keep the states of alerts in", shown, code == SQLITE_FULL ? ENOSPC : EIO);
+    const int reason = sql::system_error_of(handle);
+    if (reason != 0 || sqlite3_errcode(handle) == SQLITE_IOERR)
+        return io_error("keep the states of alerts in", shown, reason != 0 ? reason : EIO);
     return {.code = ErrorCode::io_failed,
             .message = fmt::format("the states of alerts, {}: {}", shown, sqlite3_errmsg(handle)),
             .hint = "where it is damaged, move it away: states and silences begin anew"};

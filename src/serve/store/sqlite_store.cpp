@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include <atomic>
+#include <cerrno>
 #include <map>
 #include <set>
 
@@ -14,6 +15,7 @@
 #include "serve/read/literal.h"
 #include "serve/store/serving_store.h"
 #include "sink/rows.h"
+#include "sql/sqlite.h"
 
 namespace weir::serve {
 namespace {
@@ -50,12 +52,14 @@ using Handle = std::unique_ptr<sqlite3, Close>;
 Error store_error(sqlite3* handle) {
     const int code = sqlite3_errcode(handle);
     const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-    return {.code = code == SQLITE_FULL ? ErrorCode::disk_full
-                    : damaged           ? ErrorCode::table_damaged
-                                        : ErrorCode::io_failed,
+    const int reason = sql::system_error_of(handle);
+    const bool full = reason == ENOSPC || reason == EDQUOT;
+    return {.code = full      ? ErrorCode::disk_full
+                    : damaged ? ErrorCode::table_damaged
+                              : ErrorCode::io_failed,
             .message = fmt::format("the serving store: {}", sqlite3_errmsg(handle)),
-            .hint = code == SQLITE_FULL ? std::string(disk_full_hint)
-                                        : ".weir/serve.db in the lake can be removed at any time: it is made again"};
+            .hint = full ? std::string(disk_full_hint)
+                         : ".weir/serve.db in the lake can be removed at any time: it is made again"};
 }
 
 Status execute(sqlite3* handle, const std::string& sql) {
