@@ -86,8 +86,11 @@ TEST_F(Alerts, what_the_parts_say_of_themselves_is_a_table_and_metrics) {
     };
     EXPECT_EQ(facts("intake", "state").at(0).at("text"), "running");
     EXPECT_EQ(facts("intake", "lag").size(), 2u);
-    EXPECT_EQ(sql("SELECT max(epoch) FROM weir.accounting"),
-              std::to_string(facts("intake", "epoch").at(0).at("value").get<int>()) + "\n");
+    // What was taken in is accounted for in a table within a second or so.
+    const auto epoch = std::to_string(facts("intake", "epoch").at(0).at("value").get<int>()) + "\n";
+    for (int look = 0; look < 600 && sql("SELECT max(epoch) FROM weir.accounting") != epoch; ++look)
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(sql("SELECT max(epoch) FROM weir.accounting"), epoch);
     EXPECT_GT(facts("machine", "disk_free_bytes").at(0).at("value"), 0);
     EXPECT_EQ(facts("serve", "connections").size(), 1u);
     const auto metrics = up.get("/metrics").body;
